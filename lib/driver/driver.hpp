@@ -1,0 +1,55 @@
+// A driver: the code that speaks to one kind of database through its client library.
+#pragma once
+#include <mutex>
+#include <string>
+
+#include "config.hpp"
+#include "session.hpp"
+
+namespace tl::driver {
+
+enum class Isolation : uint8_t { server_default, read_committed, repeatable_read, serializable };
+
+struct TransactionOptions {
+  Isolation isolation = Isolation::server_default;
+  bool read_only = false;
+};
+
+// One opening in progress, on a connector thread: how long it may take, and how another thread ends it.
+class Dial {
+ public:
+  explicit Dial(Deadline deadline) : deadline_(deadline) {}
+
+  [[nodiscard]] Deadline deadline() const noexcept { return deadline_; }
+  [[nodiscard]] bool interrupted() const noexcept;
+
+  // The descriptor that interrupt() shuts down; -1 before the driver closes it. The driver calls it whenever it changes.
+  void watch(int fd) noexcept;
+  // Waits until the descriptor is ready: true; false when the deadline passed or the dial was interrupted.
+  [[nodiscard]] bool wait(int fd, Ready want) noexcept;
+
+  // [any thread]
+  void interrupt() noexcept;
+
+ private:
+  const Deadline deadline_;
+  mutable std::mutex mutex_;
+  int fd_ = -1;
+  bool interrupted_ = false;
+};
+
+class Driver {
+ public:
+  virtual ~Driver() = default;
+  [[nodiscard]] virtual sql::Dialect dialect() const noexcept = 0;
+
+  // Blocks: connects, authenticates, and applies the session settings of the address. Errors: unavailable,
+  // authentication, tls, connect_timeout, configuration, …, phase connect, never quoting the client library's
+  // connection-string errors.
+  [[nodiscard]] virtual Result<std::unique_ptr<Session>> open(const config::Address& address, Dial& dial) = 0;
+
+  // The text that begins a transaction, in the dialect.
+  [[nodiscard]] virtual std::string begin_text(const TransactionOptions& options) const = 0;
+};
+
+}  // namespace tl::driver

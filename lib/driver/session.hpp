@@ -1,0 +1,120 @@
+// One physical database connection and the line of operations on it. This header, operation.hpp and driver.hpp are all
+// that the author of a driver needs; tests/validation is the contract in executable form.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "batch.hpp"
+#include "operation.hpp"
+#include "statement.hpp"
+
+namespace tl::driver {
+
+// What may be asked of the session after a step of an answer.
+enum class Then : uint8_t {
+  rows,  // fetch() for this set's (next) rows
+  set,   // next_set(): another result follows
+  end,   // the answer is complete and the session is ready for the next statement
+};
+
+// The head of one result set.
+struct Reply {
+  std::shared_ptr<const columnar::Schema> schema;  // null: it has no columns (INSERT, DDL, …)
+  int64_t affected = -1;                           // rows, -1: unknown or not known yet
+  int64_t last_id = 0;                             // SQLite, MySQL: the id that the last INSERT made, 0: none
+  Then then = Then::end;
+};
+
+struct Request {
+  std::shared_ptr<const sql::Statement> statement;
+  columnar::Params params;  // positional, in the order of statement->native; valid until the operation has finished
+};
+
+struct FetchLimits {
+  uint32_t rows = 0;   // a batch ends at either; both non-zero. One row may exceed `bytes`
+  uint64_t bytes = 0;
+};
+
+// Runs a statement, or moves to the next set: done when the head of a result set is known.
+class Run : public Operation {
+ public:
+  Reply reply;  // when done
+};
+
+// Reads one batch: done when it is full or its set has ended. May be empty at the end of a set.
+class Fetch : public Operation {
+ public:
+  std::shared_ptr<columnar::Batch> batch;
+  Then then = Then::end;
+  int64_t affected = -1;  // known when then != rows
+};
+
+// Tells the server to stop what the session runs, from any thread, while the session's own thread waits. Outlives the
+// session harmlessly. Nothing may reuse the session until cancel() has returned and the answer is read to its end.
+class Canceller {
+ public:
+  virtual ~Canceller() = default;
+  [[nodiscard]] virtual bool blocks() const noexcept = 0;  // true: only on a worker
+  virtual void cancel() noexcept = 0;
+};
+
+enum class State : uint8_t {
+  idle,            // no transaction, no pending answer
+  in_transaction,  // in one that works
+  in_failed,       // in one that only accepts a rollback
+  answering,       // an answer is pending
+  broken,          // of no further use
+};
+
+class Session {
+ public:
+  Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  // Closes at once. The line is empty. May say goodbye, but does not wait for anything.
+  virtual ~Session() = default;
+
+  [[nodiscard]] uint64_t number() const noexcept { return number_; }  // never reused in a process
+
+  // Verbs. The operation is submitted to this session only, and must not outlive it.
+  [[nodiscard]] virtual std::unique_ptr<Run> run(const Request& request) = 0;
+  [[nodiscard]] virtual std::unique_ptr<Run> next_set() = 0;
+  [[nodiscard]] virtual std::unique_ptr<Fetch> fetch(FetchLimits limits) = 0;
+  [[nodiscard]] virtual std::unique_ptr<Operation> ping() = 0;   // a round trip
+  // Back to how open() left it: pending answer read and dropped, transaction rolled back, session state restored.
+  [[nodiscard]] virtual std::unique_ptr<Operation> reset() = 0;
+  [[nodiscard]] virtual std::shared_ptr<Canceller> canceller() = 0;
+
+  [[nodiscard]] virtual State state() const noexcept = 0;
+  // A statement that is not `plain` ran since open() or reset(): reset() before another caller gets it.
+  [[nodiscard]] virtual bool changed() const noexcept = 0;
+  // Without a round trip: false when the server has closed it or sent something unasked that means it is going.
+  [[nodiscard]] virtual bool looks_alive() noexcept = 0;
+  [[nodiscard]] virtual std::string backend_id() const = 0;  // the server's own number of it, "" : none
+
+  // The line: operations in order; one thread at a time.
+  // Appends and takes the first step at once. The operation must stay alive until it has finished.
+  void submit(Operation& operation) noexcept;
+  // Moves bytes for the whole line, then resumes the head, and each that becomes head, until one waits.
+  // Answers what the head waits for, or done when the line is empty.
+  Step pump(Ready got) noexcept;
+  // What the head of the line waited for when it was last resumed.
+  [[nodiscard]] const Step& waiting() const noexcept { return waiting_; }
+  [[nodiscard]] size_t depth() const noexcept { return depth_; }
+
+ protected:
+  // Before the head is resumed: flush and consume what the socket allows. Nothing for drivers without a socket.
+  virtual void move_bytes(Ready got) noexcept { (void)got; }
+  [[nodiscard]] bool is_head(const Operation& operation) const noexcept { return head_ == &operation; }
+
+ private:
+  void finish_head() noexcept;
+
+  uint64_t number_;
+  Operation* head_ = nullptr;
+  Operation* tail_ = nullptr;
+  size_t depth_ = 0;
+  Step waiting_;
+};
+
+}  // namespace tl::driver

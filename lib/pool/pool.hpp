@@ -1,0 +1,148 @@
+// The sessions of one endpoint, the callers waiting for one, and the leases between them. No sockets, no SQL: dialling,
+// retiring, the clock and waking are interfaces that the pool is given.
+#pragma once
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "clock.hpp"
+#include "config.hpp"
+#include "session.hpp"
+
+namespace tl::pool {
+
+class Pool;
+struct Slot;
+
+// Who holds or wants a session. The caller owns it and keeps it unchanged until the session is given back (or the wait
+// abandoned); the pool copies what it reports.
+struct Borrower {
+  std::string_view tag;        // "" : none
+  std::string_view statement;  // what it runs first, "" : unknown
+  uint64_t owner = 0;          // thread, task or goroutine; 0: unknown, never part of self-deadlock detection
+};
+
+enum class Check : uint8_t { none, look, ping };  // what to do before the session is trusted
+enum class Fate : uint8_t { keep, destroy };
+
+// A hold on one session; move only. Gives back with Fate::keep unless told otherwise. The session must then be clean:
+// no transaction, no pending answer, no changed state.
+class Lease {
+ public:
+  Lease() = default;
+  Lease(Pool* pool, Slot* slot, Check check) noexcept : pool_(pool), slot_(slot), check_(check) {}
+  Lease(Lease&& other) noexcept;
+  Lease& operator=(Lease&& other) noexcept;
+  ~Lease() { give_back(Fate::keep); }
+
+  explicit operator bool() const noexcept { return slot_ != nullptr; }
+  [[nodiscard]] driver::Session& session() const noexcept;
+  [[nodiscard]] Check check() const noexcept { return check_; }
+  [[nodiscard]] Pool* pool() const noexcept { return pool_; }
+  void give_back(Fate fate) noexcept;  // then empty; harmless when empty
+
+ private:
+  Pool* pool_ = nullptr;
+  Slot* slot_ = nullptr;
+  Check check_ = Check::none;
+};
+
+// A caller in the line. granted() is called exactly once after enqueue() succeeded, unless abandon() answered true: from
+// any thread, without the pool's lock held; then take() gives the lease or the reason.
+class Waiter {
+ public:
+  virtual ~Waiter() = default;
+  virtual void granted() noexcept = 0;
+  [[nodiscard]] Result<Lease> take();
+
+ private:
+  friend class Pool;
+  Waiter* before_ = nullptr;
+  Waiter* after_ = nullptr;
+  const Borrower* borrower_ = nullptr;
+  Instant since_;
+  Lease lease_;
+  Failure failure_;
+  bool queued_ = false;
+};
+
+// What the pool asks of the world; called without the pool's lock held.
+class Supply {
+ public:
+  virtual ~Supply() = default;
+  // Starts one dial, which ends in exactly one dialled() or dial_failed(), from any thread, perhaps before this returns.
+  virtual void dial(Pool& pool) noexcept = 0;
+  // Closes a session away from the caller's thread.
+  virtual void retire(std::unique_ptr<driver::Session> session) noexcept = 0;
+  // maintain() is wanted no later than then.
+  virtual void wake_at(Pool& pool, Instant at) noexcept = 0;
+};
+
+struct Figures {
+  uint32_t idle = 0, leased = 0, dialling = 0, waiting = 0;
+  uint32_t max = 0, max_overflow = 0;
+  uint64_t opened = 0, closed = 0, dial_failures = 0;       // since the pool began
+  uint64_t acquired = 0, waited = 0, acquire_timeouts = 0;  // waited: of acquired, those that queued
+  std::string last_dial_error;                              // "" : none since the last success
+};
+
+struct LeaseInfo {
+  std::string tag, statement, backend_id;
+  uint64_t session = 0, owner = 0;
+  Nanos held{0};
+};
+
+struct SessionInfo {
+  uint64_t session = 0;
+  std::string backend_id;
+  bool leased = false;
+  Nanos age{0}, quiet{0};
+};
+
+class Pool {
+ public:
+  // `endpoint` is the label used in errors. The supply and the clock outlive the pool.
+  Pool(std::string endpoint, const config::Pool& settings, Supply& supply, const Clock& clock, uint64_t seed);
+  ~Pool();  // everything has been given back
+
+  // The hottest idle session, or an empty lease when there is none or earlier callers wait.
+  [[nodiscard]] Lease try_acquire(const Borrower& borrower) noexcept;
+  // Into the line, first in first served. Errors: acquire_timeout (too many wait), closed, busy (every session is
+  // leased to the same owner, who would wait for itself for ever).
+  [[nodiscard]] Result<void> enqueue(Waiter& waiter, const Borrower& borrower);
+  // Out of the line. False: it was granted already; then granted() has been or is being called and take() must be used.
+  [[nodiscard]] bool abandon(Waiter& waiter) noexcept;
+  // Waits on the calling thread, until the deadline or acquire_timeout from now, whichever is nearer.
+  // Errors: those of enqueue(); acquire_timeout, telling who holds what since when, how many wait, the last dial's
+  // error; the dial's own error where none can succeed (authentication, tls, configuration).
+  [[nodiscard]] Result<Lease> acquire(const Borrower& borrower, Deadline deadline);
+
+  void dialled(std::unique_ptr<driver::Session> session) noexcept;
+  void dial_failed(Failure failure) noexcept;
+
+  // Reaps what is idle or old, fills up to `min`, retries dials. Says when it wants to be called again.
+  Instant maintain() noexcept;
+  // Keeps `min` sessions ready from now on.
+  void open() noexcept;
+  // Refuses new callers, fails those that wait, retires idle sessions now and leased ones as they come back.
+  void close() noexcept;
+  [[nodiscard]] bool drained() const noexcept;  // closed, nothing leased, idle or being dialled
+
+  [[nodiscard]] Figures figures() const;
+  [[nodiscard]] std::vector<LeaseInfo> leases() const;
+  [[nodiscard]] std::vector<SessionInfo> sessions() const;
+  [[nodiscard]] const std::string& endpoint() const noexcept;
+  [[nodiscard]] const config::Pool& settings() const noexcept;
+  // acquire_timeout with everything there is to say; for waiters that expire by themselves.
+  [[nodiscard]] Failure exhausted() const;
+
+ private:
+  friend class Lease;
+  class Inside;
+  void give_back(Slot* slot, Fate fate) noexcept;
+  std::unique_ptr<Inside> inside_;
+};
+
+}  // namespace tl::pool

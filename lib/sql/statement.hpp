@@ -1,0 +1,67 @@
+// What the lexer learns of one SQL text, once: kind, placeholders, the text in the database's own placeholder style.
+// There is no parser: what the lexer does not know as harmless counts as a write that leaves its session changed.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "result.hpp"
+#include "type.hpp"
+
+namespace tl::sql {
+
+enum class Dialect : uint8_t { sqlite, postgresql, mysql };
+
+enum class Kind : uint8_t {
+  read,     // changes nothing: may go to a replica
+  write,
+  unknown,  // treated as a write
+  control,  // BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, START TRANSACTION, END, ABORT, PREPARE TRANSACTION
+};
+
+enum class Style : uint8_t { none, question, dollar, named };
+
+struct Statement {
+  uint64_t id = 0;  // never reused in a process; drivers key prepared statements by it
+  std::string text;
+  std::string native;  // `text` with the placeholders that the database's own protocol wants
+  Kind kind = Kind::unknown;
+  Style style = Style::none;
+  uint32_t parameters = 0;         // values that `native` wants
+  std::vector<std::string> names;  // style named: the name of each of them
+  uint32_t statements = 1;         // in the text; empty ones do not count
+  bool plain = false;              // leaves no session state: SELECT, VALUES, TABLE, WITH, INSERT, UPDATE, DELETE, MERGE, EXPLAIN
+                                   // that call only built-in functions known to leave none
+  std::string verb;                // first keyword in capitals: "SELECT", for messages and logs
+};
+
+// `named`: every value of the call has a name, so ":name" is a placeholder. Errors (misuse): mixed styles, unterminated
+// literal or comment, NUL in the text, invalid UTF-8 is left to the server.
+[[nodiscard]] Result<Statement> analyse(std::string_view text, Dialect dialect, bool named);
+
+// The values of a call that names them, in the order that `statement.native` wants. Errors (misuse): a name the
+// statement does not have, one it needs and was not given, one given twice, a value without a name.
+[[nodiscard]] Result<std::vector<columnar::Value>> bind_names(const Statement& statement, const columnar::Params& params);
+
+// An identifier quoted for the dialect. Errors (misuse): empty, NUL, invalid UTF-8.
+[[nodiscard]] Result<std::string> quote_identifier(std::string_view name, Dialect dialect);
+
+// The statements of one connection: text -> Statement. Bounded by bytes, least recently used go first. [any thread]
+class Table {
+ public:
+  Table(Dialect dialect, size_t capacity_bytes);
+  ~Table();
+  [[nodiscard]] Result<std::shared_ptr<const Statement>> find(std::string_view text, bool named);
+  [[nodiscard]] Dialect dialect() const noexcept;
+  [[nodiscard]] size_t bytes() const noexcept;
+  [[nodiscard]] size_t size() const noexcept;
+
+ private:
+  class Entries;
+  std::unique_ptr<Entries> entries_;
+};
+
+}  // namespace tl::sql
