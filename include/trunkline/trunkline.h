@@ -1,0 +1,282 @@
+/* trunkline: named database connections for every language of a program. The C ABI; this header is its specification.
+ *
+ * Rules that hold everywhere:
+ *  - Handles are opaque. Every *_release takes NULL, may run on any thread, in any order, and never blocks; a child keeps
+ *    its parent alive, so that releasing a registry before its results is fine. [any thread] behind a type means that all
+ *    its functions may be called from several threads at once; [one thread at a time] means that the caller orders them.
+ *  - A tl_status is 0 for success or a negative class (TL_E_…). Where the last parameter is a tl_error **, it may be NULL;
+ *    it is written only on failure, and what it then holds is released with tl_error_release. There is no "last error".
+ *  - Out parameters are written only on success, unless said otherwise.
+ *  - Strings go in as pointer + length, UTF-8, and need no NUL; where a parameter has no length it ends with a NUL. They
+ *    come out NUL-terminated and belong to the handle they were asked of, valid until that handle is released.
+ *  - Every input is copied or consumed before a call returns. Structs that a caller fills begin with struct_size =
+ *    sizeof(the struct); zero is the default of every field; a flag, field or tail that this version does not know and that
+ *    is not zero is TL_E_MISUSE.
+ *  - Durations are milliseconds where the name ends in _ms.
+ *  - No function calls back into the caller, installs a signal handler or raises SIGPIPE.
+ */
+#ifndef TRUNKLINE_H
+#define TRUNKLINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TL_API __attribute__((visibility("default")))
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- versions; since 0.1, as everything below ---- */
+
+#define TL_ABI_VERSION UINT32_C(0x00000001) /* major << 16 | minor, of this header; major 0: still being shaped */
+
+TL_API uint32_t tl_abi_version(void);   /* of the library that is loaded */
+TL_API const char *tl_version(void);    /* "0.1.0"; static */
+TL_API int32_t tl_has_feature(const char *name); /* "driver.sqlite", "driver.postgresql": 1, else 0 */
+
+/* ---- types ---- */
+
+typedef int32_t tl_status;  /* never a C enum */
+typedef uint64_t tl_op;     /* names one operation of a registry; never reused; 0 is none */
+
+typedef struct tl_registry tl_registry; /* [any thread] every name of one configuration */
+typedef struct tl_conn tl_conn;         /* [any thread] a pooled, pinned or transaction handle. While one verb runs on a pinned
+                                           or transaction handle another answers TL_E_BUSY */
+typedef struct tl_result tl_result;     /* [one thread at a time] result sets, each a sequence of batches */
+typedef struct tl_batch tl_batch;       /* [any thread] immutable columns */
+typedef struct tl_queue tl_queue;       /* [any thread] where answers of calls that do not wait arrive */
+typedef struct tl_error tl_error;       /* [any thread] immutable */
+
+TL_API void tl_registry_release(tl_registry *);
+TL_API void tl_conn_release(tl_conn *);   /* pinned: the session goes home; open transaction: rolled back first */
+TL_API void tl_result_release(tl_result *); /* a streamed answer not read to its end is cancelled */
+TL_API void tl_batch_release(tl_batch *);
+TL_API void tl_error_release(tl_error *);
+
+/* ---- errors ---- */
+
+#define TL_OK 0
+#define TL_E_MISUSE (-1)             /* the call itself is wrong: an argument, an order of calls */
+#define TL_E_CONFIGURATION (-2)      /* the configuration is wrong; details say file, line, key, suggestion */
+#define TL_E_NOT_FOUND (-3)          /* no such name, or no configuration file */
+#define TL_E_CLOSED (-4)             /* the connection was closed, or its session is gone */
+#define TL_E_BUSY (-5)               /* another verb runs on this handle; or waiting would be waiting for oneself */
+#define TL_E_UNAVAILABLE (-6)        /* the server cannot be reached, or was lost on the way; or this build has no driver */
+#define TL_E_AUTHENTICATION (-7)
+#define TL_E_TLS (-8)
+#define TL_E_ACQUIRE_TIMEOUT (-9)    /* no session came free in time; details tell who holds them */
+#define TL_E_CONNECT_TIMEOUT (-10)
+#define TL_E_STATEMENT_TIMEOUT (-11)
+#define TL_E_CANCELLED (-12)
+#define TL_E_READ_ONLY (-13)         /* a write where none is allowed */
+#define TL_E_DEADLOCK (-14)
+#define TL_E_SERIALIZATION (-15)
+#define TL_E_LOCK_TIMEOUT (-16)      /* a lock of the database was not to be had in time */
+#define TL_E_UNIQUE (-17)
+#define TL_E_FOREIGN_KEY (-18)
+#define TL_E_NOT_NULL (-19)
+#define TL_E_CHECK (-20)
+#define TL_E_CONSTRAINT (-21)        /* any other constraint */
+#define TL_E_STATEMENT (-22)         /* the statement is wrong: syntax, unknown table, unknown column, … */
+#define TL_E_DATA (-23)              /* a value does not fit: out of range, not a number, not representable, … */
+#define TL_E_PERMISSION (-24)
+#define TL_E_TOO_LARGE (-25)         /* more than result_bytes, or than a column can hold */
+#define TL_E_UNSUPPORTED (-26)       /* this database or build cannot do it */
+#define TL_E_RESOURCE (-27)          /* the server is out of disk, memory, …; I/O errors */
+#define TL_E_NO_MEMORY (-28)         /* this process is */
+#define TL_E_INTERNAL (-29)          /* a fault of the library */
+#define TL_E_SHUTDOWN (-30)          /* the registry or process is going down */
+
+/* What became of the statement. Only the first two are certain not to have had an effect; rolled back: it ran and was
+ * undone, with everything else of its transaction. */
+#define TL_NOT_SENT 0
+#define TL_REFUSED 1
+#define TL_ROLLED_BACK 2
+#define TL_UNKNOWN 3
+
+TL_API const char *tl_status_name(tl_status);                 /* "unique_violation", …; static; "unknown" for others */
+TL_API tl_status tl_error_status(const tl_error *);
+TL_API const char *tl_error_message(const tl_error *);        /* one line for a person; never holds a secret */
+TL_API const char *tl_error_connection(const tl_error *);     /* "" : of none */
+TL_API const char *tl_error_endpoint(const tl_error *);       /* "host:port/database", file, …; "" : none */
+TL_API const char *tl_error_phase(const tl_error *);          /* configure acquire connect send receive decode reset, or "" */
+TL_API const char *tl_error_sqlstate(const tl_error *);       /* "" where the server gave none */
+TL_API int32_t tl_error_native(const tl_error *);             /* the database's own code, 0: none */
+TL_API int32_t tl_error_outcome(const tl_error *);
+/* The i-th detail: "constraint", "file", "line", "key", "suggestion", "holder", …; a key may repeat. TL_E_NOT_FOUND past the end. */
+TL_API tl_status tl_error_detail(const tl_error *, size_t i, const char **key, const char **value);
+
+/* ---- how to run a verb ---- */
+
+#define TL_CALL_READ 0x1u   /* the caller says that the statement only reads */
+#define TL_CALL_WRITE 0x2u  /* the caller says that it writes */
+#define TL_CALL_STREAM 0x4u /* do not read the answer whole: the result holds its session until it is read or released */
+
+typedef struct tl_call {
+  uint32_t struct_size;
+  uint32_t flags;        /* TL_CALL_… */
+  int64_t timeout_ms;    /* until the verb answers, all of it: waiting, dialling, running; 0: the connection's default, -1: none */
+  tl_queue *queue;       /* NULL: answer here, blocking. This build has no queues: anything else is TL_E_MISUSE */
+  uint64_t user_data;    /* comes back with the completion */
+  tl_op op;              /* from tl_op_new, so that another thread can cancel; 0: none */
+  uint32_t batch_rows;   /* a batch ends at either; 0: 65536 */
+  uint32_t batch_bytes;  /* 0: 4 MiB. One row may exceed it; no column reaches 2^31 bytes */
+  uint64_t owner;        /* who asks, to detect waiting for oneself; 0: the calling thread */
+  int64_t max_lag_ms;    /* must be 0: this build does not measure replication lag */
+  int32_t priority;      /* must be 0 */
+  int32_t reserved;      /* must be 0 */
+} tl_call;
+/* Wherever a const tl_call * is taken, NULL means all defaults. */
+
+/* Reserves an id; 0 only when memory is short. Using it for two verbs is TL_E_MISUSE. An id that no verb will use is released. */
+TL_API tl_op tl_op_new(tl_registry *);
+TL_API void tl_op_release(tl_registry *, tl_op);
+/* [any thread] The verb that runs under the id answers TL_E_CANCELLED as soon as it can, and the server is told to stop; one that
+ * has not begun answers so when it begins. Finished and unknown ids are harmless: TL_OK. The id of a streamed tl_query names the
+ * statement until its last row is read. */
+TL_API tl_status tl_cancel(tl_registry *, tl_op);
+
+/* ---- registry ---- */
+
+/* path NULL or "": TRUNKLINE_CONFIG, else trunkline.toml upward from the working folder. environment NULL or "": TRUNKLINE_ENV,
+ * else as docs/configuration.md says. Reads the file and opens no connection. Errors: TL_E_NOT_FOUND, TL_E_CONFIGURATION. */
+TL_API tl_status tl_registry_open(const char *path, const char *environment, tl_registry **out, tl_error **err);
+/* The same from text; `source` names it in errors (NULL: "<text>"); relative paths in it start at the working folder. */
+TL_API tl_status tl_registry_parse(const char *toml, size_t len, const char *source, const char *environment, tl_registry **out,
+                                   tl_error **err);
+TL_API int32_t tl_registry_has(tl_registry *, const char *name, size_t name_len); /* 1 or 0 */
+/* Opens the connection now: one session of each endpoint, then `pool.min`. A closed one is reopened. name NULL: the default.
+ * Errors: TL_E_NOT_FOUND, those of connecting. Blocks at most the call's timeout. */
+TL_API tl_status tl_registry_connect(tl_registry *, const char *name, size_t name_len, const tl_call *, tl_error **err);
+/* Refuses new verbs (TL_E_CLOSED) and closes idle sessions; those in use are closed as they come home. Waits for that until the
+ * call's timeout (default: pool.destroy_timeout), then answers TL_E_BUSY; the connection is closed all the same. name NULL: all. */
+TL_API tl_status tl_registry_close(tl_registry *, const char *name, size_t name_len, const tl_call *, tl_error **err);
+/* What the library knows, as a result. what: "connections" (name, driver, state, default, …), "endpoints", "pools" (figures),
+ * "sessions", "leases" (who holds what since when), "settings" (effective configuration, where each value comes from, without
+ * secrets), "warnings" (keys that have no effect in this build). name NULL: of all connections. Errors: TL_E_MISUSE, TL_E_NOT_FOUND. */
+TL_API tl_status tl_inspect(tl_registry *, const char *what, const char *name, size_t name_len, const tl_call *, tl_result **out,
+                            tl_error **err);
+
+/* ---- connections ---- */
+
+#define TL_DUAL 0  /* reads to a replica where there is one, writes to the primary */
+#define TL_READ 1  /* reads only; a write, or what cannot be known to be none, is TL_E_READ_ONLY */
+#define TL_WRITE 2 /* everything to the primary */
+
+/* A pooled handle; opens nothing and never waits. name NULL: the default. Errors: TL_E_NOT_FOUND (with the nearest name), TL_E_MISUSE. */
+TL_API tl_status tl_conn_get(tl_registry *, const char *name, size_t name_len, int32_t mode, tl_conn **out, tl_error **err);
+/* A variant of a pooled handle with its own tag, shown wherever its leases are listed (NULL keeps the old), and mode (-1 keeps).
+ * Cheap: one per request. `after`, a consistency token, must be empty in this build. */
+TL_API tl_status tl_conn_derive(tl_conn *, const char *tag, size_t tag_len, const char *after, size_t after_len, int32_t mode,
+                                tl_conn **out, tl_error **err);
+/* One session for several verbs, from the write endpoint (mode TL_READ: from a read endpoint). Released: goes home. */
+TL_API tl_status tl_pin(tl_conn *, const tl_call *, tl_conn **out, tl_error **err);
+
+#define TL_BEGIN_READ_ONLY 0x1u
+#define TL_BEGIN_READ_COMMITTED 0x10u
+#define TL_BEGIN_REPEATABLE_READ 0x20u
+#define TL_BEGIN_SERIALIZABLE 0x30u
+
+/* A transaction on a session of its own (pooled handle), on the pinned session, or, of a transaction, a savepoint (flags 0); until it
+ * ends, verbs on the parent pinned or transaction handle answer TL_E_BUSY. Ending an outer one ends the inner ones. */
+TL_API tl_status tl_begin(tl_conn *, uint32_t flags, const tl_call *, tl_conn **out, tl_error **err);
+/* End the transaction or savepoint; the handle then only takes tl_conn_release. A commit whose answer was lost has outcome
+ * TL_UNKNOWN; one that the server turned into a rollback (the transaction had failed) is TL_E_STATEMENT, TL_ROLLED_BACK. */
+TL_API tl_status tl_commit(tl_conn *, const tl_call *, tl_error **err);
+TL_API tl_status tl_rollback(tl_conn *, const tl_call *, tl_error **err);
+
+/* ---- values ---- */
+
+/*                       a column's data (Arrow layout)               a parameter (tl_value) */
+#define TL_NULL 0        /* only a tag of TL_ANY                       nothing */
+#define TL_BOOL 1        /* bitmap, least significant bit first        i64: 0 or 1 */
+#define TL_INT64 2       /* int64                                      i64 */
+#define TL_UINT64 3      /* uint64                                     i64, the same bits */
+#define TL_FLOAT64 4     /* double                                     f64 */
+#define TL_DECIMAL 5     /* exact text: offsets + bytes                text at arena + offset */
+#define TL_TEXT 6        /* UTF-8: offsets + bytes                     text */
+#define TL_BYTES 7       /* offsets + bytes                            bytes */
+#define TL_DATE 8        /* int32, days since 1970-01-01               i64, the same */
+#define TL_TIME 9        /* int64, microseconds since midnight         i64 */
+#define TL_TIMESTAMP 10  /* int64, microseconds since 1970, no zone    i64 */
+#define TL_TIMESTAMPTZ 11 /* int64, microseconds since 1970 UTC        i64 */
+#define TL_DURATION 12   /* int64, microseconds                        i64 */
+#define TL_INTERVAL 13   /* int32 months, int32 days, int64 microseconds: 16 bytes; a parameter the same at arena + offset */
+#define TL_UUID 14       /* 16 bytes                                   16 bytes at arena + offset */
+#define TL_JSON 15       /* UTF-8: offsets + bytes                     text */
+#define TL_LIST 16       /* offsets into children[0]                   `length` tl_values at arena + offset, 8-aligned, all of type `element` or TL_NULL */
+#define TL_ANY 17        /* data: 8 bytes a value (int64; double; end in heap of text and bytes, whose begin is the end before it, 0
+                            for the first), tags, heap; only in results */
+#define TL_NAME 18       /* only a parameter: the name, as text, of the value after it */
+/* A date, timestamp or duration that is infinite is the largest or smallest value of its integer. */
+
+TL_API const char *tl_type_name(int32_t type); /* "int64", …; static */
+
+typedef struct tl_value { /* 16 bytes, frozen */
+  uint8_t type;
+  uint8_t flags;    /* must be 0 */
+  uint16_t element; /* TL_LIST: the type of its values; else 0 */
+  uint32_t length;  /* text and bytes: how many at arena + v.offset; TL_LIST: how many values */
+  union {
+    int64_t i64;
+    double f64;
+    uint64_t offset;
+  } v;
+} tl_value;
+
+/* ---- statements ---- */
+
+/* Runs a statement. Placeholders: ? on every database, $1 on PostgreSQL, and :name in a call that names every value (TL_NAME, value,
+ * TL_NAME, value, …); ?? is the operator ?. Mixing is TL_E_MISUSE. A list is for "= ANY(?)". Several statements in one text give several
+ * result sets and take no parameters. BEGIN, COMMIT and the like as text are TL_E_MISUSE on a pooled or transaction handle: use tl_begin.
+ * Without TL_CALL_STREAM the answer has been read whole when this returns, and the session has gone home; more than the connection's
+ * result_bytes is TL_E_TOO_LARGE. */
+TL_API tl_status tl_query(tl_conn *, const char *sql, size_t sql_len, const tl_value *params, size_t n, const void *arena,
+                          size_t arena_len, const tl_call *, tl_result **out, tl_error **err);
+
+/* ---- results ---- */
+
+typedef struct tl_column { /* borrowed from the batch or result that filled it */
+  uint32_t struct_size;
+  int32_t type;
+  int64_t length, null_count;
+  const uint8_t *validity;  /* bitmap, 1: there is a value; NULL: no nulls */
+  const int32_t *offsets;   /* length + 1; TL_DECIMAL TEXT BYTES JSON LIST */
+  const void *data;         /* never NULL where length > 0, except TL_LIST */
+  uint64_t data_len;        /* bytes at data */
+  const uint8_t *tags;      /* TL_ANY: the type of each value */
+  const void *heap;         /* TL_ANY: the bytes of its text and blob values */
+  uint64_t heap_len;
+  int32_t uniform;          /* TL_ANY: the one type of all non-null values of this batch (TL_NULL: there are none), TL_ANY: they differ */
+  uint32_t n_children;
+  const struct tl_column *children; /* TL_LIST: the elements */
+  const char *name;
+  const char *type_name;    /* the database's own name of the type */
+  uint32_t type_id;         /* and its number, 0: none */
+  int32_t precision, scale, nullable; /* -1: unknown */
+  int32_t reserved;
+} tl_column;
+
+TL_API int64_t tl_result_affected(const tl_result *);     /* rows of the current set's statement; -1: unknown (a stream not yet read) */
+TL_API int64_t tl_result_last_id(const tl_result *);      /* SQLite: the id the last INSERT made; 0: none */
+TL_API const char *tl_result_endpoint(const tl_result *); /* who served it */
+TL_API size_t tl_result_columns(const tl_result *);       /* of the current set; 0: it has no rows to give */
+/* Names and types of the current set, before its first batch and also when it is empty. Fills n columns with length 0.
+ * out[0].struct_size is the caller's sizeof(tl_column). Errors: TL_E_MISUSE when n is not tl_result_columns(). */
+TL_API tl_status tl_result_schema(const tl_result *, tl_column *out, size_t n, tl_error **err);
+/* The next batch of the current set; NULL: the set has ended. Blocks only on a streamed result. */
+TL_API tl_status tl_result_next(tl_result *, const tl_call *, tl_batch **out, tl_error **err);
+/* Moves to the next result set, dropping what is left of this one. *more: 1 there is one, 0 there is none. */
+TL_API tl_status tl_result_next_set(tl_result *, const tl_call *, int32_t *more, tl_error **err);
+/* Fills n columns; out[0].struct_size is the caller's sizeof(tl_column) and the stride. Errors: TL_E_MISUSE. */
+TL_API tl_status tl_batch_columns(const tl_batch *, tl_column *out, size_t n, int64_t *rows);
+/* Arrow's C stream of the current set's remaining batches (https://arrow.apache.org/docs/format/CStreamInterface.html): takes them from
+ * the result, which may be released. A value that Arrow cannot hold exactly fails get_next, naming row and column. */
+struct ArrowArrayStream;
+TL_API tl_status tl_result_export_stream(tl_result *, struct ArrowArrayStream *out, tl_error **err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
