@@ -2,7 +2,6 @@
 // retiring, the clock and waking are interfaces that the pool is given.
 #pragma once
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,8 +15,8 @@ namespace tl::pool {
 class Pool;
 struct Slot;
 
-// Who holds or wants a session. The caller owns it and keeps it unchanged until the session is given back (or the wait
-// abandoned); the pool copies what it reports.
+// Who holds or wants a session. The texts belong to the caller, who keeps them unchanged until the session is given
+// back (or the wait abandoned); the pool copies what it reports.
 struct Borrower {
   std::string_view tag;        // "" : none
   std::string_view statement;  // what it runs first, "" : unknown
@@ -28,7 +27,8 @@ enum class Check : uint8_t { none, look, ping };  // what to do before the sessi
 enum class Fate : uint8_t { keep, destroy };
 
 // A hold on one session; move only. Gives back with Fate::keep unless told otherwise. The session must then be clean:
-// no transaction, no pending answer, no changed state.
+// no transaction, no pending answer, no changed state. One that does not say so of itself is destroyed, whatever its
+// fate: a session is presumed broken until proven idle.
 class Lease {
  public:
   Lease() = default;
@@ -49,30 +49,36 @@ class Lease {
   Check check_ = Check::none;
 };
 
-// A caller in the line. granted() is called exactly once after enqueue() succeeded, unless abandon() answered true: from
-// any thread, without the pool's lock held; then take() gives the lease or the reason.
+// A caller in the line. granted() is called exactly once after enqueue() succeeded, unless abandon() answered true:
+// from any thread, without the pool's lock held, perhaps before enqueue() returns; then take() gives the lease or the
+// reason. A lease that nobody took goes back with the waiter. May be enqueued again once taken.
 class Waiter {
  public:
+  Waiter() = default;
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
   virtual ~Waiter() = default;
   virtual void granted() noexcept = 0;
   [[nodiscard]] Result<Lease> take();
 
  private:
   friend class Pool;
+  friend class WaiterList;
   Waiter* before_ = nullptr;
   Waiter* after_ = nullptr;
-  const Borrower* borrower_ = nullptr;
-  Instant since_;
+  Borrower borrower_;
+  uint64_t arrival_ = 0;  // in the pool's order of arrivals and dials
   Lease lease_;
   Failure failure_;
   bool queued_ = false;
 };
 
-// What the pool asks of the world; called without the pool's lock held.
+// What the pool asks of the world; called without the pool's lock held, from any thread that uses the pool.
 class Supply {
  public:
   virtual ~Supply() = default;
-  // Starts one dial, which ends in exactly one dialled() or dial_failed(), from any thread, perhaps before this returns.
+  // Starts one dial, which ends in exactly one dialled() or dial_failed(), from any thread, perhaps before this
+  // returns.
   virtual void dial(Pool& pool) noexcept = 0;
   // Closes a session away from the caller's thread.
   virtual void retire(std::unique_ptr<driver::Session> session) noexcept = 0;
@@ -89,7 +95,7 @@ struct Figures {
 };
 
 struct LeaseInfo {
-  std::string tag, statement, backend_id;
+  std::string tag, statement, backend_id;  // shortened: the statement to 80 characters on one line
   uint64_t session = 0, owner = 0;
   Nanos held{0};
 };
@@ -103,26 +109,33 @@ struct SessionInfo {
 
 class Pool {
  public:
-  // `endpoint` is the label used in errors. The supply and the clock outlive the pool.
+  // `endpoint` is the label used in errors. The supply and the clock outlive the pool. `seed` is of its jitter.
   Pool(std::string endpoint, const config::Pool& settings, Supply& supply, const Clock& clock, uint64_t seed);
-  ~Pool();  // everything has been given back
+  // Everything has been given back and no dial is under way. Retires what is idle; waits for calls into the supply that
+  // other threads are just leaving, so not from within one.
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
 
   // The hottest idle session, or an empty lease when there is none or earlier callers wait.
   [[nodiscard]] Lease try_acquire(const Borrower& borrower) noexcept;
   // Into the line, first in first served. Errors: acquire_timeout (too many wait), closed, busy (every session is
-  // leased to the same owner, who would wait for itself for ever).
+  // leased to the same owner, who would wait for itself for ever), the last dial's own error while failed dials are
+  // spaced and there is no session at all.
   [[nodiscard]] Result<void> enqueue(Waiter& waiter, const Borrower& borrower);
   // Out of the line. False: it was granted already; then granted() has been or is being called and take() must be used.
   [[nodiscard]] bool abandon(Waiter& waiter) noexcept;
   // Waits on the calling thread, until the deadline or acquire_timeout from now, whichever is nearer.
-  // Errors: those of enqueue(); acquire_timeout, telling who holds what since when, how many wait, the last dial's
-  // error; the dial's own error where none can succeed (authentication, tls, configuration).
+  // Errors: those of enqueue(); closed; acquire_timeout, telling who holds what since when, how many wait, the last
+  // dial's error; a dial's own error where waiting cannot heal it (authentication, tls, configuration), or where it was
+  // started for this caller, failed, and there is neither a session nor another dial under way.
   [[nodiscard]] Result<Lease> acquire(const Borrower& borrower, Deadline deadline);
 
   void dialled(std::unique_ptr<driver::Session> session) noexcept;
   void dial_failed(Failure failure) noexcept;
 
-  // Reaps what is idle or old, fills up to `min`, retries dials. Says when it wants to be called again.
+  // Reaps what is idle or old, fills up to `min`, retries dials. Says when it wants to be called again: of that and
+  // what wake_at() asks for from then on, the nearer counts.
   Instant maintain() noexcept;
   // Keeps `min` sessions ready from now on.
   void open() noexcept;
@@ -135,13 +148,15 @@ class Pool {
   [[nodiscard]] std::vector<SessionInfo> sessions() const;
   [[nodiscard]] const std::string& endpoint() const noexcept;
   [[nodiscard]] const config::Pool& settings() const noexcept;
-  // acquire_timeout with everything there is to say; for waiters that expire by themselves.
+  // acquire_timeout with everything there is to say, after abandon() answered true to a waiter that expired by itself.
+  // Each is counted in `acquire_timeouts`. `waited`: what the message says; acquire_timeout if not given.
   [[nodiscard]] Failure exhausted() const;
+  [[nodiscard]] Failure exhausted(Nanos waited) const;
 
  private:
   friend class Lease;
   class Inside;
-  void give_back(Slot* slot, Fate fate) noexcept;
+  void give_back(Slot& slot, Fate fate) noexcept;
   std::unique_ptr<Inside> inside_;
 };
 

@@ -1,0 +1,120 @@
+#include "pool.hpp"
+
+#include <thread>
+
+#include "pool_inside.hpp"
+
+namespace tl::pool {
+namespace {
+
+bool proven_clean(const driver::Session& session) noexcept {
+  return session.state() == driver::State::idle && !session.changed() && session.depth() == 0;
+}
+
+}  // namespace
+
+Lease::Lease(Lease&& other) noexcept : pool_(other.pool_), slot_(other.slot_), check_(other.check_) {
+  other.slot_ = nullptr;
+}
+
+Lease& Lease::operator=(Lease&& other) noexcept {
+  if (this == &other) return *this;
+  give_back(Fate::keep);
+  pool_ = other.pool_;
+  check_ = other.check_;
+  slot_ = std::exchange(other.slot_, nullptr);
+  return *this;
+}
+
+driver::Session& Lease::session() const noexcept { return *slot_->session; }
+
+void Lease::give_back(Fate fate) noexcept {
+  if (Slot* slot = std::exchange(slot_, nullptr)) pool_->give_back(*slot, fate);
+}
+
+Result<Lease> Waiter::take() {
+  if (failure_) return std::move(failure_);
+  return std::move(lease_);
+}
+
+Pool::Pool(std::string endpoint, const config::Pool& settings, Supply& supply, const Clock& clock, uint64_t seed)
+    : inside_(std::make_unique<Inside>(*this, std::move(endpoint), settings, supply, clock, seed)) {}
+
+Pool::~Pool() {
+  close();
+  while (inside_->under_way.load(std::memory_order_acquire) > 0) std::this_thread::yield();
+}
+
+Lease Pool::try_acquire(const Borrower& borrower) noexcept {
+  Inside& in = *inside_;
+  const Instant now = in.clock.coarse();
+  Chores chores;
+  Inside::Lock lock(in.mutex);
+  Slot* slot = in.pop_idle(now, chores);
+  Lease lease = slot ? in.lend(*slot, borrower, now) : Lease();
+  in.finish(lock, now, chores);
+  return lease;
+}
+
+Result<void> Pool::enqueue(Waiter& waiter, const Borrower& borrower) {
+  Inside& in = *inside_;
+  const Instant now = in.clock.now();
+  Chores chores;
+  Inside::Lock lock(in.mutex);
+  if (in.closed) {
+    lock.unlock();
+    return in.closed_reason();
+  }
+  waiter.borrower_ = borrower;
+  if (Slot* slot = in.pop_idle(now, chores)) {
+    in.grant(waiter, *slot, now, chores);
+    in.finish(lock, now, chores);
+    return {};
+  }
+  if (in.line.size() >= in.settings.max_waiters) {
+    in.finish(lock, now, chores);
+    return in.refusal(Status::acquire_timeout, "too many callers wait for a session of \"" + in.endpoint +
+                                                   "\": " + std::to_string(in.settings.max_waiters) + " (max_waiters)");
+  }
+  if (in.owner_holds_all(borrower.owner)) {
+    in.finish(lock, now, chores);
+    return in.refusal(Status::busy, "all " + std::to_string(in.limit) + " sessions of \"" + in.endpoint +
+                                        "\" are already held by the caller that asks for another: it would wait for "
+                                        "itself; give one back first, or raise pool.max");
+  }
+  if (in.has_no_session() && in.backoff.blocks(now)) {
+    const std::shared_ptr<const Error> reason = in.last_failure;
+    const Nanos left = in.backoff.retry_at() - now;
+    in.finish(lock, now, chores);
+    auto failure = std::make_unique<Error>(*reason);
+    failure->message += " (next attempt in " + spoken(left) + ")";
+    return failure;
+  }
+  waiter.arrival_ = ++in.sequence;
+  waiter.queued_ = true;
+  in.line.push_back(waiter);
+  in.start_dials(now, chores);
+  in.finish(lock, now, chores);
+  return {};
+}
+
+bool Pool::abandon(Waiter& waiter) noexcept {
+  const Inside::Lock lock(inside_->mutex);
+  if (!waiter.queued_) return false;
+  inside_->leave_line(waiter);
+  return true;
+}
+
+void Pool::give_back(Slot& slot, Fate fate) noexcept {
+  Inside& in = *inside_;
+  const bool usable = fate == Fate::keep && proven_clean(*slot.session);
+  const Instant now = in.clock.coarse();
+  Chores chores;
+  Inside::Lock lock(in.mutex);
+  slot.leased = false;
+  --in.leased;
+  in.settle(slot, usable && now < slot.expires, now, chores);
+  in.finish(lock, now, chores);
+}
+
+}  // namespace tl::pool

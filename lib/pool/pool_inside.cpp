@@ -1,0 +1,199 @@
+#include "pool_inside.hpp"
+
+#include <algorithm>
+
+namespace tl::pool {
+namespace {
+
+constexpr Nanos look_after = std::chrono::milliseconds(10);
+constexpr Nanos ping_after = std::chrono::seconds(30);
+
+Check check_after(Nanos quiet, const config::PrePing& pre_ping) noexcept {
+  using Mode = config::PrePing::Mode;
+  const Check without_ping = quiet >= look_after ? Check::look : Check::none;
+  switch (pre_ping.mode) {
+    case Mode::never: return Check::none;
+    case Mode::always: return Check::ping;
+    case Mode::after_quiet: return quiet >= pre_ping.quiet ? Check::ping : without_ping;
+    case Mode::automatic: break;
+  }
+  return quiet >= ping_after ? Check::ping : without_ping;
+}
+
+Instant later(Instant at, Nanos by) noexcept { return Deadline::after(at, by).at; }
+
+uint32_t saturated_sum(uint32_t a, uint32_t b) noexcept {
+  return a > std::numeric_limits<uint32_t>::max() - b ? std::numeric_limits<uint32_t>::max() : a + b;
+}
+
+}  // namespace
+
+Pool::Inside::Inside(Pool& owner, std::string label, const config::Pool& given, Supply& world, const Clock& time,
+                     uint64_t seed)
+    : pool(owner),
+      endpoint(std::move(label)),
+      settings(given),
+      min(std::min({given.min, given.max, given.max_idle})),
+      limit(saturated_sum(given.max, given.max_overflow)),
+      supply(world),
+      clock(time),
+      backoff(given.create_retry_interval),
+      jitter(seed) {}
+
+Slot* Pool::Inside::pop_idle(Instant now, Chores& chores) noexcept {
+  while (Slot* slot = idle.last()) {
+    idle.remove(*slot);
+    if (now < slot->expires) return slot;
+    discard(*slot, chores);
+  }
+  return nullptr;
+}
+
+Lease Pool::Inside::lend(Slot& slot, const Borrower& borrower, Instant now) noexcept {
+  slot.borrower = borrower;
+  slot.leased_since = now;
+  slot.leased = true;
+  ++leased;
+  ++acquired;
+  return Lease(&pool, &slot, check_after(now - slot.quiet_since, settings.pre_ping));
+}
+
+void Pool::Inside::grant(Waiter& waiter, Slot& slot, Instant now, Chores& chores) noexcept {
+  waiter.lease_ = lend(slot, waiter.borrower_, now);
+  ++waited;
+  chores.granted.push_back(waiter);
+}
+
+void Pool::Inside::leave_line(Waiter& waiter) noexcept {
+  line.remove(waiter);
+  waiter.queued_ = false;
+}
+
+bool Pool::Inside::may_park() const noexcept {
+  return !closed && idle.size() < settings.max_idle && all.size() <= settings.max;
+}
+
+void Pool::Inside::park(Slot& slot, Chores& chores) noexcept {
+  idle.push_back(slot);
+  Instant end = slot.expires;
+  // Not this slot's own time: the coldest may have come of age while `min` protected it.
+  if (settings.idle_timeout && all.size() > min)
+    end = std::min(end, later(idle.first()->quiet_since, *settings.idle_timeout));
+  if (end < wake) ask_wake(std::max(end, reap_not_before), chores);
+}
+
+void Pool::Inside::settle(Slot& slot, bool usable, Instant now, Chores& chores) noexcept {
+  slot.quiet_since = now;
+  Waiter* const waiter = line.first();
+  if (usable && waiter) {
+    leave_line(*waiter);
+    grant(*waiter, slot, now, chores);
+  } else if (usable && may_park()) {
+    park(slot, chores);
+  } else {
+    discard(slot, chores);
+  }
+}
+
+void Pool::Inside::discard(Slot& slot, Chores& chores) noexcept {
+  all.remove(slot);
+  ++sessions_closed;
+  slot.colder = chores.retired;
+  chores.retired = &slot;
+}
+
+bool Pool::Inside::owner_holds_all(uint64_t owner) const noexcept {
+  if (owner == 0 || leased < limit) return false;
+  for (const Slot* slot = all.first(); slot; slot = slot->newer) {
+    if (!slot->leased || slot->borrower.owner != owner) return false;
+  }
+  return true;
+}
+
+// As many as the waiters lack, or `min` does: a session that is opened for a waiter counts for both.
+void Pool::Inside::start_dials(Instant now, Chores& chores) noexcept {
+  if (closed) return;
+  const uint32_t room = limit > all.size() ? limit - all.size() : 0;
+  const uint32_t for_waiters = std::min(line.size(), room);
+  const uint32_t for_min = opened && min > all.size() ? min - all.size() : 0;
+  const uint32_t lacking = std::max(for_waiters, for_min);
+  if (lacking <= dialling) return;
+
+  const uint32_t starting = backoff.allows(lacking - dialling, now);
+  if (starting > 0) {
+    dialling += starting;
+    chores.dials += starting;
+    last_dial = ++sequence;
+    backoff.started(now, jitter);
+  }
+  if (lacking > dialling) ask_wake(backoff.retry_at(), chores);
+}
+
+void Pool::Inside::ask_wake(Instant at, Chores& chores) noexcept {
+  if (at >= wake) return;
+  wake = at;
+  chores.wake = at;
+}
+
+Instant Pool::Inside::next_reap() const noexcept {
+  Instant next = never;
+  for (const Slot* slot = idle.first(); slot; slot = slot->hotter) next = std::min(next, slot->expires);
+  const bool above_min = all.size() > min;
+  if (settings.idle_timeout && above_min && idle.first()) {
+    next = std::min(next, later(idle.first()->quiet_since, *settings.idle_timeout));
+  }
+  return next == never ? never : std::max(next, reap_not_before);
+}
+
+void Pool::Inside::reap(Instant now, Chores& chores) noexcept {
+  if (now < reap_not_before) return;
+  reap_not_before = later(now, settings.reap_interval);
+  Slot* next = nullptr;
+  for (Slot* slot = idle.first(); slot; slot = next) {  // the coldest go first
+    next = slot->hotter;
+    const bool idled_out =
+        settings.idle_timeout && all.size() > min && now - slot->quiet_since >= *settings.idle_timeout;
+    if (!idled_out && now < slot->expires) continue;
+    idle.remove(*slot);
+    discard(*slot, chores);
+  }
+}
+
+void Pool::Inside::finish(Lock& lock, Instant now, Chores& chores) noexcept {
+  if (chores.retired) start_dials(now, chores);
+  if (!chores.any()) {
+    lock.unlock();
+    return;
+  }
+  under_way.fetch_add(1, std::memory_order_relaxed);
+  lock.unlock();
+  do_chores(chores);
+  under_way.fetch_sub(1, std::memory_order_release);  // from here on the pool may be gone
+}
+
+void Pool::Inside::do_chores(Chores& chores) noexcept {
+  while (Waiter* waiter = chores.granted.pop_front()) waiter->granted();
+  while (Waiter* waiter = chores.refused.pop_front()) {
+    waiter->failure_ = std::make_unique<Error>(*chores.reason);
+    waiter->granted();
+  }
+  if (chores.wake != never) supply.wake_at(pool, chores.wake);
+  for (; chores.dials > 0; --chores.dials) supply.dial(pool);
+  while (Slot* slot = chores.retired) {
+    chores.retired = slot->colder;
+    supply.retire(std::move(slot->session));
+    delete slot;
+  }
+}
+
+Failure Pool::Inside::refusal(Status status, std::string message) const {
+  Failure failure = fail(status, std::move(message), Phase::acquire);
+  failure->endpoint = endpoint;
+  return failure;
+}
+
+Failure Pool::Inside::closed_reason() const {
+  return refusal(Status::closed, "the pool of \"" + endpoint + "\" is closed");
+}
+
+}  // namespace tl::pool

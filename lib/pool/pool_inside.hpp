@@ -1,0 +1,106 @@
+// The state of a pool and the steps that its public functions are made of. One mutex guards all of it; whatever is to
+// be told to others is collected in Chores and done once the mutex is released.
+#pragma once
+#include <atomic>
+#include <limits>
+#include <mutex>
+
+#include "dial_backoff.hpp"
+#include "pool.hpp"
+#include "seen_session.hpp"
+#include "slot.hpp"
+#include "waiter_list.hpp"
+
+namespace tl::pool {
+
+constexpr Instant never{std::numeric_limits<int64_t>::max()};
+
+struct Chores {
+  WaiterList granted;  // their leases are in them
+  WaiterList refused;  // each gets a copy of `reason`
+  std::shared_ptr<const Error> reason;
+  Slot* retired = nullptr;  // linked by `colder`
+  uint32_t dials = 0;
+  Instant wake = never;
+
+  [[nodiscard]] bool any() const noexcept {
+    return !granted.empty() || !refused.empty() || retired || dials > 0 || wake != never;
+  }
+};
+
+class Pool::Inside {
+ public:
+  using Lock = std::unique_lock<std::mutex>;
+
+  Inside(Pool& owner, std::string label, const config::Pool& given, Supply& world, const Clock& time, uint64_t seed);
+
+  // With the mutex held.
+  [[nodiscard]] Slot* pop_idle(Instant now, Chores& chores) noexcept;  // the hottest whose lifetime has not ended
+  [[nodiscard]] Lease lend(Slot& slot, const Borrower& borrower, Instant now) noexcept;
+  void grant(Waiter& waiter, Slot& slot, Instant now, Chores& chores) noexcept;
+  void leave_line(Waiter& waiter) noexcept;
+  void settle(Slot& slot, bool usable, Instant now, Chores& chores) noexcept;  // to a waiter, the idle, or out
+  void park(Slot& slot, Chores& chores) noexcept;                              // among the idle
+  void discard(Slot& slot, Chores& chores) noexcept;                           // out of the pool
+  void start_dials(Instant now, Chores& chores) noexcept;
+  void ask_wake(Instant at, Chores& chores) noexcept;
+  [[nodiscard]] bool may_park() const noexcept;
+  [[nodiscard]] bool owner_holds_all(uint64_t owner) const noexcept;
+  [[nodiscard]] bool has_no_session() const noexcept { return all.size() == 0 && dialling == 0; }
+  [[nodiscard]] Instant next_reap() const noexcept;
+  void reap(Instant now, Chores& chores) noexcept;
+  [[nodiscard]] Figures count() const noexcept;  // all but the text
+
+  // Dials for what was discarded, releases the mutex and does the chores.
+  void finish(Lock& lock, Instant now, Chores& chores) noexcept;
+
+  // Without the mutex.
+  struct View {
+    Instant at;
+    std::vector<SeenSession> sessions;  // the oldest first
+    Figures figures;
+    std::shared_ptr<const Error> last_failure;
+  };
+  [[nodiscard]] View look() const;  // everything at one moment
+  void count_timeout() noexcept;
+  [[nodiscard]] Failure closed_reason() const;
+  [[nodiscard]] Failure refusal(Status status, std::string message) const;
+
+  Pool& pool;
+  const std::string endpoint;
+  const config::Pool settings;
+  const uint32_t min;    // what `max` and `max_idle` leave of it
+  const uint32_t limit;  // max and overflow
+  Supply& supply;
+  const Clock& clock;
+
+  mutable std::mutex mutex;
+  SlotsByHeat idle;  // empty while anyone waits
+  uint32_t leased = 0;
+  uint64_t acquired = 0;
+  Instant wake = never;  // maintain() is expected then
+  SlotsByAge all;
+  WaiterList line;
+  bool opened = false;
+  bool closed = false;
+
+  uint32_t dialling = 0;
+  uint64_t sequence = 0;   // of arrivals and dials
+  uint64_t last_dial = 0;  // when the latest dial started, in that sequence
+  DialBackoff backoff;
+  Jitter jitter;
+  Instant reap_not_before{0};
+  std::shared_ptr<const Error> last_failure;  // of a dial, none since the last success
+
+  uint64_t sessions_opened = 0, sessions_closed = 0, dial_failures = 0, waited = 0, acquire_timeouts = 0;
+
+  std::atomic<uint32_t> under_way{0};  // threads between the mutex and the end of their chores
+
+ private:
+  void do_chores(Chores& chores) noexcept;
+};
+
+// "180 ms", "12.3 s", "4.5 min".
+[[nodiscard]] std::string spoken(Nanos duration);
+
+}  // namespace tl::pool

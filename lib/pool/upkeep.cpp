@@ -1,0 +1,116 @@
+// What happens to a pool without a caller: dials end, sessions grow old, the pool opens and closes.
+#include <algorithm>
+
+#include "pool.hpp"
+#include "pool_inside.hpp"
+
+namespace tl::pool {
+namespace {
+
+constexpr double lifetime_jitter = 0.1;
+
+bool heals_by_waiting(Status status) noexcept {
+  return status != Status::authentication && status != Status::tls && status != Status::configuration;
+}
+
+}  // namespace
+
+void Pool::dialled(std::unique_ptr<driver::Session> session) noexcept {
+  Inside& in = *inside_;
+  auto* slot = new Slot;
+  slot->backend_id = BackendId(session->backend_id());
+  slot->session = std::move(session);
+  slot->opened = in.clock.now();
+  const Instant now = in.clock.coarse();
+  std::shared_ptr<const Error> healed;  // freed without the lock
+  Chores chores;
+  Inside::Lock lock(in.mutex);
+  const auto& lifetime = in.settings.max_lifetime;
+  slot->expires = lifetime ? Deadline::after(slot->opened, in.jitter.shorten(*lifetime, lifetime_jitter)).at : never;
+  --in.dialling;
+  ++in.sessions_opened;
+  in.backoff.succeeded();
+  healed.swap(in.last_failure);
+  in.all.push_back(*slot);
+  in.settle(*slot, !in.closed, now, chores);
+  in.start_dials(now, chores);
+  in.finish(lock, now, chores);
+}
+
+// A waiter for whom nothing is left to hope gets the reason at once: waiting does not heal it, or the dial was started
+// while it waited and there is neither a session nor another dial. The others wait for the next attempt.
+void Pool::dial_failed(Failure failure) noexcept {
+  Inside& in = *inside_;
+  if (failure->endpoint.empty()) failure->endpoint = in.endpoint;
+  const std::shared_ptr<const Error> reason = std::move(failure);
+  std::shared_ptr<const Error> previous = reason;  // freed without the lock
+  const Instant now = in.clock.now();
+  Chores chores;
+  Inside::Lock lock(in.mutex);
+  --in.dialling;
+  ++in.dial_failures;
+  previous.swap(in.last_failure);
+  in.backoff.failed(now, in.jitter);
+
+  const bool hopeless = !heals_by_waiting(reason->status);
+  const bool alone = in.has_no_session();
+  while (Waiter* waiter = in.line.first()) {
+    if (!hopeless && !(alone && waiter->arrival_ < in.last_dial)) break;
+    in.leave_line(*waiter);
+    chores.refused.push_back(*waiter);
+  }
+  chores.reason = reason;
+  in.start_dials(now, chores);
+  in.finish(lock, now, chores);
+}
+
+Instant Pool::maintain() noexcept {
+  Inside& in = *inside_;
+  const Instant now = in.clock.now();
+  Chores chores;
+  Inside::Lock lock(in.mutex);
+  in.wake = never;
+  in.reap(now, chores);
+  in.start_dials(now, chores);
+  in.ask_wake(in.next_reap(), chores);
+  chores.wake = never;  // told by the return value
+  in.finish(lock, now, chores);
+
+  lock.lock();  // a dial that ended at once may have asked for an earlier time
+  return in.wake;
+}
+
+void Pool::open() noexcept {
+  Inside& in = *inside_;
+  const Instant now = in.clock.now();
+  Chores chores;
+  Inside::Lock lock(in.mutex);
+  in.opened = true;
+  in.start_dials(now, chores);
+  in.finish(lock, now, chores);
+}
+
+void Pool::close() noexcept {
+  Inside& in = *inside_;
+  const Instant now = in.clock.now();
+  Chores chores;
+  chores.reason = in.closed_reason();
+  Inside::Lock lock(in.mutex);
+  in.closed = true;
+  while (Waiter* waiter = in.line.first()) {
+    in.leave_line(*waiter);
+    chores.refused.push_back(*waiter);
+  }
+  while (Slot* slot = in.idle.first()) {
+    in.idle.remove(*slot);
+    in.discard(*slot, chores);
+  }
+  in.finish(lock, now, chores);
+}
+
+bool Pool::drained() const noexcept {
+  const Inside::Lock lock(inside_->mutex);
+  return inside_->closed && inside_->has_no_session();
+}
+
+}  // namespace tl::pool
