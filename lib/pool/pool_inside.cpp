@@ -147,7 +147,6 @@ Instant Pool::Inside::next_reap() const noexcept {
 
 void Pool::Inside::reap(Instant now, Chores& chores) noexcept {
   if (now < reap_not_before) return;
-  reap_not_before = later(now, settings.reap_interval);
   Slot* next = nullptr;
   for (Slot* slot = idle.first(); slot; slot = next) {  // the coldest go first
     next = slot->hotter;
@@ -156,6 +155,7 @@ void Pool::Inside::reap(Instant now, Chores& chores) noexcept {
     if (!idled_out && now < slot->expires) continue;
     idle.remove(*slot);
     discard(*slot, chores);
+    reap_not_before = later(now, settings.reap_interval);
   }
 }
 
