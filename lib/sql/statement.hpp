@@ -16,7 +16,7 @@ namespace tl::sql {
 enum class Dialect : uint8_t { sqlite, postgresql, mysql };
 
 enum class Kind : uint8_t {
-  read,     // changes nothing: may go to a replica
+  read,  // changes nothing: may go to a replica
   write,
   unknown,  // treated as a write
   control,  // BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, START TRANSACTION, END, ABORT, PREPARE TRANSACTION
@@ -33,9 +33,9 @@ struct Statement {
   uint32_t parameters = 0;         // values that `native` wants
   std::vector<std::string> names;  // style named: the name of each of them
   uint32_t statements = 1;         // in the text; empty ones do not count
-  bool plain = false;              // leaves no session state: SELECT, VALUES, TABLE, WITH, INSERT, UPDATE, DELETE, MERGE, EXPLAIN
-                                   // that call only built-in functions known to leave none
-  std::string verb;                // first keyword in capitals: "SELECT", for messages and logs
+  bool plain = false;  // leaves no session state: SELECT, VALUES, TABLE, WITH, INSERT, UPDATE, DELETE, MERGE, EXPLAIN
+                       // that call only built-in functions known to leave none
+  std::string verb;    // first keyword in capitals: "SELECT", for messages and logs
 };
 
 // `named`: every value of the call has a name, so ":name" is a placeholder. Errors (misuse): mixed styles, unterminated
@@ -44,7 +44,8 @@ struct Statement {
 
 // The values of a call that names them, in the order that `statement.native` wants. Errors (misuse): a name the
 // statement does not have, one it needs and was not given, one given twice, a value without a name.
-[[nodiscard]] Result<std::vector<columnar::Value>> bind_names(const Statement& statement, const columnar::Params& params);
+[[nodiscard]] Result<std::vector<columnar::Value>> bind_names(const Statement& statement,
+                                                              const columnar::Params& params);
 
 // An identifier quoted for the dialect. Errors (misuse): empty, NUL, invalid UTF-8.
 [[nodiscard]] Result<std::string> quote_identifier(std::string_view name, Dialect dialect);

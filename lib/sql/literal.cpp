@@ -1,0 +1,149 @@
+// The lexer's way through comments, strings and quoted identifiers.
+
+#include "lexer.hpp"
+
+namespace tl::sql {
+namespace {
+
+bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+// MySQL wants a space or control character behind "--".
+bool ends_dashes(char c) noexcept { return static_cast<unsigned char>(c) <= ' '; }
+
+// What ends a line comment.
+std::string_view newlines(Dialect dialect) noexcept { return dialect == Dialect::postgresql ? "\n\r" : "\n"; }
+
+}  // namespace
+
+bool Lexer::at_line_comment() const noexcept {
+  const char c = text_[at_];
+  if (c == '#') return dialect_ == Dialect::mysql;
+  if (c != '-' || peek(1) != '-') return false;
+  return dialect_ != Dialect::mysql || ends_dashes(peek(2));
+}
+
+void Lexer::skip_line() noexcept {
+  const size_t newline = text_.find_first_of(newlines(dialect_), at_);
+  at_ = newline == std::string_view::npos ? text_.size() : newline + 1;
+}
+
+bool Lexer::skip_blank() noexcept {
+  while (at_ < text_.size()) {
+    const char c = text_[at_];
+    if (is_space(c)) {
+      at_++;
+    } else if (c == '/' && peek(1) == '*') {
+      if (enter_executable_comment()) continue;
+      if (!skip_block_comment()) return false;
+    } else if (c == '*' && in_executable_ && peek(1) == '/') {
+      in_executable_ = false;
+      at_ += 2;
+    } else if (at_line_comment()) {
+      skip_line();
+    } else {
+      break;
+    }
+  }
+  return true;
+}
+
+// The server may run what such a comment holds, so it is read as SQL.
+bool Lexer::enter_executable_comment() noexcept {
+  if (dialect_ != Dialect::mysql || in_executable_) return false;
+  const bool mariadb = peek(2) == 'M' && peek(3) == '!';
+  if (peek(2) != '!' && !mariadb) return false;
+  in_executable_ = had_executable_ = true;
+  at_ += mariadb ? 4 : 3;
+  while (peek(0) >= '0' && peek(0) <= '9') at_++;
+  return true;
+}
+
+bool Lexer::skip_block_comment() noexcept {
+  at_ += 2;
+  size_t depth = 1;
+  while (depth > 0) {
+    at_ = text_.find_first_of("*/", at_);
+    if (at_ == std::string_view::npos) {
+      at_ = text_.size();
+      return false;
+    }
+    if (text_[at_] == '*' && peek(1) == '/') {
+      depth--;
+      at_ += 2;
+    } else if (text_[at_] == '/' && peek(1) == '*' && dialect_ == Dialect::postgresql) {
+      depth++;
+      at_ += 2;
+    } else {
+      at_++;
+    }
+  }
+  return true;
+}
+
+// From the opening mark to behind the closing one; a doubled mark is a part of the text.
+bool Lexer::skip_quoted(char mark, bool backslash) noexcept {
+  at_++;
+  while (at_ < text_.size()) {
+    const char c = text_[at_];
+    if (c == mark) {
+      if (peek(1) != mark) {
+        at_++;
+        return true;
+      }
+      at_ += 2;
+    } else if (c == '\\' && backslash) {
+      at_ += 2;
+    } else {
+      at_++;
+    }
+  }
+  return false;
+}
+
+Token Lexer::quote(char mark, TokenType type, bool backslash) noexcept {
+  const size_t begin = at_;
+  if (!skip_quoted(mark, backslash)) {
+    return fail(type == TokenType::quoted ? "a quoted identifier does not end" : "a string does not end");
+  }
+  return {type, {}, begin, at_};
+}
+
+// PostgreSQL's E'…'. Literals on the following lines continue it, with its backslashes.
+Token Lexer::escape_string() noexcept {
+  const size_t begin = at_;
+  at_++;
+  for (size_t next = at_; next != 0; next = string_continuation()) {
+    at_ = next;
+    if (!skip_quoted('\'', true)) return fail("a string does not end");
+  }
+  return {TokenType::string, {}, begin, at_};
+}
+
+// Where the literal just read goes on: behind white space (and line comments) with at least one newline. 0: it does
+// not.
+size_t Lexer::string_continuation() const noexcept {
+  bool newline = false;
+  size_t at = at_;
+  while (at < text_.size()) {
+    const char c = text_[at];
+    if (c == '\'') return newline ? at : 0;
+    if (is_space(c)) {
+      newline = newline || c == '\n' || c == '\r';
+      at++;
+    } else if (c == '-' && at + 1 < text_.size() && text_[at + 1] == '-') {
+      at = text_.find_first_of(newlines(dialect_), at);
+      if (at == std::string_view::npos) return 0;
+    } else {
+      return 0;
+    }
+  }
+  return 0;
+}
+
+Token Lexer::bracketed() noexcept {
+  const size_t closing = text_.find(']', at_);
+  if (closing == std::string_view::npos) return fail("a quoted identifier does not end");
+  return make(TokenType::quoted, closing + 1 - at_);
+}
+
+}  // namespace tl::sql

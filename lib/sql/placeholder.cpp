@@ -1,0 +1,217 @@
+#include "placeholder.hpp"
+
+#include <charconv>
+
+namespace tl::sql {
+namespace {
+
+constexpr std::string_view operator_hint = "; the operator ? is written \?\?";
+constexpr uint32_t most_parameters = 65535;  // what PostgreSQL's and MySQL's protocols can count
+
+std::string_view dialect_name(Dialect dialect) noexcept {
+  switch (dialect) {
+    case Dialect::sqlite: return "SQLite";
+    case Dialect::postgresql: return "PostgreSQL";
+    case Dialect::mysql: return "MySQL";
+  }
+  return "";
+}
+
+std::string_view style_name(Style style) noexcept {
+  switch (style) {
+    case Style::none: return "no";
+    case Style::question: return "?";
+    case Style::dollar: return "$1";
+    case Style::named: return ":name";
+  }
+  return "";
+}
+
+Failure misuse(std::string message) { return fail(Status::misuse, std::move(message)); }
+
+std::string quoted(std::string_view text) {
+  constexpr size_t most = 60;
+  return "\"" + std::string(text.substr(0, most)) + (text.size() > most ? "…\"" : "\"");
+}
+
+bool is_placeholder(TokenType type) noexcept {
+  return type == TokenType::question || type == TokenType::dollar || type == TokenType::named;
+}
+
+}  // namespace
+
+Failure Placeholders::take(const Token& token, Lexer& lexer) {
+  Failure failure;
+  switch (token.type) {
+    case TokenType::question: failure = question(token); break;
+    case TokenType::escaped_question: failure = escaped_question(token); break;
+    case TokenType::dollar: failure = dollar(token); break;
+    case TokenType::named: failure = colon_name(token, lexer); break;
+    case TokenType::foreign:
+      failure =
+          misuse(quoted(text_of(token)) + " is not a placeholder here: write ?, or :name where the values have names");
+      break;
+    default: break;
+  }
+  if (failure == nullptr && is_placeholder(token.type) && lexer.in_executable_comment()) {
+    failure = misuse("a placeholder inside a comment that only some servers execute: " + quoted(text_of(token)));
+  }
+  if (dialect_ == Dialect::postgresql) follow_brackets(token);
+  if (dialect_ == Dialect::sqlite) follow_comparison(token);
+  previous_ = token;
+  return failure;
+}
+
+Failure Placeholders::use(Style style, const Token& token) {
+  if (named_ && style != Style::named) {
+    return misuse("the statement mixes :name and " + std::string(style_name(style)) +
+                  " placeholders: the values have names, but it has " + quoted(text_of(token)) +
+                  (style == Style::question && dialect_ == Dialect::postgresql ? operator_hint : std::string_view()));
+  }
+  if (style_ != Style::none && style_ != style) {
+    std::string message = "the statement mixes " + std::string(style_name(style_)) + " and " +
+                          std::string(style_name(style)) + " placeholders";
+    if (dialect_ == Dialect::postgresql && style_ != Style::named && style != Style::named) message += operator_hint;
+    return misuse(std::move(message));
+  }
+  style_ = style;
+  return nullptr;
+}
+
+Failure Placeholders::too_many() const {
+  return misuse("the statement has more than " + std::to_string(most_parameters) + " parameters");
+}
+
+Failure Placeholders::question(const Token& token) {
+  if (token.end < text_.size() && text_[token.end] >= '0' && text_[token.end] <= '9') {
+    return misuse(quoted(text_.substr(token.begin, 2)) +
+                  " is not a placeholder here: write ? for each value in order, or :name where the values have names");
+  }
+  if (Failure failure = use(Style::question, token)) return failure;
+  if (parameters_ == most_parameters) return too_many();
+  write(token, ++parameters_);
+  return nullptr;
+}
+
+Failure Placeholders::escaped_question(const Token& token) {
+  if (dialect_ != Dialect::postgresql) {
+    return misuse("?? is PostgreSQL's operator ?, which " + std::string(dialect_name(dialect_)) + " does not have");
+  }
+  replace(token.begin, token.end, "?");
+  return nullptr;
+}
+
+Failure Placeholders::dollar(const Token& token) {
+  if (dialect_ != Dialect::postgresql) {
+    return misuse(quoted(text_of(token)) +
+                  " is a placeholder on PostgreSQL only: write ?, or :name where the values have names");
+  }
+  if (Failure failure = use(Style::dollar, token)) return failure;
+  uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text_.data() + token.begin + 1, text_.data() + token.end, number);
+  if (error != std::errc() || number > most_parameters) return too_many();
+  if (number == 0) return misuse("$0 is not a placeholder: the first is $1");
+  parameters_ = std::max(parameters_, number);
+  return nullptr;
+}
+
+// Behind a value a colon is an operator: a[1:n], json_object('key':value), a label. SQLite has none of these.
+bool Placeholders::separates() const noexcept {
+  const bool subscript = !brackets_.empty() && brackets_.back() == '[';
+  switch (previous_.type) {
+    case TokenType::string:
+    case TokenType::number:
+    case TokenType::quoted:
+    case TokenType::close_bracket: return dialect_ != Dialect::sqlite;
+    case TokenType::word:
+      return dialect_ != Dialect::sqlite && previous_.info.word == Word::none && (subscript || !named_);
+    case TokenType::close:
+    case TokenType::question:
+    case TokenType::dollar:
+    case TokenType::named: return subscript;
+    default: return false;
+  }
+}
+
+Failure Placeholders::colon_name(const Token& token, Lexer& lexer) {
+  if (separates()) {
+    lexer.resume_at(token.begin + 1);
+    return nullptr;
+  }
+  if (!named_) {
+    if (style_ != Style::none) return use(Style::named, token);
+    return misuse(quoted(text_of(token)) + " is a placeholder only in a call that names every value");
+  }
+  if (Failure failure = use(Style::named, token)) return failure;
+  const uint32_t number = number_of(text_of(token).substr(1));
+  if (number > most_parameters) return too_many();
+  write(token, number);
+  return nullptr;
+}
+
+uint32_t Placeholders::number_of(std::string_view name) {
+  if (dialect_ != Dialect::mysql) {
+    const auto [known, fresh] = numbers_.try_emplace(name, parameters_ + 1);
+    if (!fresh) return known->second;
+  }
+  names_.emplace_back(name);
+  return ++parameters_;
+}
+
+void Placeholders::write(const Token& token, uint32_t number) {
+  comparison_.number = number;
+  comparison_.written = native_.size();
+  comparison_.copied = copied_;
+  if (dialect_ == Dialect::mysql) return replace(token.begin, token.end, "?");
+  replace(token.begin, token.end, (dialect_ == Dialect::sqlite ? "?" : "$") + std::to_string(number));
+}
+
+// What stood apart from its neighbours in the text still does.
+void Placeholders::replace(size_t begin, size_t end, std::string_view with) {
+  if (native_.empty()) native_.reserve(text_.size() + text_.size() / 8 + 32);
+  native_ += text_.substr(copied_, begin - copied_);
+  if (begin > 0 && is_identifier(text_[begin - 1]) && is_identifier(with.front())) native_ += ' ';
+  native_ += with;
+  if (end < text_.size() && is_identifier(text_[end]) && is_identifier(with.back())) native_ += ' ';
+  copied_ = end;
+}
+
+void Placeholders::follow_brackets(const Token& token) {
+  if (token.type == TokenType::open) brackets_ += '(';
+  if (token.type == TokenType::open_bracket) brackets_ += '[';
+  if ((token.type == TokenType::close || token.type == TokenType::close_bracket) && !brackets_.empty())
+    brackets_.pop_back();
+}
+
+// A list reaches SQLite as JSON text: "= ANY (?)" becomes "IN (SELECT value FROM json_each(?1))".
+void Placeholders::follow_comparison(const Token& token) {
+  Comparison& c = comparison_;
+  const Step before = std::exchange(c.step, Step::none);
+  if (token.type == TokenType::equal || token.type == TokenType::unequal) {
+    c.step = Step::compared;
+    c.equal = token.type == TokenType::equal;
+    c.begin = token.begin;
+  } else if (before == Step::compared && token.type == TokenType::word) {
+    const Word word = token.info.word;
+    if (c.equal ? word == Word::any || word == Word::some : word == Word::all) c.step = Step::quantified;
+  } else if (before == Step::quantified && token.type == TokenType::open) {
+    c.step = Step::opened;
+  } else if (before == Step::opened && is_placeholder(token.type)) {
+    c.step = Step::filled;
+  } else if (before == Step::filled && token.type == TokenType::close) {
+    native_.resize(c.written);
+    copied_ = c.copied;
+    const std::string_view in = c.equal ? "IN" : "NOT IN";
+    replace(c.begin, token.end, std::string(in) + " (SELECT value FROM json_each(?" + std::to_string(c.number) + "))");
+  }
+}
+
+void Placeholders::finish(Statement& statement) {
+  native_ += text_.substr(copied_);
+  statement.native = std::move(native_);
+  statement.style = style_;
+  statement.parameters = parameters_;
+  statement.names = std::move(names_);
+}
+
+}  // namespace tl::sql

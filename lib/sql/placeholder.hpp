@@ -1,0 +1,67 @@
+// Placeholders: their style, their numbers, and the text as the database's own protocol wants it.
+#pragma once
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "lexer.hpp"
+
+namespace tl::sql {
+
+class Placeholders {
+ public:
+  // `text` must outlive this.
+  Placeholders(std::string_view text, Dialect dialect, bool named) noexcept
+      : text_(text), dialect_(dialect), named_(named) {}
+
+  // Every token of `lexer`, in order. What it refuses is misuse; null: none of that.
+  [[nodiscard]] Failure take(const Token& token, Lexer& lexer);
+
+  // Fills native, style, parameters and names.
+  void finish(Statement& statement);
+
+ private:
+  // SQLite has no arrays: "= ANY (?)" is told apart token by token.
+  enum class Step : uint8_t { none, compared, quantified, opened, filled };
+  struct Comparison {
+    Step step = Step::none;
+    bool equal = false;
+    size_t begin = 0;     // of the operator in the text
+    uint32_t number = 0;  // of the placeholder
+    size_t written = 0;   // native_ and copied_ as they were before the placeholder
+    size_t copied = 0;
+  };
+
+  [[nodiscard]] Failure question(const Token& token);
+  [[nodiscard]] Failure escaped_question(const Token& token);
+  [[nodiscard]] Failure dollar(const Token& token);
+  [[nodiscard]] Failure colon_name(const Token& token, Lexer& lexer);
+  [[nodiscard]] Failure use(Style style, const Token& token);
+  [[nodiscard]] Failure too_many() const;
+
+  [[nodiscard]] bool separates() const noexcept;
+  [[nodiscard]] uint32_t number_of(std::string_view name);
+  void write(const Token& token, uint32_t number);
+  void replace(size_t begin, size_t end, std::string_view with);
+  void follow_brackets(const Token& token);
+  void follow_comparison(const Token& token);
+  [[nodiscard]] std::string_view text_of(const Token& token) const noexcept {
+    return text_.substr(token.begin, token.end - token.begin);
+  }
+
+  std::string_view text_;
+  Dialect dialect_;
+  bool named_;
+  Style style_ = Style::none;
+  uint32_t parameters_ = 0;
+  std::vector<std::string> names_;
+  std::unordered_map<std::string_view, uint32_t> numbers_;
+  std::string native_;
+  size_t copied_ = 0;  // bytes of the text that native_ covers
+  Token previous_;
+  std::string brackets_;  // open "(" and "["
+  Comparison comparison_;
+};
+
+}  // namespace tl::sql

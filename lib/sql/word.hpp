@@ -1,0 +1,30 @@
+// The keywords that the lexer's users look at.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+#include "statement.hpp"
+
+namespace tl::sql {
+
+// clang-format off
+enum class Word : uint8_t {
+  none,  // not a keyword that matters here: a name, or a keyword without influence
+  abort, all, alter, analyze, any, as, atomic, begin, call, case_, check, checksum, close, cluster, comment, commit, copy,
+  create, deallocate, declare, default_, delete_, desc, describe, distinct, drop, end, event, execute, explain,
+  extension, fetch, filter, for_, from, function, grant, group, having, if_, import, in, insert, install, into, join, key,
+  limit, load, lock, loop, materialized, merge, no, notify, nulls, offset, on, optimize, order, over, pg_catalog, pg_temp,
+  pragma, prepare, procedure, reassign, recursive, refresh, reindex, release, rename, repair, repeat, replace, returning,
+  revoke, rollback, rule, savepoint, security, select, set, setop, share, show, some, start, table, temp, transaction,
+  trigger, truncate, uninstall, update, using_, vacuum, values, view, where, while_, window, with, xa, syntax
+};
+// clang-format on
+
+struct WordInfo {
+  Word word = Word::none;
+  bool syntax = false;  // where "(" follows, it is grammar and not the name of a function
+};
+
+[[nodiscard]] WordInfo find_word(std::string_view text, Dialect dialect) noexcept;
+
+}  // namespace tl::sql
