@@ -55,7 +55,8 @@ Lease Pool::Inside::lend(Slot& slot, const Borrower& borrower, Instant now) noex
   slot.leased = true;
   ++leased;
   ++acquired;
-  return Lease(&pool, &slot, check_after(now - slot.quiet_since, settings.pre_ping));
+  const Nanos quiet = std::max(now - slot.quiet_since, Nanos(0));  // another core's coarse clock may be ahead
+  return Lease(&pool, &slot, check_after(quiet, settings.pre_ping));
 }
 
 void Pool::Inside::grant(Waiter& waiter, Slot& slot, Instant now, Chores& chores) noexcept {

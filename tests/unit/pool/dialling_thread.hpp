@@ -53,17 +53,19 @@ class DiallingThread final : public Supply {
     while (wanted_ > 0 || !stopping_) {
       if (wanted_ > 0) {
         --wanted_;
+        Pool& pool = *pool_;
         lock.unlock();
         if (auto session = dials_()) {
-          pool_->dialled(std::move(session));
+          pool.dialled(std::move(session));
         } else {
-          pool_->dial_failed(fail(Status::unavailable, "connection refused", Phase::connect));
+          pool.dial_failed(fail(Status::unavailable, "connection refused", Phase::connect));
         }
         lock.lock();
       } else if (wake_ <= steady_clock().now()) {
         wake_ = no_wake;
+        Pool& pool = *pool_;
         lock.unlock();
-        const Instant next = pool_->maintain();
+        const Instant next = pool.maintain();
         lock.lock();
         wake_ = std::min(wake_, next);
       } else if (wake_ == no_wake) {
