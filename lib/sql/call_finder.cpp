@@ -38,9 +38,11 @@ void CallFinder::follow(const Token& token, const Recent& recent) noexcept {
     case Word::delete_: clause_ = Clause::expression; break;
     case Word::insert:
     case Word::replace:
+    case Word::copy:
       if (!within) clause_ = Clause::name;
       break;
     case Word::into: clause_ = Clause::name; break;
+    case Word::table: break;  // INTO TABLE t (…)
     case Word::join: clause_ = Clause::from; break;
     case Word::from:
       if (within && recent.word(0) != Word::distinct) clause_ = Clause::from;

@@ -65,7 +65,7 @@ constexpr std::string_view postgresql_list =
     // full text
     "array_to_tsvector get_current_ts_config json_to_tsvector jsonb_to_tsvector numnode phraseto_tsquery "
     "plainto_tsquery "
-    "querytree setweight strip to_tsquery to_tsvector ts_delete ts_filter ts_headline ts_rank ts_rank_cd ts_rewrite "
+    "querytree setweight strip to_tsquery to_tsvector ts_delete ts_filter ts_headline ts_rank ts_rank_cd "
     "tsquery_phrase tsvector_to_array websearch_to_tsquery "
     // JSON and XML without the functions that run SQL
     "array_to_json json_agg json_array json_array_elements json_array_elements_text json_array_length json_arrayagg "

@@ -62,20 +62,19 @@ Failure Placeholders::take(const Token& token, Lexer& lexer) {
   return failure;
 }
 
+// A question mark among the other placeholders may be meant as an operator.
 Failure Placeholders::use(Style style, const Token& token) {
-  if (named_ && style != Style::named) {
-    return misuse("the statement mixes :name and " + std::string(style_name(style)) +
-                  " placeholders: the values have names, but it has " + quoted(text_of(token)) +
-                  (style == Style::question && dialect_ == Dialect::postgresql ? operator_hint : std::string_view()));
+  const Style before = named_ ? Style::named : style_;
+  if (before == Style::none || before == style) {
+    style_ = style;
+    return nullptr;
   }
-  if (style_ != Style::none && style_ != style) {
-    std::string message = "the statement mixes " + std::string(style_name(style_)) + " and " +
-                          std::string(style_name(style)) + " placeholders";
-    if (dialect_ == Dialect::postgresql && style_ != Style::named && style != Style::named) message += operator_hint;
-    return misuse(std::move(message));
-  }
-  style_ = style;
-  return nullptr;
+  std::string message = "the statement mixes ";
+  message.append(style_name(before)).append(" and ").append(style_name(style)).append(" placeholders");
+  if (named_) message += ": the call names its values, but the statement has " + quoted(text_of(token));
+  const bool question = before == Style::question || style == Style::question;
+  if (question && dialect_ == Dialect::postgresql) message += operator_hint;
+  return misuse(std::move(message));
 }
 
 Failure Placeholders::too_many() const {

@@ -1,0 +1,131 @@
+#include "corpus.hpp"
+
+namespace corpus {
+namespace {
+
+using enum tl::sql::Kind;
+constexpr bool plain = true, dirty = false, named = true;
+
+// clang-format off
+constexpr Case cases[] = {
+    // queries
+    {"SELECT 1", read, plain},
+    {"SELECT * FROM `t` WHERE id = ? AND b IN (?, ?)", read, plain, 3},
+    {"SELECT SQL_NO_CACHE a FROM t USE INDEX (i) FORCE INDEX FOR ORDER BY (j) WHERE MATCH (a) AGAINST (? IN BOOLEAN MODE)", read, plain, 1},
+    {"SELECT IF(a, 1, 2), INSERT('abc', 1, 1, 'x'), REPLACE(a, 'x', 'y'), REPEAT('x', 3) FROM t", read, plain},
+    {"SELECT a FROM t PARTITION (p0) WHERE a DIV (2) = 1 XOR (b)", read, plain},
+    {"SELECT DATE_ADD(NOW(), INTERVAL (1 + 1) DAY)", read, plain},
+    {"SELECT GROUP_CONCAT(a ORDER BY b SEPARATOR ',') FROM t", read, plain},
+    {"SELECT CONVERT(a USING utf8mb4), CAST(a AS CHAR(10)), BINARY (a) FROM t", read, plain},
+    {"SELECT a FROM t STRAIGHT_JOIN u ON (t.a = u.a)", read, plain},
+    {"WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT * FROM c", read, plain},
+    {"SELECT * FROM JSON_TABLE('[1]', '$[*]' COLUMNS (a INT PATH '$')) AS j", unknown, dirty},
+    {"TABLE t", read, plain},
+    {"VALUES ROW(1, 2), ROW(3, 4)", read, plain},
+    {"SELECT @a, @@global.max_connections, @`x y`", read, plain},
+    {"SHOW TABLES", read, plain},
+    {"DESCRIBE t", read, plain},
+    {"DESC t", read, plain},
+    {"EXPLAIN UPDATE t SET a = 1", read, plain},
+    {"EXPLAIN FORMAT=JSON SELECT 1", read, plain},
+    {"EXPLAIN ANALYZE SELECT 1", read, plain},
+    {"EXPLAIN ANALYZE UPDATE t SET a = 1", write, plain},
+    {"SELECT t.lock, t.share FROM t", read, plain},
+    // queries that lock, change or keep something
+    {"SELECT * FROM t LOCK IN SHARE MODE", write, plain},
+    {"SELECT * FROM t FOR UPDATE", write, plain},
+    {"SELECT * FROM t FOR SHARE", write, plain},
+    {"SELECT a INTO @x FROM t", write, dirty},
+    {"SELECT a INTO OUTFILE '/tmp/x' FROM t", write, dirty},
+    {"SELECT @a := 1", unknown, dirty},
+    {"SELECT GET_LOCK('a', 1)", unknown, dirty},
+    {"SELECT RELEASE_LOCK('a')", unknown, dirty},
+    {"SELECT LAST_INSERT_ID(5)", unknown, dirty},
+    {"SELECT my_function(1)", unknown, dirty},
+    {"SELECT db.lower(a) FROM t", unknown, dirty},
+    {"SELECT `lower`(a) FROM t", unknown, dirty},
+    {"SELECT \"lower\"(a) FROM t", unknown, dirty},
+    {"SELECT 1f(2)", unknown, dirty},
+    {"SELECT $f(2)", unknown, dirty},
+    {"SHOW STATUS WHERE my_function(1)", unknown, dirty},
+    {"WITH x AS (SELECT 1) DELETE FROM t WHERE a IN (SELECT * FROM x)", write, plain},
+    {"WITH x AS (SELECT 1) UPDATE (t JOIN x) SET a = 1", write, plain},
+    // writes
+    {"INSERT INTO t (a, b) VALUES (?, ?) ON DUPLICATE KEY UPDATE a = VALUES(a)", write, plain, 2},
+    {"INSERT t (a) VALUES (1)", write, plain},
+    {"INSERT IGNORE INTO t SET a = 1", write, plain},
+    {"INSERT INTO t VALUES (my_function(1))", write, dirty},
+    {"REPLACE t (a) VALUES (1)", write, plain},
+    {"REPLACE INTO t SELECT 1", write, plain},
+    {"UPDATE t SET a = UUID() WHERE b = ?", write, plain, 1},
+    {"UPDATE t SET a = @x := @x + 1", write, dirty},
+    {"DELETE t FROM t JOIN u USING (id)", write, plain},
+    {"LOAD DATA LOCAL INFILE 'x' INTO TABLE t (a, b)", write, plain},
+    {"TRUNCATE TABLE t", write, plain},
+    {"CREATE TABLE t (id INT AUTO_INCREMENT, a VARCHAR(10), KEY k (a), UNIQUE KEY u (a), PRIMARY KEY (id)) ENGINE=InnoDB", write, plain},
+    {"CREATE TABLE t (a INT) PARTITION BY RANGE (a) (PARTITION p VALUES LESS THAN (5))", write, plain},
+    {"CREATE TABLE t SELECT my_function(1)", write, dirty},
+    {"CREATE TEMPORARY TABLE t (a INT)", write, dirty},
+    {"DROP TEMPORARY TABLE t", write, dirty},
+    {"RENAME TABLE a TO b", write, plain},
+    {"OPTIMIZE TABLE t", write, plain},
+    {"LOCK TABLES t WRITE", write, dirty},
+    {"CREATE PROCEDURE p() BEGIN IF 1 THEN SELECT 1; END IF; WHILE 0 DO SELECT 2; END WHILE; SELECT CASE 1 WHEN 1 THEN 2 END; END", write, plain},
+    {"CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW BEGIN BEGIN SET @a = 1; END; CASE 1 WHEN 1 THEN SET @b = 2; END CASE; END; SELECT 1",
+     write, plain, 0, {}, 2},
+    {"CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1; SELECT 1", write, plain, 0, {}, 2},
+    // sessions and control
+    {"SET NAMES utf8mb4", unknown, dirty},
+    {"SET @a = 1", unknown, dirty},
+    {"SET autocommit = 0", control, dirty},
+    {"SET SESSION sql_mode = '', @@session.AUTOCOMMIT = 1", control, dirty},
+    {"SET @@autocommit := 0", control, dirty},
+    {"SET `autocommit`=0", control, dirty},
+    {"SET @a = @@autocommit", unknown, dirty},
+    {"USE db", unknown, dirty},
+    {"CALL p(1)", unknown, dirty},
+    {"DO SLEEP(1)", unknown, dirty},
+    {"HANDLER t OPEN", unknown, dirty},
+    {"FLUSH TABLES WITH READ LOCK", unknown, dirty},
+    {"UNLOCK TABLES", unknown, dirty},
+    {"PREPARE p FROM 'SELECT 1'", unknown, dirty},
+    {"START TRANSACTION", control, dirty},
+    {"START SLAVE", unknown, dirty},
+    {"BEGIN", control, dirty},
+    {"COMMIT", control, dirty},
+    {"ROLLBACK", control, dirty},
+    {"SAVEPOINT s", control, dirty},
+    {"RELEASE SAVEPOINT s", control, dirty},
+    {"XA START 'x'", control, dirty},
+    {"SELECT 1; XA COMMIT 'x'", control, dirty, 0, {}, 2},
+    // comments that are executed
+    {"SELECT /*!50000 1 */", unknown, dirty},
+    {"SELECT 1 /*! INTO OUTFILE 'x' */", write, dirty},
+    {"/*!40101 SET NAMES utf8 */", unknown, dirty},
+    {"/*!40000 START TRANSACTION */;", control, dirty},
+    {"/*M!100101 DELETE FROM t */", write, dirty},
+    {"SELECT 1 /*! + ' */ ? ' */", unknown, dirty},
+    {"SELECT /*+ MAX_EXECUTION_TIME(10) */ 1", read, plain},
+    // literals and comments
+    {"SELECT '\\'?', \"\\\"?\", `?`, 'a''?', \"b\"\"?\", ? # ?\n-- ?\n/* ? */", read, plain, 1},
+    {"SELECT '\\\\', ?", read, plain, 1},
+    {"SELECT 5--?, 5 -- ?", read, plain, 1},
+    {"SELECT 5--\t?\n, ?", read, plain, 1},
+    {"SELECT 1 --", read, plain},
+    {"SELECT 1 /* /* */ , ?", read, plain, 1},
+    {"SELECT N'?', _utf8mb4'?', x'00', b'01', \\N, ?", read, plain, 1},
+    {"SELECT $a, a$b, ? FROM t", read, plain, 1},
+    {"SELECT '; DELETE FROM t' ; # ; DELETE FROM t", read, plain},
+    {"SELECT * FROM t LIMIT?,?", read, plain, 2},
+    // names
+    {"SELECT :a, :b, :a", read, plain, 3, "SELECT ?, ?, ?", 1, named},
+    {"SELECT @x:=:a", unknown, dirty, 1, "SELECT @x:=?", 1, named},
+    {"UPDATE t SET a=:a WHERE id IN (:id,':id')", write, plain, 2, "UPDATE t SET a=? WHERE id IN (?,':id')", 1, named},
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const Case> mysql() { return cases; }
+
+}  // namespace corpus
