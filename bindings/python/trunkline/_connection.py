@@ -1,0 +1,186 @@
+"""Handles that take statements: pooled, pinned to one session, or in a transaction."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from . import _call, _errors, _ffi, _interrupt
+from ._encode import Parameters, encode
+from ._result import Result
+
+MODES = {"dual": _ffi.TL_DUAL, "read": _ffi.TL_READ, "write": _ffi.TL_WRITE}
+
+_NO_PARAMETERS = (None, 0, None, 0)
+_ISOLATION = {
+    None: 0,
+    "read committed": _ffi.TL_BEGIN_READ_COMMITTED,
+    "repeatable read": _ffi.TL_BEGIN_REPEATABLE_READ,
+    "serializable": _ffi.TL_BEGIN_SERIALIZABLE,
+}
+
+
+class _Owner:
+    """The tl_conn. Whoever calls holds this, so that closing a handle in one thread leaves another's call alone."""
+
+    __slots__ = ("core", "pointer", "pid")
+
+    def __init__(self, core: _call.Core, pointer: int) -> None:
+        self.core = core
+        self.pointer = pointer
+        self.pid = _call.process[0]
+
+    # What a finalizer needs is bound here: the modules may be gone when it runs.
+    def __del__(self, release: Any = _ffi.tl_conn_release, process: list[int] = _call.process) -> None:
+        if self.pid == process[0]:
+            release(self.pointer)
+
+
+class Handle:
+    """What statements are run on. May be shared by threads."""
+
+    __slots__ = ("_owner", "__weakref__")
+
+    _missing = "the handle is closed"
+
+    def __init__(self, owner: _Owner | None) -> None:
+        self._owner = owner
+
+    def _held(self) -> _Owner:
+        owner = self._owner
+        if owner is None:
+            raise _errors.of_status(_ffi.TL_E_CLOSED, self._missing)
+        return owner
+
+    def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: bool = False,
+              read: bool = False, write: bool = False) -> Result:
+        """Runs a statement.
+
+        `params`: a sequence for ``?`` (PostgreSQL also ``$1``), or a mapping for ``:name``; a list or tuple among them is
+        an array, for ``= ANY(?)``. `timeout`: seconds for all of it, ``math.inf`` for none; the default is the
+        connection's. `stream`: rows come as they are read, and the result holds its session until then. `read`, `write`:
+        what the statement does, where its text does not show it.
+        """
+        owner = self._owner or self._held()
+        records, n, arena, size = encode(params) if params else _NO_PARAMETERS
+        text = sql.encode()
+        if stream:
+            return self._stream(owner, (text, len(text), records, n, arena, size), timeout, read, write)
+        flags = read * _ffi.TL_CALL_READ | write * _ffi.TL_CALL_WRITE
+        core = owner.core
+        return Result(core, _call.verb(
+            core, _ffi.tl_query, owner.pointer, text, len(text), records, n, arena, size,
+            timeout=0 if timeout is None else _call.milliseconds(timeout), flags=flags, release=_ffi.tl_result_release))
+
+    def _stream(self, owner: _Owner, statement: tuple[Any, ...], timeout: float | None, read: bool,
+                write: bool) -> Result:
+        core = owner.core
+        # Always under an op: the thread that reads the rows may be the one that Ctrl-C interrupts.
+        _interrupt.armed()
+        op = _ffi.tl_op_new(core.pointer)
+        flags = _ffi.TL_CALL_STREAM | read * _ffi.TL_CALL_READ | write * _ffi.TL_CALL_WRITE
+        pointer = _call.verb(core, _ffi.tl_query, owner.pointer, *statement, timeout=_call.milliseconds(timeout),
+                             flags=flags, release=_ffi.tl_result_release, op=op)
+        return Result(core, pointer, op, streamed=True)
+
+    def transaction(self, *, read_only: bool = False, isolation: str | None = None,
+                    timeout: float | None = None) -> Transaction:
+        """``with handle.transaction() as tx:`` commits at the end, and rolls back on an exception. Within a transaction it
+        is a savepoint. `isolation`: "read committed", "repeatable read" or "serializable"."""
+        if isolation not in _ISOLATION:
+            raise ValueError(f"isolation is one of {', '.join(filter(None, _ISOLATION))}, not {isolation!r}")
+        flags = _ISOLATION[isolation] | read_only * _ffi.TL_BEGIN_READ_ONLY
+        return Transaction(self._held(), flags, _call.milliseconds(timeout))
+
+
+class Connection(Handle):
+    """A connection by name. Each statement takes a session from the pool and gives it back."""
+
+    __slots__ = ()
+
+    def pin(self, *, timeout: float | None = None) -> Pin:
+        """``with connection.pin() as session:`` keeps one session for several statements."""
+        return Pin(self._held(), _call.milliseconds(timeout))
+
+    def tag(self, text: str) -> Connection:
+        """The same connection under a tag, which is shown wherever its leases are listed. Cheap: one per request."""
+        owner = self._held()
+        tag = text.encode()
+        pointer = _call.run(owner.core, 0, _ffi.tl_conn_derive, (owner.pointer, tag, len(tag), None, 0, -1),
+                            _ffi.tl_conn_release)
+        return Connection(_Owner(owner.core, pointer))
+
+
+class Pin(Handle):
+    """One session, between entering and leaving the ``with`` block."""
+
+    __slots__ = ("_parent", "_timeout")
+
+    _missing = "a pinned session is used inside its with block"
+
+    def __init__(self, parent: _Owner, timeout: int) -> None:
+        super().__init__(None)
+        self._parent = parent
+        self._timeout = timeout
+
+    def __enter__(self) -> Pin:
+        parent = self._parent
+        self._owner = _Owner(parent.core, _call.verb(parent.core, _ffi.tl_pin, parent.pointer, timeout=self._timeout,
+                                                     release=_ffi.tl_conn_release))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 traceback: TracebackType | None) -> None:
+        self._owner = None
+
+
+class Transaction(Handle):
+    """A transaction, or a savepoint in one, between entering and leaving the ``with`` block."""
+
+    __slots__ = ("_parent", "_flags", "_timeout")
+
+    _missing = "a transaction is used inside its with block, until it is committed or rolled back"
+
+    def __init__(self, parent: _Owner, flags: int, timeout: int) -> None:
+        super().__init__(None)
+        self._parent = parent
+        self._flags = flags
+        self._timeout = timeout
+
+    def begin(self) -> None:
+        """What entering the ``with`` block does."""
+        if self._owner is not None:
+            raise _errors.of_status(_ffi.TL_E_MISUSE, "the transaction has begun already")
+        parent = self._parent
+        self._owner = _Owner(parent.core, _call.verb(parent.core, _ffi.tl_begin, parent.pointer, self._flags,
+                                                     timeout=self._timeout, release=_ffi.tl_conn_release))
+
+    def commit(self, *, timeout: float | None = None) -> None:
+        """Ends it; what follows in its block cannot use it any more."""
+        self._end(_ffi.tl_commit, timeout)
+
+    def rollback(self, *, timeout: float | None = None) -> None:
+        """Undoes and ends it."""
+        self._end(_ffi.tl_rollback, timeout)
+
+    def _end(self, function: Any, timeout: float | None) -> None:
+        owner = self._held()
+        # Whatever comes of it, the handle is let go; if the transaction is still open then, the library rolls it back.
+        self._owner = None
+        _call.verb(owner.core, function, owner.pointer, timeout=_call.milliseconds(timeout))
+
+    def __enter__(self) -> Transaction:
+        self.begin()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 traceback: TracebackType | None) -> None:
+        if self._owner is None:
+            return
+        if kind is None:
+            self.commit()
+            return
+        try:
+            self.rollback()
+        except _errors.Error:
+            pass  # the exception that is on its way says more, and letting go of the handle has rolled back

@@ -1,0 +1,111 @@
+"""Ctrl-C while the main thread waits inside the library.
+
+Python runs signal handlers between bytecodes, so a call into C would answer first. What a signal does at once is to
+write a byte to the wakeup descriptor: a thread that reads the other end cancels the operation that the main thread
+waits for. The call then returns, and Python raises KeyboardInterrupt.
+
+This stays out of the way of others: it is used only while SIGINT has Python's own handler, and only where nobody else
+(an asyncio loop with signal handlers, trio, …) has set a wakeup descriptor.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import socket
+import threading
+from _thread import get_ident
+from time import monotonic
+from typing import Any
+
+from . import _ffi
+
+try:
+    from _signal import getsignal  # signal's own wraps each answer into an enum, for a microsecond
+except ImportError:
+    from signal import getsignal
+
+_RECHECK_SECONDS = 0.1  # how long another user of the wakeup descriptor may go unnoticed
+
+_default_handler = signal.default_int_handler
+_SIGINT = int(signal.SIGINT)
+
+_main_thread = threading.main_thread().ident
+_watched = False
+_next_check = 0.0
+_ends: tuple[socket.socket, socket.socket] | None = None  # the watcher's, the signals'
+
+current: tuple[Any, int] | None = None
+"""(registry core, op) that the main thread waits for; keeps the registry alive while the watcher cancels"""
+
+
+def armed() -> bool:
+    """Whether a call of this thread is one that Ctrl-C shall interrupt."""
+    if get_ident() != _main_thread or getsignal(_SIGINT) is not _default_handler:
+        return False
+    return _watched if monotonic() < _next_check else _check()
+
+
+def _check() -> bool:
+    """Makes the wakeup descriptor ours unless it is someone else's."""
+    global _watched, _next_check
+    _next_check = monotonic() + _RECHECK_SECONDS
+    ends = _ends or _start()
+    try:
+        before = signal.set_wakeup_fd(ends[1].fileno(), warn_on_full_buffer=False)
+    except ValueError:  # the main thread of another interpreter
+        _watched = False
+        return False
+    _watched = before in (-1, ends[1].fileno())
+    if not _watched:
+        signal.set_wakeup_fd(before)
+    return _watched
+
+
+def _start() -> tuple[socket.socket, socket.socket]:
+    global _ends
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    _ends = (reader, writer)
+    threading.Thread(target=_watch, args=(reader,), name="trunkline-interrupt", daemon=True).start()
+    return _ends
+
+
+def _watch(reader: socket.socket) -> None:
+    while True:
+        signals = reader.recv(4096)
+        if not signals:
+            return
+        waiting = current
+        if _SIGINT in signals and waiting is not None:
+            _ffi.tl_cancel(waiting[0].pointer, waiting[1])
+
+
+def _give_back() -> None:
+    """Takes our descriptor out of the interpreter, if it is there."""
+    global _watched, _next_check
+    _watched, _next_check = False, 0.0
+    if _ends is None:
+        return
+    try:
+        before = signal.set_wakeup_fd(-1)
+        if before not in (-1, _ends[1].fileno()):
+            signal.set_wakeup_fd(before)
+    except ValueError:  # not the main thread: the descriptor stays, and stays valid
+        pass
+
+
+def _in_child() -> None:
+    """The thread is not there any more, and the descriptors are the parent's: a signal here must not reach it."""
+    global _main_thread, _ends, current
+    _main_thread = get_ident()
+    _give_back()
+    if _ends is not None:
+        for end in _ends:
+            end.close()
+    _ends, current = None, None
+
+
+atexit.register(_give_back)
+os.register_at_fork(after_in_child=_in_child)
