@@ -1,0 +1,61 @@
+#include "call.hpp"
+
+namespace tl::connection {
+namespace {
+
+using runtime::Ended;
+
+// How long a caller whose time is up still waits for the server to confirm that the statement was stopped: nearly always it
+// does at once, and then the caller learns what became of the statement and the session stays of use.
+constexpr Nanos confirm_grace = std::chrono::milliseconds(100);
+
+Status status_of(Ended why) noexcept {
+  return why == Ended::cancelled ? Status::cancelled : Status::statement_timeout;
+}
+
+std::string_view message_of(Ended why) noexcept {
+  return why == Ended::cancelled ? "the call was cancelled" : "the call's time was up before the database answered";
+}
+
+bool may_have_been_stopped(const Error& error) noexcept {
+  return error.status == Status::cancelled || error.status == Status::statement_timeout;
+}
+
+}  // namespace
+
+Result<void> Call::perform_any(std::unique_ptr<driver::Operation>& operation) {
+  operation->deadline = options_.deadline;
+  const Ended ended = runtime::run(leased_.session(), *operation, options_.ticket.get());
+  if (ended != Ended::finished) return settle(operation, ended);
+  if (operation->succeeded()) return {};
+  return told(operation->take_failure());
+}
+
+Result<void> Call::settle(std::unique_ptr<driver::Operation>& operation, Ended why) {
+  driver::Session& session = leased_.session();
+  const std::shared_ptr<Delivery> cancel = cancel_at_server(session, leased_.endpoint().settings().pool.destroy_timeout);
+  const Deadline grace = Deadline::after(steady_clock().now(), confirm_grace);
+  if (!runtime::finish(session, *operation, grace) || !cancel->wait(grace)) {
+    Failure failure = fail(status_of(why), std::string(message_of(why)) + ", and the server has not confirmed that it stopped",
+                           Phase::receive);
+    failure->outcome = Outcome::unknown;
+    failure = told(std::move(failure));
+    leased_.go_home_after(std::move(operation), cancel);
+    return failure;
+  }
+  if (operation->succeeded()) return {};  // the answer was faster than the cancel
+  Failure failure = operation->take_failure();
+  if (may_have_been_stopped(*failure)) {
+    failure->status = status_of(why);
+    failure->message = std::string(message_of(why)) + "; the server has stopped the statement";
+  }
+  return told(std::move(failure));
+}
+
+Failure Call::told(Failure failure) const {
+  failure->endpoint = leased_.endpoint().label();
+  if (failure->phase == Phase::none) failure->phase = Phase::receive;
+  return failure;
+}
+
+}  // namespace tl::connection

@@ -1,0 +1,108 @@
+#include "connection.hpp"
+
+#include <thread>
+
+#include "drivers.hpp"
+
+namespace tl::connection {
+namespace {
+
+constexpr size_t statement_bytes = size_t{4} << 20;  // per connection, over all its texts
+constexpr Nanos drain_poll = std::chrono::milliseconds(2);
+
+sql::Dialect dialect_of(const driver::Driver* driver) noexcept {
+  return driver == nullptr ? sql::Dialect::sqlite : driver->dialect();
+}
+
+}  // namespace
+
+std::string_view state_name(State state) noexcept {
+  switch (state) {
+    case State::registered: return "registered";
+    case State::open: return "open";
+    case State::closed: return "closed";
+  }
+  return "";
+}
+
+Connection::Connection(config::Connection settings)
+    : settings_(std::move(settings)),
+      driver_(drivers::find(settings_.driver)),
+      statements_(dialect_of(driver_), statement_bytes) {}
+
+State Connection::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+std::shared_ptr<Endpoints> Connection::peek() const {
+  const std::lock_guard lock(mutex_);
+  return endpoints_;
+}
+
+Result<std::shared_ptr<Endpoints>> Connection::endpoints() {
+  const std::lock_guard lock(mutex_);
+  if (state_ == State::open) return endpoints_;
+  if (state_ == State::closed) {
+    return told(fail(Status::closed, "connection \"" + name() + "\" is closed; connect() opens it again", Phase::acquire));
+  }
+  return open_locked();
+}
+
+Result<std::shared_ptr<Endpoints>> Connection::open_locked() {
+  if (driver_ == nullptr) {
+    return told(fail(Status::unavailable,
+                     "this build of trunkline has no driver for " + std::string(config::driver_name(settings_.driver)),
+                     Phase::connect));
+  }
+  endpoints_ = Endpoints::make(settings_, *driver_);
+  state_ = State::open;
+  endpoints_->open();
+  return endpoints_;
+}
+
+Result<void> Connection::connect(const CallOptions& options) {
+  std::shared_ptr<Endpoints> endpoints;
+  {
+    const std::lock_guard lock(mutex_);
+    endpoints = endpoints_;
+    if (state_ != State::open) {
+      auto opened = open_locked();
+      if (!opened) return opened.take_error();
+      endpoints = opened.take();
+    }
+  }
+  Holder holder;
+  holder.borrower = {"connect", {}, options.owner};
+  for (uint32_t i = 0; i < endpoints->size(); ++i) {
+    Result<Leased> leased = lease(endpoints, i, holder, options);
+    if (!leased) return told(leased.take_error());
+  }
+  return {};
+}
+
+Result<void> Connection::close(Deadline until) {
+  std::shared_ptr<Endpoints> endpoints;
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = State::closed;
+    endpoints = std::move(endpoints_);
+    endpoints_.reset();
+  }
+  if (endpoints == nullptr) return {};
+  endpoints->close();
+  while (!endpoints->drained()) {
+    if (until.passed(steady_clock().now())) {
+      return told(fail(Status::busy, "connection \"" + name() + "\" is closed, but sessions of it are still in use"));
+    }
+    std::this_thread::sleep_for(drain_poll);
+  }
+  return {};
+}
+
+Failure Connection::told(Failure failure) const {
+  failure->connection = name();
+  return failure;
+}
+
+}  // namespace tl::connection

@@ -1,0 +1,46 @@
+// One name of the registry: its settings, its state, its endpoints, its statements. Opened by its first query.
+#pragma once
+#include <memory>
+#include <mutex>
+
+#include "call.hpp"
+
+namespace tl::connection {
+
+enum class State : uint8_t { registered, open, closed };
+[[nodiscard]] std::string_view state_name(State state) noexcept;
+
+class Connection {
+ public:
+  explicit Connection(config::Connection settings);
+
+  [[nodiscard]] const config::Connection& settings() const noexcept { return settings_; }
+  [[nodiscard]] const std::string& name() const noexcept { return settings_.name; }
+  [[nodiscard]] const driver::Driver& driver() const noexcept { return *driver_; }
+  [[nodiscard]] sql::Table& statements() noexcept { return statements_; }
+  [[nodiscard]] State state() const;
+
+  // Opens the connection if it was only registered. Errors: closed; unavailable where this build has no such driver.
+  [[nodiscard]] Result<std::shared_ptr<Endpoints>> endpoints();
+  // Those of an open connection, else null.
+  [[nodiscard]] std::shared_ptr<Endpoints> peek() const;
+  // Opens, also a closed one, and has a session of each endpoint.
+  [[nodiscard]] Result<void> connect(const CallOptions& options);
+  // Refuses new calls; waits until what was in use has come home. Errors: busy when `until` came first.
+  [[nodiscard]] Result<void> close(Deadline until);
+
+  // Says of a failure whose it is.
+  [[nodiscard]] Failure told(Failure failure) const;
+
+ private:
+  [[nodiscard]] Result<std::shared_ptr<Endpoints>> open_locked();
+
+  const config::Connection settings_;
+  driver::Driver* const driver_;  // null: this build has none
+  sql::Table statements_;
+  mutable std::mutex mutex_;
+  State state_ = State::registered;
+  std::shared_ptr<Endpoints> endpoints_;
+};
+
+}  // namespace tl::connection

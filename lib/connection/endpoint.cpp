@@ -1,0 +1,168 @@
+#include "endpoint.hpp"
+
+#include <random>
+
+namespace tl::connection {
+namespace {
+
+uint64_t seed() { return std::random_device{}(); }
+
+class RetireJob final : public runtime::Job {
+ public:
+  explicit RetireJob(std::unique_ptr<driver::Session> session) : Job(0, Deadline::never()), session_(std::move(session)) {}
+  void run() noexcept override { session_.reset(); }
+
+ private:
+  std::unique_ptr<driver::Session> session_;
+};
+
+bool is_file(const config::Address& address) {
+  return address.driver == config::DriverKind::sqlite && address.database != ":memory:";
+}
+
+// One private database, lost with its session: never reaped, never recycled.
+config::Pool only_session(config::Pool pool) {
+  pool.min = pool.max = pool.max_idle = 1;
+  pool.max_overflow = 0;
+  pool.idle_timeout.reset();
+  pool.max_lifetime.reset();
+  return pool;
+}
+
+// One writer, so that writers queue here instead of meeting "database is locked".
+config::Pool one_writer(config::Pool pool) {
+  pool.min = std::min(pool.min, 1U);
+  pool.max = pool.max_idle = 1;
+  pool.max_overflow = 0;
+  return pool;
+}
+
+}  // namespace
+
+class Endpoint::DialJob final : public runtime::Job {
+ public:
+  DialJob(std::shared_ptr<Endpoints> owner, Endpoint& endpoint, uint64_t group, Deadline deadline)
+      : Job(group, deadline), owner_(std::move(owner)), endpoint_(endpoint), dial_(deadline) {}
+
+  void run() noexcept override {
+    auto session = open();
+    if (session) {
+      endpoint_.pool_->dialled(session.take());
+      return;
+    }
+    Failure failure = session.take_error();
+    failure->connection = endpoint_.connection_;
+    failure->endpoint = endpoint_.label_;
+    endpoint_.pool_->dial_failed(std::move(failure));
+  }
+  void interrupt() noexcept override { dial_.interrupt(); }
+
+ private:
+  Result<std::unique_ptr<driver::Session>> open() {
+    std::unique_ptr<driver::Session> prime;
+    if (endpoint_.prime_ != nullptr && !endpoint_.primed_.load(std::memory_order_acquire)) {
+      auto opened = endpoint_.driver_.open(*endpoint_.prime_, dial_);
+      if (!opened) return opened.take_error();
+      prime = opened.take();
+    }
+    auto session = endpoint_.driver_.open(endpoint_.settings_.address, dial_);
+    if (session) endpoint_.primed_.store(true, std::memory_order_release);
+    return session;
+  }
+
+  std::shared_ptr<Endpoints> owner_;
+  Endpoint& endpoint_;
+  driver::Dial dial_;
+};
+
+Endpoint::Endpoint(Role role, config::Endpoint settings, driver::Driver& driver, std::string connection)
+    : role_(role),
+      settings_(std::move(settings)),
+      driver_(driver),
+      connection_(std::move(connection)),
+      label_(settings_.address.label()),
+      pool_(std::make_unique<pool::Pool>(label_, settings_.pool, *this, steady_clock(), seed())) {}
+
+Endpoint::~Endpoint() { pool_->close(); }
+
+void Endpoint::dial(pool::Pool& pool) noexcept {
+  const std::shared_ptr<Endpoints> owner = owner_.lock();
+  if (owner == nullptr) {
+    pool.dial_failed(fail(Status::closed, "the connection was closed", Phase::connect));
+    return;
+  }
+  const Deadline deadline = Deadline::after(steady_clock().now(), settings_.pool.create_timeout);
+  const auto group = reinterpret_cast<uintptr_t>(this);
+  runtime::connectors().submit(std::make_shared<DialJob>(owner, *this, group, deadline));
+}
+
+void Endpoint::retire(std::unique_ptr<driver::Session> session) noexcept {
+  runtime::workers().submit(std::make_shared<RetireJob>(std::move(session)));
+}
+
+void Endpoint::wake_at(pool::Pool& pool, Instant at) noexcept {
+  (void)pool;
+  if (const std::shared_ptr<Endpoints> owner = owner_.lock()) {
+    runtime::housekeeper().wake_at(std::shared_ptr<runtime::Task>(owner, this), at);
+  }
+}
+
+std::shared_ptr<Endpoints> Endpoints::make(const config::Connection& settings, driver::Driver& driver) {
+  auto endpoints = std::make_shared<Endpoints>();
+  const config::Endpoint& primary = settings.primary;
+  if (!is_file(primary.address)) {
+    config::Endpoint only = primary;
+    if (primary.address.driver == config::DriverKind::sqlite) only.pool = only_session(only.pool);
+    endpoints->add(Role::primary, std::move(only), driver, settings.name);
+    for (const config::Endpoint& replica : settings.replicas) {
+      endpoints->add(Role::replica, replica, driver, settings.name);
+    }
+  } else if (primary.address.read_only) {
+    endpoints->add(Role::primary, primary, driver, settings.name);
+  } else {
+    endpoints->add(Role::primary, {primary.address, one_writer(primary.pool)}, driver, settings.name);
+    config::Endpoint reader = primary;
+    reader.address.read_only = true;
+    endpoints->add(Role::replica, std::move(reader), driver, settings.name);
+    endpoints->all_.back()->prime_ = std::make_unique<config::Address>(primary.address);
+  }
+  endpoints->topology_ = {endpoints->size() - 1, settings.policy};
+  for (const auto& endpoint : endpoints->all_) endpoint->owner_ = endpoints;
+  return endpoints;
+}
+
+void Endpoints::add(Role role, config::Endpoint settings, driver::Driver& driver, const std::string& connection) {
+  all_.push_back(std::make_unique<Endpoint>(role, std::move(settings), driver, connection));
+}
+
+routing::Order Endpoints::order(bool read, routing::Mode mode) noexcept {
+  if (!read || topology_.replicas == 0) return routing::order(false, mode, topology_, 0, {});
+  if (topology_.policy == config::Policy::least_busy) {
+    std::vector<uint32_t> busy;
+    busy.reserve(topology_.replicas);
+    for (uint32_t i = 1; i < size(); ++i) busy.push_back(all_[i]->pool().figures().leased);
+    return routing::order(read, mode, topology_, 0, busy);
+  }
+  if (topology_.policy == config::Policy::random) {
+    thread_local std::minstd_rand random(static_cast<unsigned>(seed()));
+    return routing::order(read, mode, topology_, random(), {});
+  }
+  return routing::order(read, mode, topology_, turn_.fetch_add(1, std::memory_order_relaxed), {});
+}
+
+void Endpoints::open() noexcept {
+  for (const auto& endpoint : all_) endpoint->pool().open();
+}
+
+void Endpoints::close() noexcept {
+  for (const auto& endpoint : all_) endpoint->pool().close();
+}
+
+bool Endpoints::drained() const noexcept {
+  for (const auto& endpoint : all_) {
+    if (!endpoint->pool().drained()) return false;
+  }
+  return true;
+}
+
+}  // namespace tl::connection

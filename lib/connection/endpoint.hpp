@@ -1,0 +1,73 @@
+// The servers (or files) of one connection, each with its pool, and the jobs that dial, restore and close its sessions.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "crew.hpp"
+#include "driver.hpp"
+#include "housekeeper.hpp"
+#include "pool.hpp"
+#include "routing.hpp"
+
+namespace tl::connection {
+
+enum class Role : uint8_t { primary, replica };
+
+class Endpoint final : public pool::Supply, public runtime::Task {
+ public:
+  Endpoint(Role role, config::Endpoint settings, driver::Driver& driver, std::string connection);
+  ~Endpoint() override;
+  Endpoint(const Endpoint&) = delete;
+  Endpoint& operator=(const Endpoint&) = delete;
+
+  [[nodiscard]] pool::Pool& pool() noexcept { return *pool_; }
+  [[nodiscard]] const pool::Pool& pool() const noexcept { return *pool_; }
+  [[nodiscard]] const std::string& label() const noexcept { return label_; }
+  [[nodiscard]] Role role() const noexcept { return role_; }
+  [[nodiscard]] const config::Endpoint& settings() const noexcept { return settings_; }
+
+  void dial(pool::Pool& pool) noexcept override;
+  void retire(std::unique_ptr<driver::Session> session) noexcept override;
+  void wake_at(pool::Pool& pool, Instant at) noexcept override;
+  Instant run() noexcept override { return pool_->maintain(); }
+
+ private:
+  friend class Endpoints;
+  class DialJob;
+
+  const Role role_;
+  const config::Endpoint settings_;
+  driver::Driver& driver_;
+  const std::string connection_;
+  const std::string label_;
+  std::unique_ptr<pool::Pool> pool_;
+  // SQLite's reader: this address is opened once first, because a file must exist before it can be opened for reading.
+  std::unique_ptr<config::Address> prime_;
+  std::atomic<bool> primed_{false};
+  std::weak_ptr<class Endpoints> owner_;  // kept alive by every dial in progress
+};
+
+// All endpoints of a connection as long as it is open; a lease keeps them alive.
+class Endpoints {
+ public:
+  static std::shared_ptr<Endpoints> make(const config::Connection& settings, driver::Driver& driver);
+
+  [[nodiscard]] Endpoint& operator[](uint32_t i) noexcept { return *all_[i]; }
+  [[nodiscard]] uint32_t size() const noexcept { return static_cast<uint32_t>(all_.size()); }
+  // Counts a turn of the policy.
+  [[nodiscard]] routing::Order order(bool read, routing::Mode mode) noexcept;
+  void open() noexcept;   // keeps `min` sessions ready
+  void close() noexcept;
+  [[nodiscard]] bool drained() const noexcept;
+
+ private:
+  void add(Role role, config::Endpoint settings, driver::Driver& driver, const std::string& connection);
+
+  std::vector<std::unique_ptr<Endpoint>> all_;  // 0: the primary
+  routing::Topology topology_;
+  std::atomic<uint64_t> turn_{0};
+};
+
+}  // namespace tl::connection

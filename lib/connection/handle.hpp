@@ -1,0 +1,60 @@
+// What a caller holds: a pooled, pinned or transaction handle on a connection. Immutable; may be shared by threads.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "connection.hpp"
+#include "query_result.hpp"
+
+namespace tl::connection {
+
+class Handle : public std::enable_shared_from_this<Handle> {
+ public:
+  // A pooled one.
+  Handle(std::shared_ptr<Connection> connection, routing::Mode mode, std::shared_ptr<const std::string> tag);
+  ~Handle();
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+
+  [[nodiscard]] const std::shared_ptr<Connection>& connection() const noexcept { return connection_; }
+  // Another tag (null keeps) and mode. Errors: misuse on a pinned or transaction handle.
+  [[nodiscard]] Result<std::shared_ptr<Handle>> derive(std::shared_ptr<const std::string> tag, routing::Mode mode) const;
+  [[nodiscard]] routing::Mode mode() const noexcept { return mode_; }
+
+  // `params` are positional, or all named.
+  [[nodiscard]] Result<std::unique_ptr<QueryResult>> query(std::string_view sql, const columnar::Params& params, bool named,
+                                                           const CallOptions& options);
+  [[nodiscard]] Result<std::shared_ptr<Handle>> pin(const CallOptions& options);
+  // A transaction, or a savepoint in one.
+  [[nodiscard]] Result<std::shared_ptr<Handle>> begin(const driver::TransactionOptions& wanted, const CallOptions& options);
+  [[nodiscard]] Result<void> commit(const CallOptions& options);
+  [[nodiscard]] Result<void> rollback(const CallOptions& options);
+
+ private:
+  enum class Kind : uint8_t { pooled, pinned, transaction, savepoint };
+
+  Handle(const Handle& parent, Kind kind, std::shared_ptr<Hold> hold, bool read_only);
+
+  [[nodiscard]] Result<void> allowed(const sql::Statement& statement, const CallOptions& options) const;
+  [[nodiscard]] Result<Stream> stream_for(const std::shared_ptr<const sql::Statement>& statement, const CallOptions& options);
+  [[nodiscard]] Result<Leased> lease_for(bool read, std::shared_ptr<const sql::Statement> statement, const CallOptions& options);
+  [[nodiscard]] Result<HoldUse> enter(const CallOptions& options, bool ends = false);
+  [[nodiscard]] Result<std::shared_ptr<Hold>> hold_for(bool read, const CallOptions& options);
+  [[nodiscard]] Result<void> begin_on(Leased& leased, const driver::TransactionOptions& wanted, const CallOptions& options);
+  [[nodiscard]] Result<void> end(bool commit, const CallOptions& options);
+  [[nodiscard]] Result<void> commit_on(Leased& leased, const CallOptions& options);
+  [[nodiscard]] std::string undo_text() const;
+  [[nodiscard]] std::string savepoint_name() const;
+  template <class T>
+  [[nodiscard]] Result<T> told(Result<T> result) const;
+
+  const std::shared_ptr<Connection> connection_;
+  const std::shared_ptr<const std::string> tag_;
+  const routing::Mode mode_;
+  const Kind kind_ = Kind::pooled;
+  const bool read_only_ = false;      // mode read, or a read-only transaction: writes are refused here already
+  const std::shared_ptr<Hold> hold_;  // null: pooled
+  const uint64_t level_ = 0;          // of the hold
+};
+
+}  // namespace tl::connection

@@ -1,0 +1,106 @@
+#include "leased.hpp"
+
+#include "runner.hpp"
+
+namespace tl::connection {
+namespace {
+
+class CancelJob final : public runtime::Job {
+ public:
+  CancelJob(std::shared_ptr<driver::Canceller> canceller, std::shared_ptr<Delivery> delivery, Deadline deadline)
+      : Job(0, deadline), canceller_(std::move(canceller)), delivery_(std::move(delivery)) {}
+  void run() noexcept override {
+    canceller_->cancel();
+    delivery_->done();
+  }
+
+ private:
+  std::shared_ptr<driver::Canceller> canceller_;
+  std::shared_ptr<Delivery> delivery_;
+};
+
+// Brings a session back to how it was opened, within destroy_timeout, or gives it up.
+class RestoreJob final : public runtime::Job {
+ public:
+  RestoreJob(Leased leased, std::unique_ptr<driver::Operation> unfinished, std::shared_ptr<Delivery> cancel, Nanos limit)
+      : Job(0, Deadline::after(steady_clock().now(), limit)),
+        limit_(limit),
+        unfinished_(std::move(unfinished)),
+        cancel_(std::move(cancel)),
+        leased_(std::move(leased)) {}
+  ~RestoreJob() override { leased_.destroy(); }  // it never ran: the process is ending
+
+  void run() noexcept override {
+    if (!restored()) leased_.destroy();
+    leased_.go_home();
+  }
+
+ private:
+  bool restored() noexcept {
+    driver::Session& session = leased_.session();
+    const Deadline until = Deadline::after(steady_clock().now(), limit_);
+    if (cancel_ == nullptr && session.state() == driver::State::answering) cancel_ = cancel_at_server(session, limit_);
+    if (unfinished_ != nullptr && !runtime::finish(session, *unfinished_, until)) return false;
+    if (cancel_ != nullptr && !cancel_->wait(until)) return false;
+    if (session.state() == driver::State::broken) return false;
+    const std::unique_ptr<driver::Operation> reset = session.reset();
+    reset->deadline = until;
+    if (runtime::run(session, *reset, nullptr) != runtime::Ended::finished) return false;
+    return reset->succeeded() && session.state() == driver::State::idle && !session.changed();
+  }
+
+  const Nanos limit_;
+  std::unique_ptr<driver::Operation> unfinished_;
+  std::shared_ptr<Delivery> cancel_;
+  Leased leased_;
+};
+
+}  // namespace
+
+void Delivery::done() noexcept {
+  const std::lock_guard lock(mutex_);
+  done_ = true;
+  changed_.notify_all();
+}
+
+bool Delivery::wait(Deadline until) noexcept {
+  std::unique_lock lock(mutex_);
+  const auto delivered = [this] { return done_; };
+  if (until.is_never()) {
+    changed_.wait(lock, delivered);
+    return true;
+  }
+  return changed_.wait_for(lock, until.at - steady_clock().now(), delivered);
+}
+
+std::shared_ptr<Delivery> cancel_at_server(driver::Session& session, Nanos limit) {
+  auto delivery = std::make_shared<Delivery>();
+  auto job = std::make_shared<CancelJob>(session.canceller(), delivery, Deadline::after(steady_clock().now(), limit));
+  if (session.canceller()->blocks()) {
+    runtime::connectors().submit(std::move(job));
+  } else {
+    job->run();
+  }
+  return delivery;
+}
+
+void Leased::go_home() noexcept {
+  if (!lease_) return;
+  driver::Session& s = session();
+  const driver::State state = s.state();
+  if (state == driver::State::idle && !s.changed()) {
+    lease_.give_back(pool::Fate::keep);
+  } else if (state == driver::State::broken) {
+    destroy();
+  } else {
+    go_home_after(nullptr, nullptr);
+  }
+}
+
+void Leased::go_home_after(std::unique_ptr<driver::Operation> unfinished, std::shared_ptr<Delivery> cancel) noexcept {
+  const Nanos limit = endpoint().settings().pool.destroy_timeout;
+  runtime::workers().submit(
+      std::make_shared<RestoreJob>(std::move(*this), std::move(unfinished), std::move(cancel), limit));
+}
+
+}  // namespace tl::connection

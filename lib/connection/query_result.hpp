@@ -1,0 +1,75 @@
+// The answer of a statement: result sets, each a sequence of batches; read whole, or from its session as it is asked for.
+#pragma once
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "hold.hpp"
+
+namespace tl::connection {
+
+struct Set {
+  std::shared_ptr<const columnar::Schema> schema;  // null: no columns
+  int64_t affected = -1;
+  int64_t last_id = 0;
+  std::deque<std::shared_ptr<const columnar::Batch>> batches;  // read and not yet handed out
+};
+
+// Where the answer comes from: a leased session of its own, or the session of a hold, until it has been read to its end.
+class Stream {
+ public:
+  explicit Stream(Leased leased) : own_(std::move(leased)) {}
+  explicit Stream(HoldUse use) : use_(std::move(use)) {}
+  Stream(Stream&& other) noexcept : own_(std::move(other.own_)), use_(std::move(other.use_)), then_(other.take_then()) {}
+  Stream& operator=(Stream&&) = delete;
+  ~Stream();
+
+  // Runs the statement; `set` is its first set.
+  [[nodiscard]] Result<void> begin(const driver::Request& request, const CallOptions& options, Set& set);
+  // Appends the next rows of the set; false: it has ended.
+  [[nodiscard]] Result<bool> fetch(const CallOptions& options, Set& set);
+  // False: there is no other set.
+  [[nodiscard]] Result<bool> next_set(const CallOptions& options, Set& set);
+  [[nodiscard]] bool ended() const noexcept { return then_ == driver::Then::end; }
+  [[nodiscard]] Leased& leased() noexcept { return use_.get() == nullptr ? own_ : use_.get()->leased(); }
+
+ private:
+  [[nodiscard]] Result<void> head(std::unique_ptr<driver::Run> run, const CallOptions& options, Set& set);
+  [[nodiscard]] driver::Then take_then() noexcept { return std::exchange(then_, driver::Then::end); }
+
+  Leased own_;
+  HoldUse use_;
+  driver::Then then_ = driver::Then::end;
+};
+
+class QueryResult {
+ public:
+  // Reads all of it. Errors: too_large, those of the statement.
+  [[nodiscard]] static Result<std::unique_ptr<QueryResult>> whole(Stream stream, const driver::Request& request,
+                                                                  const CallOptions& options, uint64_t result_bytes);
+  // Reads only the head of the first set.
+  [[nodiscard]] static Result<std::unique_ptr<QueryResult>> streamed(Stream stream, const driver::Request& request,
+                                                                     const CallOptions& options);
+  // One that the library made itself.
+  [[nodiscard]] static std::unique_ptr<QueryResult> made(std::shared_ptr<const columnar::Batch> batch);
+
+  [[nodiscard]] const Set& set() const noexcept { return sets_.front(); }
+  [[nodiscard]] const std::string& endpoint() const noexcept { return endpoint_; }
+  // Null: the set has ended.
+  [[nodiscard]] Result<std::shared_ptr<const columnar::Batch>> next(const CallOptions& options);
+  [[nodiscard]] Result<bool> next_set(const CallOptions& options);
+
+ private:
+  QueryResult() = default;
+  void end_stream_if_read() noexcept;
+  // The ticket of the statement: it can be cancelled until its last row is read.
+  [[nodiscard]] CallOptions of_statement(const CallOptions& options) const;
+
+  std::string endpoint_;
+  std::deque<Set> sets_;  // never empty; the current one first
+  std::unique_ptr<Stream> stream_;
+  std::shared_ptr<runtime::Ticket> ticket_;
+  driver::FetchLimits batch_;
+};
+
+}  // namespace tl::connection

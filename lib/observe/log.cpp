@@ -1,0 +1,36 @@
+#include "log.hpp"
+
+#include <cstdlib>
+#include <string>
+
+#include <unistd.h>
+
+namespace tl::observe {
+namespace {
+
+Level threshold() noexcept {
+  static const Level chosen = [] {
+    const char* text = std::getenv("TRUNKLINE_LOG");
+    const std::string_view name = text == nullptr ? "warning" : text;
+    if (name == "off") return Level::off;
+    return name == "info" ? Level::info : Level::warning;
+  }();
+  return chosen;
+}
+
+}  // namespace
+
+void log(Level level, std::string_view line) noexcept {
+  if (level < threshold() || level == Level::off) return;
+  try {
+    std::string text = "trunkline: ";
+    text.append(line);
+    text.push_back('\n');
+    // A log line that cannot be written must not disturb the caller.
+    [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text.data(), text.size());
+  } catch (const std::bad_alloc&) {
+    return;
+  }
+}
+
+}  // namespace tl::observe

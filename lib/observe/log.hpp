@@ -1,0 +1,13 @@
+// Lines for a person on standard error, one write each. TRUNKLINE_LOG says from which level: "off", "warning" (the
+// default) or "info". Parameters of statements and secrets never come here.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+namespace tl::observe {
+
+enum class Level : uint8_t { info, warning, off };
+
+void log(Level level, std::string_view line) noexcept;  // [any thread]
+
+}  // namespace tl::observe
