@@ -113,6 +113,7 @@ struct Config {
   std::string default_name;    // "" : the file has no connection
   std::vector<Connection> connections;  // by source position
   std::vector<Setting> settings;        // sorted by path
+  std::vector<std::string> warnings;    // "file:line: key: …": keys that have no effect in this build
 
   [[nodiscard]] const Connection* find(std::string_view name) const noexcept;
   [[nodiscard]] const Setting* setting(std::string_view path) const noexcept;

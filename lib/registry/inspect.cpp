@@ -1,0 +1,168 @@
+#include "inspect.hpp"
+
+#include <array>
+
+#include "table.hpp"
+
+namespace tl::registry {
+namespace {
+
+using columnar::Type;
+using connection::Connection;
+using connection::Endpoint;
+using Connections = std::vector<std::shared_ptr<Connection>>;
+
+double seconds(Nanos duration) { return std::chrono::duration<double>(duration).count(); }
+
+Cell text_or_null(const std::string& text) { return text.empty() ? Cell() : Cell(text); }
+
+// Calls `each(connection, endpoint)` for every endpoint of the open ones.
+template <class Each>
+void for_endpoints(const Connections& connections, const Each& each) {
+  for (const auto& connection : connections) {
+    const auto endpoints = connection->peek();
+    if (endpoints == nullptr) continue;
+    for (uint32_t i = 0; i < endpoints->size(); ++i) each(*connection, (*endpoints)[i]);
+  }
+}
+
+std::string role_name(const Endpoint& endpoint) {
+  return endpoint.role() == connection::Role::primary ? "primary" : "replica";
+}
+
+Table connections_table(const Registry& registry, const Connections& connections) {
+  Table table({{"name", Type::text}, {"driver", Type::text}, {"state", Type::text}, {"default", Type::boolean},
+               {"endpoints", Type::int64}, {"idle", Type::int64}, {"leased", Type::int64}, {"waiting", Type::int64},
+               {"address", Type::text}, {"description", Type::text}});
+  for (const auto& connection : connections) {
+    pool::Figures sum;
+    const auto endpoints = connection->peek();
+    const config::Connection& settings = connection->settings();
+    const size_t count = endpoints == nullptr ? 1 + settings.replicas.size() : endpoints->size();
+    for (uint32_t i = 0; endpoints != nullptr && i < endpoints->size(); ++i) {
+      const pool::Figures figures = (*endpoints)[i].pool().figures();
+      sum.idle += figures.idle;
+      sum.leased += figures.leased;
+      sum.waiting += figures.waiting;
+    }
+    table.add({settings.name, std::string(config::driver_name(settings.driver)),
+               std::string(connection::state_name(connection->state())), settings.name == registry.config().default_name,
+               static_cast<int64_t>(count), int64_t{sum.idle}, int64_t{sum.leased}, int64_t{sum.waiting},
+               settings.primary.address.label(), text_or_null(settings.description)});
+  }
+  return table;
+}
+
+Table endpoints_table(const Registry&, const Connections& connections) {
+  Table table({{"connection", Type::text}, {"role", Type::text}, {"endpoint", Type::text}, {"driver", Type::text},
+               {"sessions", Type::int64}, {"last_error", Type::text}});
+  for_endpoints(connections, [&](const Connection& connection, const Endpoint& endpoint) {
+    const pool::Figures figures = endpoint.pool().figures();
+    table.add({connection.name(), role_name(endpoint), endpoint.label(),
+               std::string(config::driver_name(endpoint.settings().address.driver)),
+               int64_t{figures.idle} + int64_t{figures.leased}, text_or_null(figures.last_dial_error)});
+  });
+  return table;
+}
+
+Table pools_table(const Registry&, const Connections& connections) {
+  Table table({{"connection", Type::text}, {"role", Type::text}, {"endpoint", Type::text}, {"max", Type::int64},
+               {"max_overflow", Type::int64}, {"idle", Type::int64}, {"leased", Type::int64}, {"dialling", Type::int64},
+               {"waiting", Type::int64}, {"opened", Type::int64}, {"closed", Type::int64}, {"dial_failures", Type::int64},
+               {"acquired", Type::int64}, {"waited", Type::int64}, {"acquire_timeouts", Type::int64}});
+  for_endpoints(connections, [&](const Connection& connection, const Endpoint& endpoint) {
+    const pool::Figures f = endpoint.pool().figures();
+    const auto count = [](auto n) { return static_cast<int64_t>(n); };
+    table.add({connection.name(), role_name(endpoint), endpoint.label(), count(f.max), count(f.max_overflow), count(f.idle),
+               count(f.leased), count(f.dialling), count(f.waiting), count(f.opened), count(f.closed), count(f.dial_failures),
+               count(f.acquired), count(f.waited), count(f.acquire_timeouts)});
+  });
+  return table;
+}
+
+Table sessions_table(const Registry&, const Connections& connections) {
+  Table table({{"connection", Type::text}, {"endpoint", Type::text}, {"session", Type::int64}, {"backend", Type::text},
+               {"leased", Type::boolean}, {"age", Type::float64}, {"quiet", Type::float64}});
+  for_endpoints(connections, [&](const Connection& connection, const Endpoint& endpoint) {
+    for (const pool::SessionInfo& session : endpoint.pool().sessions()) {
+      table.add({connection.name(), endpoint.label(), static_cast<int64_t>(session.session), text_or_null(session.backend_id),
+                 session.leased, seconds(session.age), seconds(session.quiet)});
+    }
+  });
+  return table;
+}
+
+Table leases_table(const Registry&, const Connections& connections) {
+  Table table({{"connection", Type::text}, {"endpoint", Type::text}, {"session", Type::int64}, {"backend", Type::text},
+               {"tag", Type::text}, {"held", Type::float64}, {"statement", Type::text}, {"owner", Type::int64}});
+  for_endpoints(connections, [&](const Connection& connection, const Endpoint& endpoint) {
+    for (const pool::LeaseInfo& lease : endpoint.pool().leases()) {
+      table.add({connection.name(), endpoint.label(), static_cast<int64_t>(lease.session), text_or_null(lease.backend_id),
+                 text_or_null(lease.tag), seconds(lease.held), text_or_null(lease.statement), static_cast<int64_t>(lease.owner)});
+    }
+  });
+  return table;
+}
+
+bool concerns(const std::string& path, const Connections& connections) {
+  constexpr std::string_view prefix = "connections.";
+  if (path.rfind(prefix, 0) != 0) return true;
+  const std::string_view rest = std::string_view(path).substr(prefix.size());
+  for (const auto& connection : connections) {
+    const std::string& name = connection->name();
+    if (rest.size() > name.size() && rest.substr(0, name.size()) == name && rest[name.size()] == '.') return true;
+  }
+  return false;
+}
+
+Table settings_table(const Registry& registry, const Connections& connections) {
+  Table table({{"path", Type::text}, {"value", Type::text}, {"source", Type::text}, {"note", Type::text}});
+  for (const config::Setting& setting : registry.config().settings) {
+    if (concerns(setting.path, connections)) {
+      table.add({setting.path, setting.value, setting.source, text_or_null(setting.note)});
+    }
+  }
+  return table;
+}
+
+Table warnings_table(const Registry& registry, const Connections&) {
+  Table table({{"warning", Type::text}});
+  for (const std::string& warning : registry.config().warnings) table.add({warning});
+  return table;
+}
+
+struct Topic {
+  std::string_view name;
+  Table (*table)(const Registry&, const Connections&);
+};
+
+constexpr std::array topics = {
+    Topic{"connections", connections_table}, Topic{"endpoints", endpoints_table}, Topic{"pools", pools_table},
+    Topic{"sessions", sessions_table},       Topic{"leases", leases_table},       Topic{"settings", settings_table},
+    Topic{"warnings", warnings_table},
+};
+
+Failure unknown_topic(std::string_view what) {
+  std::string message = "there is nothing called \"" + std::string(what) + "\" to inspect; there are";
+  for (const Topic& topic : topics) message.append(" ").append(topic.name);
+  return fail(Status::misuse, std::move(message));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<connection::QueryResult>> inspect(const Registry& registry, std::string_view what,
+                                                         const std::string_view* name) {
+  for (const Topic& topic : topics) {
+    if (topic.name != what) continue;
+    Connections chosen = registry.connections();
+    if (name != nullptr) {
+      auto found = registry.find(*name);
+      if (!found) return found.take_error();
+      chosen = {found.take()};
+    }
+    return connection::QueryResult::made(topic.table(registry, chosen).batch());
+  }
+  return unknown_topic(what);
+}
+
+}  // namespace tl::registry
