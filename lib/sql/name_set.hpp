@@ -39,6 +39,7 @@ struct NameKey {
   uint64_t first = 0, last = 0;
   size_t length = 0;
 
+  constexpr NameKey() noexcept = default;
   constexpr explicit NameKey(std::string_view name) noexcept : length(name.size()) {
     first = pack(name.data(), std::min<size_t>(length, 8)) | fold;
     last = length > 8 ? pack(name.data() + length - 8, 8) | fold : 0;
@@ -59,7 +60,8 @@ class NameSet {
  public:
   constexpr explicit NameSet(const std::array<std::string_view, N>& names) : names_(names) {
     for (size_t i = 0; i < N; i++) {
-      size_t slot = NameKey(names[i]).hash() % slots_.size();
+      keys_[i] = NameKey(names[i]);
+      size_t slot = keys_[i].hash() % slots_.size();
       while (slots_[slot] != 0) slot = (slot + 1) % slots_.size();
       slots_[slot] = static_cast<uint16_t>(i + 1);
     }
@@ -70,17 +72,15 @@ class NameSet {
     if (name.empty()) return -1;
     const NameKey key(name);
     for (size_t slot = key.hash() % slots_.size(); slots_[slot] != 0; slot = (slot + 1) % slots_.size()) {
-      const int index = slots_[slot] - 1;
-      const std::string_view known = names_[static_cast<size_t>(index)];
-      if (known.size() == name.size() && NameKey(known) == key && (name.size() <= 16 || equal_fold(known, name))) {
-        return index;
-      }
+      const size_t index = slots_[slot] - 1U;
+      if (keys_[index] == key && (name.size() <= 16 || equal_fold(names_[index], name))) return static_cast<int>(index);
     }
     return -1;
   }
 
  private:
   std::array<std::string_view, N> names_;
+  std::array<NameKey, N> keys_{};
   std::array<uint16_t, std::bit_ceil(N * 3)> slots_{};
 };
 

@@ -176,10 +176,15 @@ void Placeholders::replace(size_t begin, size_t end, std::string_view with) {
 }
 
 void Placeholders::follow_brackets(const Token& token) {
-  if (token.type == TokenType::open) brackets_ += '(';
-  if (token.type == TokenType::open_bracket) brackets_ += '[';
-  if ((token.type == TokenType::close || token.type == TokenType::close_bracket) && !brackets_.empty())
-    brackets_.pop_back();
+  switch (token.type) {
+    case TokenType::open: brackets_ += '('; break;
+    case TokenType::open_bracket: brackets_ += '['; break;
+    case TokenType::close:
+    case TokenType::close_bracket:
+      if (!brackets_.empty()) brackets_.pop_back();
+      break;
+    default: break;
+  }
 }
 
 // A list reaches SQLite as JSON text: "= ANY (?)" becomes "IN (SELECT value FROM json_each(?1))".

@@ -19,7 +19,8 @@ enum class Kind : uint8_t {
   read,  // changes nothing: may go to a replica
   write,
   unknown,  // treated as a write
-  control,  // BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, START TRANSACTION, END, ABORT, PREPARE TRANSACTION
+  control,  // BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, START TRANSACTION, END, ABORT, PREPARE TRANSACTION, XA,
+            // MySQL's SET autocommit; also where other statements stand beside it
 };
 
 enum class Style : uint8_t { none, question, dollar, named };
@@ -33,13 +34,16 @@ struct Statement {
   uint32_t parameters = 0;         // values that `native` wants
   std::vector<std::string> names;  // style named: the name of each of them
   uint32_t statements = 1;         // in the text; empty ones do not count
-  bool plain = false;  // leaves no session state: SELECT, VALUES, TABLE, WITH, INSERT, UPDATE, DELETE, MERGE, EXPLAIN
-                       // that call only built-in functions known to leave none
-  std::string verb;    // first keyword in capitals: "SELECT", for messages and logs
+  // Leaves no session state: queries, changes and lasting definitions that call only functions known as harmless.
+  bool plain = false;
+  std::string verb;  // first keyword in capitals: "SELECT", for messages and logs
 };
 
-// `named`: every value of the call has a name, so ":name" is a placeholder. Errors (misuse): mixed styles, unterminated
-// literal or comment, NUL in the text, invalid UTF-8 is left to the server.
+// `named`: every value of the call has a name, so ":name" is a placeholder. "??" is PostgreSQL's operator "?". SQLite has
+// no arrays: "= ANY (?)" and "<> ALL (?)" look into the JSON array that stands for a list there. Literals are read as the
+// servers do by default: standard_conforming_strings on, neither NO_BACKSLASH_ESCAPES nor ANSI_QUOTES. Takes time in
+// proportion to the text. Errors (misuse): mixed styles, another database's placeholders, more than 65535 parameters,
+// unterminated literal or comment, NUL in the text, no statement in it. Invalid UTF-8 is left to the server. [any thread]
 [[nodiscard]] Result<Statement> analyse(std::string_view text, Dialect dialect, bool named);
 
 // The values of a call that names them, in the order that `statement.native` wants. Errors (misuse): a name the

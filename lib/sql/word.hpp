@@ -10,8 +10,8 @@ namespace tl::sql {
 // clang-format off
 enum class Word : uint8_t {
   none,  // not a keyword that matters here: a name, or a keyword without influence
-  abort, all, alter, analyze, any, as, atomic, begin, call, case_, check, checksum, close, cluster, comment, commit, copy,
-  create, deallocate, declare, default_, delete_, desc, describe, distinct, drop, end, event, execute, explain,
+  abort, all, alter, analyze, any, as, atomic, begin, case_, check, checksum, cluster, comment, commit, copy,
+  create, default_, delete_, desc, describe, distinct, drop, end, event, execute, explain,
   extension, fetch, filter, for_, from, function, grant, group, having, if_, import, in, insert, install, into, join, key,
   limit, load, lock, loop, materialized, merge, no, notify, nulls, offset, on, optimize, order, over, pg_catalog, pg_temp,
   pragma, prepare, procedure, reassign, recursive, refresh, reindex, release, rename, repair, repeat, replace, returning,
