@@ -39,11 +39,12 @@ struct Statement {
   std::string verb;  // first keyword in capitals: "SELECT", for messages and logs
 };
 
-// `named`: every value of the call has a name, so ":name" is a placeholder. "??" is PostgreSQL's operator "?". SQLite has
-// no arrays: "= ANY (?)" and "<> ALL (?)" look into the JSON array that stands for a list there. Literals are read as the
-// servers do by default: standard_conforming_strings on, neither NO_BACKSLASH_ESCAPES nor ANSI_QUOTES. Takes time in
-// proportion to the text. Errors (misuse): mixed styles, another database's placeholders, more than 65535 parameters,
-// unterminated literal or comment, NUL in the text, no statement in it. Invalid UTF-8 is left to the server. [any thread]
+// `named`: every value of the call has a name, so ":name" is a placeholder. "??" is PostgreSQL's operator "?". SQLite
+// has no arrays: "= ANY (?)" and "<> ALL (?)" look into the JSON array that stands for a list there. Literals are read
+// as the servers do by default: standard_conforming_strings on, neither NO_BACKSLASH_ESCAPES nor ANSI_QUOTES. Takes
+// time in proportion to the text. Errors (misuse): mixed styles, another database's placeholders, more than 65535
+// parameters, unterminated literal or comment, NUL in the text, no statement in it. Invalid UTF-8 is left to the
+// server. [any thread]
 [[nodiscard]] Result<Statement> analyse(std::string_view text, Dialect dialect, bool named);
 
 // The values of a call that names them, in the order that `statement.native` wants. Errors (misuse): a name the
