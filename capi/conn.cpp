@@ -1,0 +1,120 @@
+#include "options.hpp"
+
+namespace {
+
+using tl::capi::guarded;
+using tl::capi::misuse;
+using tl::capi::report;
+using tl::connection::Handle;
+using tl::routing::Mode;
+
+constexpr uint32_t isolation_mask = 0x30;
+
+tl_status made(const std::shared_ptr<tl::registry::Registry>& registry, tl::Result<std::shared_ptr<Handle>> handle,
+               tl_conn** out, tl_error** err) {
+  if (!handle) return report(handle.take_error(), err);
+  *out = new tl_conn{registry, handle.take()};
+  return TL_OK;
+}
+
+std::optional<tl::Nanos> timeout_of(const tl_conn& conn) { return conn.handle->connection()->settings().call_timeout; }
+
+// Runs `verb(handle, options)` with the call's options and operation id.
+template <class Verb>
+tl_status with_options(tl_conn* conn, const tl_call* call, tl_error** err, const Verb& verb) {
+  auto options = tl::capi::options(*conn->registry, call, timeout_of(*conn));
+  if (!options) return report(options.take_error(), err);
+  tl::capi::OpUse use(*conn->registry, options->op);
+  return verb(*conn->handle, options->call, use);
+}
+
+}  // namespace
+
+extern "C" {
+
+void tl_conn_release(tl_conn* conn) { delete conn; }
+
+tl_status tl_conn_get(tl_registry* registry, const char* name, size_t name_len, int32_t mode, tl_conn** out, tl_error** err) {
+  return guarded(err, [&] {
+    if (registry == nullptr || out == nullptr || !tl::capi::is_text(name, name_len)) {
+      return misuse("registry, name or out is NULL", err);
+    }
+    if (mode < TL_DUAL || mode > TL_WRITE) return misuse("mode is none of TL_DUAL, TL_READ, TL_WRITE", err);
+    if (name != nullptr && name_len == 0) return misuse("the name of a connection cannot be empty", err);
+    auto connection = registry->registry->find(tl::capi::text(name, name_len));
+    if (!connection) return report(connection.take_error(), err);
+    *out = new tl_conn{registry->registry, std::make_shared<Handle>(connection.take(), static_cast<Mode>(mode), nullptr)};
+    return TL_OK;
+  });
+}
+
+tl_status tl_conn_derive(tl_conn* conn, const char* tag, size_t tag_len, const char* after, size_t after_len, int32_t mode,
+                         tl_conn** out, tl_error** err) {
+  return guarded(err, [&] {
+    if (conn == nullptr || out == nullptr || !tl::capi::is_text(tag, tag_len)) return misuse("conn, tag or out is NULL", err);
+    if (after_len != 0) return misuse("this build has no consistency tokens: after must be empty", err);
+    (void)after;
+    if (mode < -1 || mode > TL_WRITE) return misuse("mode is none of TL_DUAL, TL_READ, TL_WRITE, -1", err);
+    const auto text = tag == nullptr ? nullptr : std::make_shared<const std::string>(tl::capi::text(tag, tag_len));
+    return made(conn->registry, conn->handle->derive(text, mode < 0 ? conn->handle->mode() : static_cast<Mode>(mode)), out, err);
+  });
+}
+
+tl_status tl_pin(tl_conn* conn, const tl_call* call, tl_conn** out, tl_error** err) {
+  return guarded(err, [&] {
+    if (conn == nullptr || out == nullptr) return misuse("conn or out is NULL", err);
+    return with_options(conn, call, err, [&](Handle& handle, const auto& options, auto&) {
+      return made(conn->registry, handle.pin(options), out, err);
+    });
+  });
+}
+
+tl_status tl_begin(tl_conn* conn, uint32_t flags, const tl_call* call, tl_conn** out, tl_error** err) {
+  return guarded(err, [&] {
+    if (conn == nullptr || out == nullptr) return misuse("conn or out is NULL", err);
+    if ((flags & ~(TL_BEGIN_READ_ONLY | isolation_mask)) != 0) return misuse("flags has a bit that this version does not know", err);
+    tl::driver::TransactionOptions wanted;
+    wanted.read_only = (flags & TL_BEGIN_READ_ONLY) != 0;
+    wanted.isolation = static_cast<tl::driver::Isolation>((flags & isolation_mask) >> 4);
+    return with_options(conn, call, err, [&](Handle& handle, const auto& options, auto&) {
+      return made(conn->registry, handle.begin(wanted, options), out, err);
+    });
+  });
+}
+
+tl_status tl_commit(tl_conn* conn, const tl_call* call, tl_error** err) {
+  return guarded(err, [&] {
+    if (conn == nullptr) return misuse("conn is NULL", err);
+    return with_options(conn, call, err, [&](Handle& handle, const auto& options, auto&) {
+      tl::Result<void> done = handle.commit(options);
+      return done ? TL_OK : report(done.take_error(), err);
+    });
+  });
+}
+
+tl_status tl_rollback(tl_conn* conn, const tl_call* call, tl_error** err) {
+  return guarded(err, [&] {
+    if (conn == nullptr) return misuse("conn is NULL", err);
+    return with_options(conn, call, err, [&](Handle& handle, const auto& options, auto&) {
+      tl::Result<void> done = handle.rollback(options);
+      return done ? TL_OK : report(done.take_error(), err);
+    });
+  });
+}
+
+tl_status tl_query(tl_conn* conn, const char* sql, size_t sql_len, const tl_value* params, size_t n, const void* arena,
+                   size_t arena_len, const tl_call* call, tl_result** out, tl_error** err) {
+  return guarded(err, [&] {
+    if (conn == nullptr || out == nullptr || !tl::capi::is_text(sql, sql_len)) return misuse("conn, sql or out is NULL", err);
+    auto arguments = tl::capi::arguments(params, n, arena, arena_len);
+    if (!arguments) return report(arguments.take_error(), err);
+    return with_options(conn, call, err, [&](Handle& handle, const auto& options, tl::capi::OpUse& use) {
+      auto result = handle.query(tl::capi::text(sql, sql_len), arguments->params(), arguments->named, options);
+      if (!result) return report(result.take_error(), err);
+      *out = new tl_result{conn->registry, result.take(), options.stream ? use.keep() : 0};
+      return TL_OK;
+    });
+  });
+}
+
+}  // extern "C"

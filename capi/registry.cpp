@@ -1,0 +1,122 @@
+#include <cstring>
+
+#include "inspect.hpp"
+#include "options.hpp"
+
+namespace {
+
+using tl::capi::guarded;
+using tl::capi::misuse;
+using tl::capi::report;
+
+tl::config::Surroundings surroundings(const char* environment) {
+  tl::config::Surroundings result = tl::config::process_surroundings();
+  if (environment != nullptr && *environment != '\0') result.environment = environment;
+  return result;
+}
+
+tl_status made(tl::Result<tl::config::Config> config, tl_registry** out, tl_error** err) {
+  if (!config) return report(config.take_error(), err);
+  *out = new tl_registry{std::make_shared<tl::registry::Registry>(config.take())};
+  return TL_OK;
+}
+
+}  // namespace
+
+extern "C" {
+
+uint32_t tl_abi_version(void) { return TL_ABI_VERSION; }
+const char* tl_version(void) { return TRUNKLINE_VERSION; }
+
+int32_t tl_has_feature(const char* name) {
+  if (name == nullptr) return 0;
+#ifdef TRUNKLINE_SQLITE
+  if (std::strcmp(name, "driver.sqlite") == 0) return 1;
+#endif
+#ifdef TRUNKLINE_POSTGRESQL
+  if (std::strcmp(name, "driver.postgresql") == 0) return 1;
+#endif
+  return 0;
+}
+
+void tl_registry_release(tl_registry* registry) { delete registry; }
+
+tl_status tl_registry_open(const char* path, const char* environment, tl_registry** out, tl_error** err) {
+  return guarded(err, [&] {
+    if (out == nullptr) return misuse("out is NULL", err);
+    return made(tl::config::load_file(path == nullptr ? "" : path, surroundings(environment)), out, err);
+  });
+}
+
+tl_status tl_registry_parse(const char* toml, size_t len, const char* source, const char* environment, tl_registry** out,
+                            tl_error** err) {
+  return guarded(err, [&] {
+    if (out == nullptr || !tl::capi::is_text(toml, len)) return misuse("toml or out is NULL", err);
+    return made(tl::config::parse(tl::capi::text(toml, len), source == nullptr ? "<text>" : source, surroundings(environment)),
+                out, err);
+  });
+}
+
+int32_t tl_registry_has(tl_registry* registry, const char* name, size_t name_len) {
+  return registry != nullptr && name != nullptr && registry->registry->has({name, name_len}) ? 1 : 0;
+}
+
+tl_status tl_registry_connect(tl_registry* registry, const char* name, size_t name_len, const tl_call* call, tl_error** err) {
+  return guarded(err, [&] {
+    if (registry == nullptr || !tl::capi::is_text(name, name_len)) return misuse("registry or name is NULL", err);
+    auto options = tl::capi::options(*registry->registry, call, std::nullopt);
+    if (!options) return report(options.take_error(), err);
+    const tl::capi::OpUse use(*registry->registry, options->op);
+    tl::Result<void> done = registry->registry->connect(tl::capi::text(name, name_len), options->call);
+    return done ? TL_OK : report(done.take_error(), err);
+  });
+}
+
+tl_status tl_registry_close(tl_registry* registry, const char* name, size_t name_len, const tl_call* call, tl_error** err) {
+  return guarded(err, [&] {
+    if (registry == nullptr || !tl::capi::is_text(name, name_len)) return misuse("registry or name is NULL", err);
+    auto options = tl::capi::options(*registry->registry, call, std::nullopt);
+    if (!options) return report(options.take_error(), err);
+    const tl::capi::OpUse use(*registry->registry, options->op);
+    const std::string_view chosen = tl::capi::text(name, name_len);
+    tl::Result<void> done = registry->registry->close(name == nullptr ? nullptr : &chosen, options->call.deadline);
+    return done ? TL_OK : report(done.take_error(), err);
+  });
+}
+
+tl_status tl_inspect(tl_registry* registry, const char* what, const char* name, size_t name_len, const tl_call* call,
+                     tl_result** out, tl_error** err) {
+  return guarded(err, [&] {
+    if (registry == nullptr || what == nullptr || out == nullptr || !tl::capi::is_text(name, name_len)) {
+      return misuse("registry, what, name or out is NULL", err);
+    }
+    auto options = tl::capi::options(*registry->registry, call, std::nullopt);
+    if (!options) return report(options.take_error(), err);
+    const tl::capi::OpUse use(*registry->registry, options->op);
+    const std::string_view chosen = tl::capi::text(name, name_len);
+    auto result = tl::registry::inspect(*registry->registry, what, name == nullptr ? nullptr : &chosen);
+    if (!result) return report(result.take_error(), err);
+    *out = new tl_result{registry->registry, result.take()};
+    return TL_OK;
+  });
+}
+
+tl_op tl_op_new(tl_registry* registry) {
+  try {
+    return registry == nullptr ? 0 : registry->registry->tickets().reserve();
+  } catch (...) {
+    return 0;
+  }
+}
+
+void tl_op_release(tl_registry* registry, tl_op op) {
+  if (registry != nullptr && op != 0) registry->registry->tickets().release(op);
+}
+
+tl_status tl_cancel(tl_registry* registry, tl_op op) {
+  if (registry == nullptr) return TL_E_MISUSE;
+  registry->registry->tickets().cancel(op);
+  return TL_OK;
+}
+
+}  // extern "C"
