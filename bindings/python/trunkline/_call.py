@@ -112,7 +112,8 @@ def run(core: Core, op: int, function: Callable[..., int], arguments: tuple[Any,
             status = function(*arguments, scratch.out, scratch.error)
         if status:
             _errors.raise_from(status, _ANSWER.unpack_from(scratch.answer)[1])
-        return _ANSWER.unpack_from(scratch.answer)[0]
+        out: int = _ANSWER.unpack_from(scratch.answer)[0]
+        return out
     except BaseException:
         # KeyboardInterrupt may come between the answer and its receipt.
         out, error = _ANSWER.unpack_from(scratch.answer)

@@ -123,10 +123,10 @@ def _int32s(column: Any, rows: int) -> list[int]:
 def _doubles(column: Any, rows: int) -> list[float]:
     if rows == 1:
         return [_double_at(column[_DATA]).value]
-    return memoryview(_bytes_at(column[_DATA], rows * 8)).cast("d").tolist()
+    return _words(column[_DATA], rows, "d", 8)
 
 
-def _intervals(column: Any, rows: int) -> list[tuple[int, int, int]]:
+def _intervals(column: Any, rows: int) -> list[tuple[Any, ...]]:
     return list(_INTERVAL.iter_unpack(_bytes_at(column[_DATA], rows * 16)))
 
 

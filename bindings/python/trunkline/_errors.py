@@ -243,7 +243,7 @@ def raise_from(status: int, pointer: int) -> NoReturn:
 
 
 def _details(pointer: int) -> tuple[tuple[str, str], ...]:
-    found = []
+    found: list[tuple[str, str]] = []
     key, value = ctypes.c_char_p(), ctypes.c_char_p()
     while _ffi.tl_error_detail(pointer, len(found), ctypes.byref(key), ctypes.byref(value)) == _ffi.TL_OK:
         found.append((_text(key.value), _text(value.value)))

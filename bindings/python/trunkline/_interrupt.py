@@ -22,7 +22,8 @@ from typing import Any
 from . import _ffi
 
 try:
-    from _signal import getsignal  # signal's own wraps each answer into an enum, for a microsecond
+    # The one of `signal` makes an enum of each answer, which takes a microsecond.
+    from _signal import getsignal  # type: ignore[import]
 except ImportError:
     from signal import getsignal
 

@@ -113,7 +113,11 @@ class Registry:
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
                  traceback: TracebackType | None) -> None:
-        self.close()
+        try:
+            self.close()
+        except _errors.Error:
+            if kind is None:
+                raise
 
 
 def _name(name: str | None) -> tuple[bytes | None, int]:
@@ -151,5 +155,4 @@ def _make(function: Any, *arguments: Any) -> Registry:
 
 def _warn(registry: Registry) -> None:
     for row in registry.inspect("warnings").dicts():
-        message = " ".join(str(value) for value in row.values() if value not in (None, ""))
-        warnings.warn(message, _errors.TrunklineConfigWarning, stacklevel=4)
+        warnings.warn(row["warning"], _errors.TrunklineConfigWarning, stacklevel=4)

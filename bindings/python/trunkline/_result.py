@@ -7,13 +7,13 @@ from collections import deque
 from itertools import chain
 from struct import Struct
 from types import TracebackType
-from typing import Any, Iterator
+from typing import Any, Iterator, Tuple
 
 from . import _arrow, _call, _errors, _ffi
 from ._decode import COLUMN_SIZE, Unrepresentable, decode, records
 from ._values import Column
 
-Row = tuple  # one value per column
+Row = Tuple[Any, ...]  # one value per column
 
 _SIZE = Struct("<I")
 _TAIL = Struct("<QQq")
@@ -95,12 +95,12 @@ class Result:
     @property
     def affected(self) -> int:
         """Rows that the statement inserted, changed, deleted or gave; -1: unknown."""
-        return _ffi.tl_result_affected(self._open())
+        return int(_ffi.tl_result_affected(self._open()))
 
     @property
     def last_id(self) -> int:
         """SQLite: the id that the last INSERT made; 0: none."""
-        return _ffi.tl_result_last_id(self._open())
+        return int(_ffi.tl_result_last_id(self._open()))
 
     @property
     def endpoint(self) -> str:
@@ -240,6 +240,7 @@ class Result:
             return _call.run(self._core, self._op, _ffi.tl_result_next_streamed, (self._open(), None),
                              _ffi.tl_batch_release)
         status = _ffi.tl_result_next(self._pointer or self._open(), None, columns.batch, columns.error)
+        batch: int
         batch, error, _ = _TAIL.unpack(columns.tail)
         if status:
             try:

@@ -1,0 +1,254 @@
+"""Ctrl-C in a process of its own: the call ends at once, KeyboardInterrupt is what the program sees, and it can go on."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import support
+
+PRELUDE = """
+import signal, sys, time
+sys.path.insert(0, {package!r})
+import trunkline
+db = trunkline.parse({toml!r}).on({name!r})
+
+def interrupted(call):
+    print("waiting", flush=True)
+    began = time.monotonic()
+    try:
+        call()
+    except KeyboardInterrupt:
+        assert time.monotonic() - began < 10
+        print("interrupted", flush=True)
+    else:
+        print("not interrupted", flush=True)
+"""
+
+ENDLESS = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT count(*) FROM c"
+
+
+class Program:
+    """A Python process; `say` waits for a line of it, `interrupt` is Ctrl-C."""
+
+    def __init__(self, text, toml, name):
+        prelude = PRELUDE.format(package=support.PACKAGE, toml=toml, name=name)
+        self.process = subprocess.Popen([sys.executable, "-c", prelude + text], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+
+    def expect(self, case, line):
+        found = self.process.stdout.readline().strip()
+        case.assertEqual(found, line, found == "" and self.process.stderr.read())
+
+    def interrupt(self, inside):
+        """Once the process is inside the library: its main thread waits there, or works for long."""
+        deadline = time.monotonic() + 10
+        while not inside() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.process.send_signal(signal.SIGINT)
+
+    def finish(self, case):
+        out, error = self.process.communicate(timeout=20)
+        case.assertEqual(self.process.returncode, 0, out + error)
+        return out.strip().splitlines()
+
+
+class Cases:
+    """The same for every database."""
+
+    endless: str
+    name: str
+    toml: str
+
+
+    def test_a_query(self):
+        text = f"""
+interrupted(lambda: db.query({self.endless!r}))
+print(db.query("SELECT 1").one(), flush=True)
+interrupted(lambda: db.query({self.endless!r}))
+"""
+        with Program(text, self.toml, self.name) as program:
+            program.expect(self, "waiting")
+            program.interrupt(self.inside(program))
+            program.expect(self, "interrupted")
+            program.expect(self, "(1,)")
+            program.expect(self, "waiting")
+            program.interrupt(self.inside(program))
+            program.expect(self, "interrupted")
+            program.finish(self)
+
+    def test_in_a_transaction(self):
+        text = f"""
+def work():
+    with db.transaction() as tx:
+        tx.query("INSERT INTO interrupted_rows VALUES (1)")
+        tx.query({self.endless!r})
+
+db.query("DROP TABLE IF EXISTS interrupted_rows")
+db.query("CREATE TABLE interrupted_rows (a int)")
+interrupted(work)
+print(db.query("SELECT count(*) FROM interrupted_rows", timeout=5).one(), flush=True)
+db.query("DROP TABLE interrupted_rows", timeout=5)
+"""
+        with Program(text, self.toml, self.name) as program:
+            program.expect(self, "waiting")
+            program.interrupt(self.inside(program))
+            program.expect(self, "interrupted")
+            program.expect(self, "(0,)")
+            program.finish(self)
+
+    def test_uncaught_it_ends_the_program_as_python_does(self):
+        with Program(f"print('waiting', flush=True); db.query({self.endless!r})", self.toml, self.name) as program:
+            program.expect(self, "waiting")
+            program.interrupt(self.inside(program))
+            _, error = program.process.communicate(timeout=20)
+            self.assertIn("KeyboardInterrupt", error)
+            self.assertNotIn("Cancelled", error)
+            self.assertEqual(program.process.returncode, -signal.SIGINT)
+
+    def test_a_program_s_own_handler_is_left_alone(self):
+        text = f"""
+got = []
+signal.signal(signal.SIGINT, lambda *_: got.append(1))
+print("waiting", flush=True)
+try:
+    db.query({self.endless!r}, timeout=1)
+except trunkline.Timeout:
+    print("timeout", got, flush=True)
+"""
+        with Program(text, self.toml, self.name) as program:
+            program.expect(self, "waiting")
+            program.interrupt(self.inside(program))
+            program.expect(self, "timeout [1]")
+            program.finish(self)
+
+    def test_another_s_wakeup_descriptor_is_left_alone(self):
+        text = """
+import socket
+ours, theirs = socket.socketpair()
+theirs.setblocking(False)
+signal.set_wakeup_fd(theirs.fileno())
+db.query("SELECT 1")
+assert signal.set_wakeup_fd(-1) == theirs.fileno()
+print("kept", flush=True)
+"""
+        with Program(text, self.toml, self.name) as program:
+            program.expect(self, "kept")
+            program.finish(self)
+
+    def test_asyncio_with_signal_handlers_before_and_after(self):
+        text = f"""
+import asyncio
+db.query("SELECT 1")
+
+async def main():
+    arrived = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, arrived.set)
+    db.query("SELECT 1")
+    signal.raise_signal(signal.SIGUSR1)
+    await asyncio.wait_for(arrived.wait(), 5)
+    print("signalled", flush=True)
+
+asyncio.run(main())
+time.sleep(0.2)
+interrupted(lambda: db.query({self.endless!r}))
+"""
+        with Program(text, self.toml, self.name) as program:
+            program.expect(self, "signalled")
+            program.expect(self, "waiting")
+            program.interrupt(self.inside(program))
+            program.expect(self, "interrupted")
+            program.finish(self)
+
+    def test_a_child_s_signal_is_not_the_parent_s(self):
+        text = f"""
+import os
+db.query("SELECT 1")
+child = os.fork()
+if child == 0:
+    try:
+        print("child", flush=True)
+        time.sleep(30)
+    except KeyboardInterrupt:
+        os._exit(7)
+    os._exit(8)
+time.sleep(0.3)
+os.kill(child, signal.SIGINT)
+try:
+    db.query({self.endless!r}, timeout=1.5)
+except trunkline.Timeout:
+    print("parent", os.waitpid(child, 0)[1] >> 8, flush=True)
+"""
+        with Program(text, self.toml, self.name) as program:
+            program.expect(self, "child")
+            program.expect(self, "parent 7")
+            program.finish(self)
+
+
+class Sqlite(Cases, unittest.TestCase):
+    endless = ENDLESS
+    name = "main"
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="trunkline-interrupt-")
+        self.addCleanup(folder.cleanup)
+        self.toml = support.SQLITE.format(folder=folder.name)
+
+    def inside(self, program):
+        """It has used a tenth of a second of processor time since it was asked first."""
+        ticks = os.sysconf("SC_CLK_TCK")
+
+        def used():
+            with open(f"/proc/{program.process.pid}/stat", encoding="ascii") as file:
+                return int(file.read().rsplit(")", 1)[1].split()[11]) / ticks
+
+        before = used()
+        return lambda: used() > before + 0.1
+
+
+@unittest.skipUnless(support.has_postgresql(), "no PostgreSQL: TL_PG_… are not set")
+class Postgresql(Cases, unittest.TestCase):
+    endless = "SELECT pg_sleep(60)"
+    name = "pg"
+
+    def setUp(self):
+        import trunkline
+        self.toml = support.postgresql_toml('application_name = "interrupted"\n')
+        self.watcher = trunkline.parse(support.postgresql_toml()).on("pg")
+
+    def inside(self, program):
+        """The server runs the statement."""
+        return lambda: self.watcher.query(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'interrupted' AND state = 'active' "
+            "AND query LIKE '%pg_sleep(60)%'").one()[0] > 0
+
+    def test_a_stream(self):
+        text = """
+def work():
+    for row in db.query("SELECT i, pg_sleep(CASE WHEN i > 100000 THEN 60 ELSE 0 END) FROM generate_series(1, 200000) i "
+                        "/* pg_sleep(60) */", stream=True):
+        pass
+
+interrupted(work)
+print(db.query("SELECT 1", timeout=5).one(), flush=True)
+"""
+        with Program(text, self.toml, self.name) as program:
+            program.expect(self, "waiting")
+            program.interrupt(self.inside(program))
+            program.expect(self, "interrupted")
+            program.expect(self, "(1,)")
+            program.finish(self)
+
+
+if __name__ == "__main__":
+    unittest.main()
