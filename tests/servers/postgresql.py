@@ -1,0 +1,181 @@
+"""A private PostgreSQL: a unix socket with trust for the superuser, TCP on 127.0.0.1 with TLS and SCRAM."""
+
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+from server import Server, ServerError, free_port, is_running, kill_tree, send, wait_until
+
+OLDEST = 15
+SUPERUSER = "trunkline"
+DATABASE = "trunkline"
+SCRAM_USER = "app"
+
+SETTINGS = """
+listen_addresses = '127.0.0.1'
+port = {port}
+unix_socket_directories = '{sockets}'
+unix_socket_permissions = 0700
+max_connections = 200
+shared_buffers = 32MB
+dynamic_shared_memory_type = mmap
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+password_encryption = scram-sha-256
+ssl = on
+ssl_cert_file = '{folder}/server.crt'
+ssl_key_file = '{folder}/server.key'
+timezone = 'UTC'
+log_timezone = 'UTC'
+"""
+
+ACCESS = f"""
+local  all  {SUPERUSER}                trust
+local  all  all                        scram-sha-256
+host   all  all          127.0.0.1/32  scram-sha-256
+"""
+
+CERTIFICATES = """
+[req]
+distinguished_name = name
+prompt = no
+[name]
+CN = localhost
+[authority]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign
+subjectKeyIdentifier = hash
+[server]
+basicConstraints = critical, CA:FALSE
+extendedKeyUsage = serverAuth
+subjectAltName = DNS:localhost, IP:127.0.0.1
+"""
+
+
+def find_programs():
+    """The folder of the newest PostgreSQL programs on this machine."""
+    candidates = [Path(p) for p in Path("/usr/lib/postgresql").glob("*/bin")]
+    on_path = shutil.which("postgres")
+    if on_path:
+        candidates.append(Path(on_path).resolve().parent)
+    versions = {}
+    for folder in candidates:
+        if (folder / "initdb").exists():
+            text = subprocess.run([folder / "postgres", "--version"], stdout=subprocess.PIPE, text=True).stdout
+            found = re.search(r"\) (\d+)", text)
+            if found and int(found[1]) >= OLDEST:
+                versions[int(found[1])] = folder
+    if not versions:
+        raise ServerError(f"no PostgreSQL {OLDEST} or newer (its package is 'postgresql')")
+    return versions[max(versions)]
+
+
+class PostgreSQL(Server):
+    name = "postgresql"
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.data = self.folder / "data"
+        self.pid_file = self.data / "postmaster.pid"
+
+    def create(self):
+        """Makes the cluster, its certificates, role and database, and leaves the server running."""
+        programs = find_programs()
+        self.make_folder()
+        self.make_certificates()
+        self.call(programs / "initdb", "-D", self.data, "-U", SUPERUSER, "-E", "UTF8", "--locale=C", "--no-sync",
+                  "--no-instructions", "--auth=trust")
+        port, password = free_port(), "scram-" + secrets.token_hex(12)
+        self.append(self.data / "postgresql.conf",
+                    SETTINGS.format(port=port, sockets=self.folder, folder=self.folder))
+        (self.data / "pg_hba.conf").write_text(ACCESS)
+        for fact, value in (("port", str(port)), ("password", password), ("programs", str(programs))):
+            (self.folder / fact).write_text(value)
+        self.start()
+        self.call(programs / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-p", port, "-U",
+                  SUPERUSER, "-d", "postgres", text=f"CREATE ROLE {SCRAM_USER} LOGIN PASSWORD '{password}';\n"
+                  f"CREATE DATABASE {DATABASE} OWNER {SCRAM_USER};\n")
+
+    def make_certificates(self):
+        (self.folder / "certificates.cnf").write_text(CERTIFICATES)
+        request = ("openssl", "req", "-x509", "-config", self.folder / "certificates.cnf", "-days", "30", "-nodes",
+                   "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+        authority = self.folder / "ca.crt", self.folder / "ca.key"
+        self.call(*request, "-extensions", "authority", "-subj", "/CN=trunkline test authority", "-out", authority[0],
+                  "-keyout", authority[1])
+        self.call(*request, "-extensions", "server", "-CA", authority[0], "-CAkey", authority[1], "-out",
+                  self.folder / "server.crt", "-keyout", self.folder / "server.key")
+
+    @staticmethod
+    def append(path, text):
+        with open(path, "a") as file:
+            file.write(text)
+
+    def fact(self, name):
+        return (self.folder / name).read_text()
+
+    def pid_lines(self):
+        """The lines of the server's own pid file: 0 is its pid, 6 its shared memory, 7 its state."""
+        try:
+            return self.pid_file.read_text().splitlines()
+        except FileNotFoundError:
+            return []
+
+    def pid(self):
+        """The running server's pid, or None."""
+        lines = self.pid_lines()
+        return int(lines[0]) if lines and is_running(int(lines[0])) else None
+
+    def start(self):
+        if self.pid() is None:
+            self.forget_killed()
+            self.launch([Path(self.fact("programs")) / "postgres", "-D", self.data],
+                        lambda: self.pid_lines()[7:8] == ["ready   "])
+
+    def forget_killed(self):
+        """Takes away the lock files of a killed server: its pid may be a zombie's or another process's by now."""
+        self.pid_file.unlink(missing_ok=True)
+        for lock in self.folder.glob(".s.PGSQL.*"):
+            lock.unlink()
+
+    def stop(self, number=signal.SIGINT):
+        """Ends the server: SIGINT throws the clients off, SIGQUIT does not even write a checkpoint."""
+        pid = self.pid()
+        if pid is not None:
+            send(pid, number)
+            if not wait_until(lambda: not is_running(pid), 20):
+                self.kill()
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def kill(self):
+        """The server dies without a word to anyone, as in a crash."""
+        pid = self.pid()
+        if pid is not None:
+            kill_tree(pid)
+
+    def destroy(self):
+        """Ends the server for good; the shared memory that a killed one left is given back."""
+        self.stop(signal.SIGQUIT)
+        lines = self.pid_lines()
+        if len(lines) > 6 and lines[6].split():
+            subprocess.run(["ipcrm", "-m", lines[6].split()[1]], stderr=subprocess.DEVNULL)
+
+    def environment(self, control):
+        """What tests are told of this server; control is the command line that steers it."""
+        return {
+            "TL_PG_SOCKET": str(self.folder),
+            "TL_PG_PORT": self.fact("port"),
+            "TL_PG_DATABASE": DATABASE,
+            "TL_PG_USER": SUPERUSER,
+            "TL_PG_SCRAM_USER": SCRAM_USER,
+            "TL_PG_SCRAM_PASSWORD": self.fact("password"),
+            "TL_PG_CA": str(self.folder / "ca.crt"),
+            "TL_PG_CTL": control,
+        }

@@ -1,0 +1,142 @@
+"""What every kind of private server shares: an unprivileged user, a folder, a port, and the life of a process."""
+
+import grp
+import os
+import pwd
+import random
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+
+class ServerError(Exception):
+    """A server could not be made, started or stopped; the text is for a person."""
+
+
+def unprivileged_user():
+    """The (user name, group name) that servers run as when we are root, else None: they run as ourselves."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            entry = pwd.getpwnam(name)
+            return entry.pw_name, grp.getgrgid(entry.pw_gid).gr_name
+        except KeyError:
+            continue
+    raise ServerError("running as root, but there is neither a user 'postgres' nor 'nobody' to run a server as")
+
+
+def free_port():
+    """A free TCP port below the ephemeral range, so that no outgoing connection takes it while its server is down."""
+    for port in random.sample(range(20000, 32000), 200):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise ServerError("no free TCP port on 127.0.0.1")
+
+
+def is_running(pid):
+    """Whether the process lives; one that only waits for its parent to ask after it does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def children_of(pid):
+    """The living direct children of a process."""
+    children = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if int(entry.joinpath("stat").read_text().rpartition(")")[2].split()[1]) == pid:
+                    children.append(int(entry.name))
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    return children
+
+
+def wait_until(condition, seconds):
+    """Polls until the condition holds; False when it did not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def send(pid, number):
+    """Sends a signal; a process that is gone already is fine."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def kill_tree(pid):
+    """SIGKILL to a server and its children, stopped first so that it cannot fork on the way."""
+    send(pid, signal.SIGSTOP)
+    doomed = [pid, *children_of(pid)]
+    for each in doomed:
+        send(each, signal.SIGKILL)
+    if not wait_until(lambda: not any(is_running(each) for each in doomed), 10):
+        raise ServerError(f"process {pid} or a child of it outlived SIGKILL")
+
+
+class Server:
+    """One private server in a folder of its own. A kind of server says how it is made and what is exported."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.user = unprivileged_user()
+        self.log = self.folder / "log"
+
+    def make_folder(self):
+        self.folder.mkdir(mode=0o711)
+        if self.user:
+            entry = pwd.getpwnam(self.user[0])
+            os.chown(self.folder, entry.pw_uid, entry.pw_gid)
+
+    def settings_of_child(self):
+        """How a child of ours is started: as the unprivileged user, in the folder, without the caller's settings."""
+        keep = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_", "LD_", "LANG"))}
+        settings = {"cwd": self.folder, "env": {**keep, "LC_ALL": "C", "HOME": str(self.folder)}}
+        if self.user:
+            settings.update(user=self.user[0], group=self.user[1], extra_groups=[])
+        return settings
+
+    def call(self, *command, text=None):
+        """Runs a command to its end; its output is shown only when it fails."""
+        process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True, start_new_session=True,
+                                   **self.settings_of_child())
+        try:
+            output, _ = process.communicate(text)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)  # its children too; they tidy up on this signal
+            process.wait()
+            raise
+        if process.returncode != 0:
+            raise ServerError(f"{Path(command[0]).name} failed with {process.returncode}:\n{output}")
+
+    def launch(self, command, is_ready, seconds=60):
+        """Starts the server as a session of its own and waits until it takes connections."""
+        with open(self.log, "ab") as log:
+            process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log,
+                                       stderr=log, start_new_session=True, **self.settings_of_child())
+        try:
+            if not wait_until(lambda: is_ready() or process.poll() is not None, seconds) or process.poll() is not None:
+                raise ServerError(f"{Path(command[0]).name} did not start:\n{self.end_of_log()}")
+        except BaseException:
+            kill_tree(process.pid)
+            raise
+        process.returncode = 0  # it outlives us on purpose
+
+    def end_of_log(self):
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
