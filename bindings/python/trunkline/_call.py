@@ -84,15 +84,15 @@ def milliseconds(timeout: float | None) -> int:
     return max(1, math.ceil(timeout * 1000))
 
 
-def verb(core: Core, function: Callable[..., int], *arguments: Any, timeout: int = 0, flags: int = 0,
-         release: Any = None, op: int = 0) -> int:
+def verb(core: Core, function: Callable[..., int], arguments: tuple[Any, ...], release: Any = None, timeout: int = 0,
+         flags: int = 0, op: int = 0) -> int:
     """Runs function(*arguments, call, out, error), without `out` where there is nothing to `release`, and gives what came
     out. Raises what the call reported; KeyboardInterrupt when Ctrl-C cut it short. `op` is a new one, or 0."""
     if not op and _interrupt.armed():
         op = _ffi.tl_op_new(core.pointer)
     call = _CALL.pack(_CALL_SIZE, flags, timeout, op) if op or timeout or flags else None
     try:
-        return run(core, op, function, (*arguments, call), release)
+        return run(core, op, function, arguments + (call,), release)
     except BaseException:
         _ffi.tl_op_release(core.pointer, op)
         raise

@@ -7,6 +7,7 @@ from typing import Any
 
 from . import _call, _errors, _ffi, _interrupt
 from ._encode import Parameters, encode
+from ._ffi import tl_query, tl_result_release
 from ._result import Result
 
 MODES = {"dual": _ffi.TL_DUAL, "read": _ffi.TL_READ, "write": _ffi.TL_WRITE}
@@ -34,6 +35,14 @@ class _Owner:
     def __del__(self, release: Any = _ffi.tl_conn_release, process: list[int] = _call.process) -> None:
         if self.pid == process[0]:
             release(self.pointer)
+
+
+def _stream(core: _call.Core, arguments: tuple[Any, ...], timeout: int, flags: int) -> Result:
+    # Always under an op: the thread that reads the rows may be the one that Ctrl-C interrupts.
+    _interrupt.armed()
+    op = _ffi.tl_op_new(core.pointer)
+    pointer = _call.verb(core, tl_query, arguments, tl_result_release, timeout, flags | _ffi.TL_CALL_STREAM, op)
+    return Result(core, pointer, op, streamed=True)
 
 
 class Handle:
@@ -64,24 +73,13 @@ class Handle:
         owner = self._owner or self._held()
         records, n, arena, size = encode(params) if params else _NO_PARAMETERS
         text = sql.encode()
-        if stream:
-            return self._stream(owner, (text, len(text), records, n, arena, size), timeout, read, write)
+        arguments = (owner.pointer, text, len(text), records, n, arena, size)
+        milliseconds = 0 if timeout is None else _call.milliseconds(timeout)
         flags = read * _ffi.TL_CALL_READ | write * _ffi.TL_CALL_WRITE
         core = owner.core
-        return Result(core, _call.verb(
-            core, _ffi.tl_query, owner.pointer, text, len(text), records, n, arena, size,
-            timeout=0 if timeout is None else _call.milliseconds(timeout), flags=flags, release=_ffi.tl_result_release))
-
-    def _stream(self, owner: _Owner, statement: tuple[Any, ...], timeout: float | None, read: bool,
-                write: bool) -> Result:
-        core = owner.core
-        # Always under an op: the thread that reads the rows may be the one that Ctrl-C interrupts.
-        _interrupt.armed()
-        op = _ffi.tl_op_new(core.pointer)
-        flags = _ffi.TL_CALL_STREAM | read * _ffi.TL_CALL_READ | write * _ffi.TL_CALL_WRITE
-        pointer = _call.verb(core, _ffi.tl_query, owner.pointer, *statement, timeout=_call.milliseconds(timeout),
-                             flags=flags, release=_ffi.tl_result_release, op=op)
-        return Result(core, pointer, op, streamed=True)
+        if stream:
+            return _stream(core, arguments, milliseconds, flags)
+        return Result(core, _call.verb(core, tl_query, arguments, tl_result_release, milliseconds, flags))
 
     def transaction(self, *, read_only: bool = False, isolation: str | None = None,
                     timeout: float | None = None) -> Transaction:
@@ -125,8 +123,8 @@ class Pin(Handle):
 
     def __enter__(self) -> Pin:
         parent = self._parent
-        self._owner = _Owner(parent.core, _call.verb(parent.core, _ffi.tl_pin, parent.pointer, timeout=self._timeout,
-                                                     release=_ffi.tl_conn_release))
+        self._owner = _Owner(parent.core, _call.verb(parent.core, _ffi.tl_pin, (parent.pointer,), _ffi.tl_conn_release,
+                                                     self._timeout))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
@@ -152,8 +150,8 @@ class Transaction(Handle):
         if self._owner is not None:
             raise _errors.of_status(_ffi.TL_E_MISUSE, "the transaction has begun already")
         parent = self._parent
-        self._owner = _Owner(parent.core, _call.verb(parent.core, _ffi.tl_begin, parent.pointer, self._flags,
-                                                     timeout=self._timeout, release=_ffi.tl_conn_release))
+        self._owner = _Owner(parent.core, _call.verb(parent.core, _ffi.tl_begin, (parent.pointer, self._flags),
+                                                     _ffi.tl_conn_release, self._timeout))
 
     def commit(self, *, timeout: float | None = None) -> None:
         """Ends it; what follows in its block cannot use it any more."""
@@ -167,7 +165,7 @@ class Transaction(Handle):
         owner = self._held()
         # Whatever comes of it, the handle is let go; if the transaction is still open then, the library rolls it back.
         self._owner = None
-        _call.verb(owner.core, function, owner.pointer, timeout=_call.milliseconds(timeout))
+        _call.verb(owner.core, function, (owner.pointer,), timeout=_call.milliseconds(timeout))
 
     def __enter__(self) -> Transaction:
         self.begin()

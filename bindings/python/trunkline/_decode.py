@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from itertools import chain, compress, islice
 from struct import Struct
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable
 from uuid import UUID
 
 from . import _ffi
@@ -22,29 +22,13 @@ from ._ffi import (TL_ANY, TL_BOOL, TL_BYTES, TL_DATE, TL_DECIMAL, TL_DURATION, 
 from ._values import Interval
 
 
-class Column(NamedTuple):
-    """What decoding needs of a tl_column; pointers as integers."""
-
-    type: int
-    null_count: int
-    validity: int
-    offsets: int
-    data: int
-    data_len: int
-    tags: int
-    heap: int
-    heap_len: int
-    uniform: int
-    children: int
-
-
 COLUMN_SIZE = ctypes.sizeof(_ffi.tl_column)
-_COLUMN = Struct("<4xi8xqQQQQQQQi4xQ40x")
-assert _COLUMN.size == COLUMN_SIZE
 
-# The record as a plain tuple, in Column's order: reading it by index costs a third of reading it by name.
-(_TYPE, _NULL_COUNT, _VALIDITY, _OFFSETS, _DATA, _DATA_LEN, _TAGS, _HEAP, _HEAP_LEN, _UNIFORM,
- _CHILDREN) = range(len(Column._fields))
+# What decoding needs of a tl_column, as a plain tuple: reading it by index costs a third of reading a field by name.
+# Pointers are integers.
+_COLUMN = Struct("<4xi8xqQQQQQQQi4xQ40x")
+(_TYPE, _NULL_COUNT, _VALIDITY, _OFFSETS, _DATA, _DATA_LEN, _TAGS, _HEAP, _HEAP_LEN, _UNIFORM, _CHILDREN) = range(11)
+assert _COLUMN.size == COLUMN_SIZE
 
 _bytes_at = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t)(
     ("PyBytes_FromStringAndSize", ctypes.pythonapi))
@@ -82,7 +66,7 @@ def decode(column: Any, rows: int) -> list[Any]:
 
 
 def records(buffer: Any) -> Any:
-    """The columns in an array of tl_column, as tuples in Column's order."""
+    """The columns in an array of tl_column, as tuples."""
     return _COLUMN.iter_unpack(buffer)
 
 

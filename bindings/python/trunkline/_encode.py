@@ -51,6 +51,8 @@ class Arena:
 
 
 def _sized(kind: int, data: bytes, arena: Arena) -> tuple[int, int]:
+    if len(data) > 0xFFFF_FFFF:
+        raise OverflowError("more than 4 GiB")
     return kind | len(data) << 32, arena.add(data)
 
 

@@ -90,8 +90,8 @@ class Registry:
         """What the library knows, as a result: "connections", "endpoints", "pools", "sessions", "leases", "settings" or
         "warnings"; of one name, or of all."""
         text, size = _name(name)
-        return Result(self._core, _call.verb(self._core, _ffi.tl_inspect, self._core.pointer, what.encode(), text, size,
-                                             release=_ffi.tl_result_release))
+        return Result(self._core, _call.verb(
+            self._core, _ffi.tl_inspect, (self._core.pointer, what.encode(), text, size), _ffi.tl_result_release))
 
     # ---- opening and closing ----
 
@@ -106,7 +106,7 @@ class Registry:
 
     def _state(self, function: Any, name: str | None, timeout: float | None) -> None:
         text, size = _name(name)
-        _call.verb(self._core, function, self._core.pointer, text, size, timeout=_call.milliseconds(timeout))
+        _call.verb(self._core, function, (self._core.pointer, text, size), timeout=_call.milliseconds(timeout))
 
     def __enter__(self) -> Registry:
         return self
