@@ -1,0 +1,182 @@
+// SqliteSession::bind: parameters in the forms that SQLite's own functions understand.
+#include <charconv>
+#include <ctime>
+
+#include "sqlite_session.hpp"
+
+namespace tl::sqlite {
+
+using columnar::Params;
+using columnar::Type;
+using columnar::Value;
+
+namespace {
+
+constexpr int64_t micros_per_second = 1'000'000;
+constexpr int64_t micros_per_day = 86'400 * micros_per_second;
+
+std::string of_position(int position) { return "parameter " + std::to_string(position); }
+
+Failure bad(int position, const std::string& what, Status status = Status::data) {
+  return fail(status, of_position(position) + ": " + what, Phase::send);
+}
+
+// Days since 1970 as a civil date (Howard Hinnant, "chrono-compatible low-level date algorithms").
+std::string date_text(int64_t days) {
+  days += 719'468;
+  const int64_t era = (days >= 0 ? days : days - 146'096) / 146'097;
+  const int64_t day_of_era = days - era * 146'097;
+  const int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
+  const int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const int64_t shifted_month = (5 * day_of_year + 2) / 153;
+  const int64_t day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+  const int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
+  const int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
+  char text[40];
+  std::snprintf(text, sizeof text, "%04lld-%02lld-%02lld", static_cast<long long>(year), static_cast<long long>(month),
+                static_cast<long long>(day));
+  return text;
+}
+
+// Microseconds of a day; a fraction only where there is one.
+std::string time_text(int64_t micros) {
+  const int64_t seconds = micros / micros_per_second;
+  const auto fraction = static_cast<int>(micros % micros_per_second);
+  char text[40];
+  const int n = std::snprintf(text, sizeof text, "%02d:%02d:%02d", static_cast<int>(seconds / 3600),
+                              static_cast<int>(seconds / 60 % 60), static_cast<int>(seconds % 60));
+  if (fraction != 0) std::snprintf(text + n, sizeof text - static_cast<size_t>(n), ".%06d", fraction);
+  return text;
+}
+
+std::string timestamp_text(int64_t micros) {
+  int64_t days = micros / micros_per_day;
+  if (micros % micros_per_day < 0) --days;
+  return date_text(days) + ' ' + time_text(micros - days * micros_per_day);
+}
+
+std::string uuid_text(std::string_view bytes) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  for (size_t i = 0; i < 16; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    text += digits[static_cast<uint8_t>(bytes[i]) >> 4];
+    text += digits[static_cast<uint8_t>(bytes[i]) & 15];
+  }
+  return text;
+}
+
+bool is_infinite(const Value& value) noexcept {
+  if (value.kind() == Type::date) return value.i64 >= INT32_MAX || value.i64 <= INT32_MIN;
+  return value.i64 == INT64_MAX || value.i64 == INT64_MIN;
+}
+
+void append_json_text(std::string& out, std::string_view text) {
+  out += '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      char escaped[8];
+      std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(c));
+      out += escaped;
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+template <class Number>
+void append_number(std::string& out, Number number) {
+  char text[40];
+  const auto end = std::to_chars(text, text + sizeof text, number).ptr;
+  out.append(text, end);
+}
+
+// A list as the JSON array that "IN (SELECT value FROM json_each(?))" reads.
+Result<std::string> list_text(const Params& params, const Value& list, int position) {
+  std::string out = "[";
+  for (uint32_t i = 0; i < list.length; ++i) {
+    const Value& element = params.list(list)[i];
+    if (i != 0) out += ',';
+    switch (element.kind()) {
+      case Type::null: out += "null"; break;
+      case Type::boolean: out += element.i64 != 0 ? "1" : "0"; break;
+      case Type::int64: append_number(out, element.i64); break;
+      case Type::float64: append_number(out, element.f64); break;
+      case Type::text: append_json_text(out, params.text(element)); break;
+      default:
+        return bad(position, "SQLite has lists of integers, floats, booleans and text only, not of " +
+                                 std::string(columnar::type_name(element.kind())), Status::unsupported);
+    }
+  }
+  return out += ']';
+}
+
+// Values that SQLite has no type for, as text; the others are bound as they are.
+Result<std::string> as_text(const Params& params, const Value& value, int position) {
+  switch (value.kind()) {
+    case Type::date:
+    case Type::timestamp:
+    case Type::timestamptz:
+      if (is_infinite(value)) return bad(position, "SQLite has no infinite dates");
+      if (value.kind() == Type::date) return date_text(value.i64);
+      return timestamp_text(value.i64) + (value.kind() == Type::timestamptz ? "+00:00" : "");
+    case Type::time: return time_text(value.i64);
+    case Type::uuid: return uuid_text(params.arena.substr(value.offset, 16));
+    case Type::list: return list_text(params, value, position);
+    default:
+      return bad(position, "SQLite has no type for " + std::string(columnar::type_name(value.kind())), Status::unsupported);
+  }
+}
+
+}  // namespace
+
+Result<void> SqliteSession::bind(sqlite3_stmt* statement, const driver::Request& request) {
+  const int wanted = sqlite3_bind_parameter_count(statement);
+  if (static_cast<size_t>(wanted) != request.params.count) {
+    return fail(Status::misuse, "the statement has " + std::to_string(wanted) + " parameters, and " +
+                                    std::to_string(request.params.count) + " values were given", Phase::send);
+  }
+  if (wanted == 0) return {};
+  // The answer may be read after the request is gone: the texts stay here as long as the statement is active.
+  arena_.assign(request.params.arena);
+  const Params params{request.params.values, request.params.count, arena_};
+  for (int i = 1; i <= wanted; ++i) {
+    const Value& value = params.values[i - 1];
+    int code = SQLITE_OK;
+    switch (value.kind()) {
+      case Type::null: code = sqlite3_bind_null(statement, i); break;
+      case Type::boolean: code = sqlite3_bind_int(statement, i, value.i64 != 0 ? 1 : 0); break;
+      case Type::uint64:
+        if (value.i64 < 0) return bad(i, "SQLite's integers end at 9223372036854775807");
+        [[fallthrough]];
+      case Type::int64:
+      case Type::duration: code = sqlite3_bind_int64(statement, i, value.i64); break;
+      case Type::float64: code = sqlite3_bind_double(statement, i, value.f64); break;
+      case Type::text:
+      case Type::decimal:
+      case Type::json: {
+        const std::string_view text = params.text(value);
+        code = sqlite3_bind_text64(statement, i, text.empty() ? "" : text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
+        break;
+      }
+      case Type::bytes: {
+        const std::string_view blob = params.text(value);
+        code = sqlite3_bind_blob64(statement, i, blob.empty() ? "" : blob.data(), blob.size(), SQLITE_STATIC);
+        break;
+      }
+      default: {
+        Result<std::string> text = as_text(params, value, i);
+        if (!text) return text.take_error();
+        code = sqlite3_bind_text64(statement, i, text->data(), text->size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+      }
+    }
+    if (code != SQLITE_OK) return failed(code);
+  }
+  return {};
+}
+
+}  // namespace tl::sqlite

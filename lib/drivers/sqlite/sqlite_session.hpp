@@ -1,0 +1,128 @@
+// A session on one SQLite database. Everything happens on the thread that resumes the operation: operations wait `on
+// worker`, which a blocking caller does inline.
+#pragma once
+#include <sqlite3.h>
+
+#include <list>
+#include <unordered_map>
+
+#include "driver.hpp"
+
+namespace tl::sqlite {
+
+struct Closer {
+  void operator()(sqlite3* db) const noexcept { sqlite3_close_v2(db); }
+};
+using Handle = std::unique_ptr<sqlite3, Closer>;
+
+// A prepared statement and what was learned about it.
+struct Prepared {
+  struct Finalizer {
+    void operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
+  };
+  std::unique_ptr<sqlite3_stmt, Finalizer> statement;
+  bool counts_rows = false;  // INSERT, UPDATE, DELETE, REPLACE: changes() speaks of it
+  bool inserts = false;
+  int reprepared = -1;       // how often SQLite had prepared it when `schema` was made
+  std::shared_ptr<const columnar::Schema> schema;
+};
+
+class SqliteSession final : public driver::Session {
+ public:
+  // Opens and applies the settings of the address; `dial` bounds it.
+  [[nodiscard]] static Result<std::unique_ptr<driver::Session>> open(const config::Address& address, driver::Dial& dial);
+  ~SqliteSession() override;
+
+  [[nodiscard]] std::unique_ptr<driver::Run> run(const driver::Request& request) override;
+  [[nodiscard]] std::unique_ptr<driver::Run> next_set() override;
+  [[nodiscard]] std::unique_ptr<driver::Fetch> fetch(driver::FetchLimits limits) override;
+  [[nodiscard]] std::unique_ptr<driver::Operation> ping() override;
+  [[nodiscard]] std::unique_ptr<driver::Operation> reset() override;
+  [[nodiscard]] std::shared_ptr<driver::Canceller> canceller() override { return stop_; }
+
+  [[nodiscard]] driver::State state() const noexcept override;
+  [[nodiscard]] bool changed() const noexcept override { return changed_; }
+  [[nodiscard]] bool looks_alive() noexcept override { return true; }
+  [[nodiscard]] std::string backend_id() const override { return ""; }
+
+ private:
+  class RunOperation;
+  class FetchOperation;
+  class ResetOperation;
+  class PingOperation;
+  // What the progress handler looks at; may outlive the session.
+  struct Stop final : driver::Canceller {
+    std::atomic<bool> wanted{false};
+    [[nodiscard]] bool blocks() const noexcept override { return false; }
+    void cancel() noexcept override { wanted.store(true, std::memory_order_release); }
+  };
+
+  // While one operation computes: until when, and who may stop it.
+  class Running {
+   public:
+    Running(SqliteSession& session, const driver::Operation& operation) noexcept;
+    ~Running() { session_.running_ = nullptr; }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+
+   private:
+    SqliteSession& session_;
+  };
+
+  SqliteSession(Handle db, const config::Address& address);
+  [[nodiscard]] Result<void> configure(const config::Address& address);
+  [[nodiscard]] Result<void> execute(const char* sql);
+  [[nodiscard]] Result<void> restore_memory();
+  [[nodiscard]] Result<void> drop_temporary();
+
+  [[nodiscard]] Result<void> start(const driver::Request& request, driver::Reply& reply);
+  [[nodiscard]] Result<void> next(driver::Reply& reply);
+  [[nodiscard]] Result<void> first_step(driver::Reply& reply);
+  [[nodiscard]] Result<driver::Then> read(columnar::Batch& batch, driver::FetchLimits limits, int64_t& affected);
+  [[nodiscard]] Result<Prepared*> prepare(const sql::Statement& statement);
+  [[nodiscard]] Result<Prepared> prepare_text(std::string_view text, unsigned flags, const char** tail);
+  [[nodiscard]] Result<bool> prepare_tail();
+  [[nodiscard]] Result<void> bind(sqlite3_stmt* statement, const driver::Request& request);
+  [[nodiscard]] driver::Then end_set() noexcept;
+  [[nodiscard]] int64_t affected(const Prepared& prepared) const noexcept;
+  [[nodiscard]] Failure failed(int code);
+  void drop_answer() noexcept;
+  void learn_schema(Prepared& prepared);
+
+  static int on_progress(void* self) noexcept;
+  static int on_busy(void* self, int count) noexcept;
+  [[nodiscard]] bool should_stop() noexcept;
+
+  struct Cached {
+    uint64_t id;
+    Prepared prepared;
+  };
+
+  const std::string path_;
+  const bool read_only_;
+  const size_t cache_size_;
+  const std::optional<Nanos> statement_timeout_;
+  const std::shared_ptr<Stop> stop_ = std::make_shared<Stop>();
+  Handle db_;
+  bool changed_ = false;
+
+  // Prepared statements by id; the most recently used first.
+  std::list<Cached> cache_;
+  std::unordered_map<uint64_t, std::list<Cached>::iterator> by_id_;
+
+  // The answer in progress.
+  std::shared_ptr<const sql::Statement> text_;  // of `tail_`
+  const char* tail_ = nullptr;                  // the statements after the current one, null: none
+  Prepared own_;                                // a statement that is not kept
+  Prepared* active_ = nullptr;
+  bool row_waits_ = false;  // stepped to, not yet read
+  int64_t rows_ = 0;
+  std::string arena_;  // bound text and blobs, valid while the statement is active
+
+  // The operation that computes.
+  const driver::Operation* running_ = nullptr;
+  Deadline until_;
+  enum class Stopped : uint8_t { no, deadline, cancelled } stopped_ = Stopped::no;
+};
+
+}  // namespace tl::sqlite
