@@ -254,8 +254,10 @@ class Result:
         """Takes all batches of a whole result, with their numbers of rows."""
         ahead: deque[tuple[int, int]] = deque()
         n = self._n = _ffi.tl_result_columns(self._open())
+        if not n:
+            return ahead
         columns = _take(n)
-        while n:
+        while True:
             batch = self._next_batch(columns)
             if not batch:
                 break

@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+import time
 import unittest
 
 PACKAGE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "..", "bindings", "python"))
@@ -61,6 +62,13 @@ class SqliteTest(unittest.TestCase):
         self.registry = trunkline.parse(self.toml, source="test.toml")
         self.addCleanup(self.registry.close)
         self.db = self.registry.on()
+
+    def eventually(self, condition) -> None:
+        """Sessions may be cleaned on their way home, which nobody waits for."""
+        deadline = time.monotonic() + 10
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, "it has not come true")
+            time.sleep(0.005)
 
 
 @unittest.skipUnless(has_postgresql(), "no PostgreSQL: TL_PG_SOCKET, TL_PG_PORT, TL_PG_DATABASE, TL_PG_USER are not set")

@@ -80,12 +80,12 @@ class Finalizers(support.SqliteTest):
         pin.__enter__()
         self.assertEqual(self.leases(), 1)
         del pin
-        self.assertEqual(self.leases(), 0)
+        self.eventually(lambda: self.leases() == 0)
         result = self.db.query("SELECT 1 UNION SELECT 2", stream=True)
         self.assertEqual(self.leases(), 1)
         iter(result)
         del result
-        self.assertEqual(self.leases(), 0)
+        self.eventually(lambda: self.leases() == 0)
 
     def test_results_and_handles_make_no_cycles(self):
         gc.collect()

@@ -152,10 +152,8 @@ class Values(support.SqliteTest):
         texts = [row[0] for row in self.db.query("SELECT a FROM t WHERE typeof(a) IN ('text', 'null') ORDER BY rowid")]
         self.assertEqual(texts, [None, "text", "ü"])
 
-    def test_bad_text_names_row_and_column(self):
-        with self.assertRaisesRegex(trunkline.DataError, 'row 2, column "t"') as caught:
-            self.db.query("SELECT 'ok' AS t UNION ALL SELECT CAST(x'ff' AS TEXT)").all()
-        self.assertEqual(caught.exception.phase, "decode")
+    def test_text_that_is_not_utf8_comes_as_its_bytes(self):
+        self.assertEqual(self.db.query("SELECT 'ok' UNION ALL SELECT CAST(x'ff' AS TEXT)").all(), [("ok",), (b"\xff",)])
 
     def test_named_and_misnamed(self):
         self.assertEqual(self.db.query("SELECT :a, :b, :a", {"a": 1, "b": "x"}).one(), (1, "x", 1))
@@ -318,7 +316,7 @@ class Transactions(support.SqliteTest):
             session.query("SELECT 1")
             leases = list(self.registry.inspect("leases").dicts())
             self.assertIn("report-17", [value for lease in leases for value in lease.values()])
-        self.assertEqual(self.registry.inspect("leases").all(), [])
+        self.eventually(lambda: self.registry.inspect("leases").all() == [])
 
 
 class Errors(support.SqliteTest):
