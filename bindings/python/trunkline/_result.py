@@ -279,15 +279,19 @@ def _read_schema(result: int) -> tuple[Column, ...]:
     n = _ffi.tl_result_columns(result)
     if not n:
         return ()
-    found = (_ffi.tl_column * n)()
-    found[0].struct_size = COLUMN_SIZE
-    status = _ffi.tl_result_schema(result, ctypes.addressof(found), n, None)
-    if status:
-        _errors.raise_from(status, 0)
-    return tuple(
-        Column(_text(column.name), _ffi.tl_type_name(column.type).decode(), _text(column.type_name), column.type_id,
-               column.precision, column.scale, None if column.nullable < 0 else bool(column.nullable), column.type)
-        for column in found)
+    columns = _take(n)
+    try:
+        status = _ffi.tl_result_schema(result, columns.address, n, None)
+        if status:
+            _errors.raise_from(status, 0)
+        return tuple(_column(_ffi.tl_column.from_buffer(columns.array, i * COLUMN_SIZE)) for i in range(n))
+    finally:
+        _free[n].append(columns)
+
+
+def _column(found: _ffi.tl_column) -> Column:
+    return Column(_text(found.name), _ffi.tl_type_name(found.type).decode(), _text(found.type_name), found.type_id,
+                  found.precision, found.scale, None if found.nullable < 0 else bool(found.nullable), found.type)
 
 
 def _text(address: int | None) -> str:
