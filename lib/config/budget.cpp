@@ -1,0 +1,111 @@
+// Pool sizes from a server's limit: CONFIG's formula, per server.
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <thread>
+
+#include "build.hpp"
+
+namespace tl::config {
+namespace {
+
+struct Budget {
+  double server_max = 0;
+  double reserve = 0.2;
+  double instances = 1;
+  double workers = 1;
+};
+
+std::string server_of(const Address& address) {
+  const bool mysqls = address.driver == DriverKind::mysql || address.driver == DriverKind::mariadb;
+  return std::string(mysqls ? "mysql" : driver_name(address.driver)) + '|' +
+         (address.socket.empty() ? address.host + ':' + std::to_string(address.port) : address.socket);
+}
+
+Result<Budget> read_budget(const Node& node, const Blame& blame, Config& config) {
+  Budget budget;
+  Node table = node;
+  double reserve = budget.reserve;
+  if (const Node* given = table.find("reserve")) {
+    bool fine = given->kind == Node::Kind::real || given->kind == Node::Kind::integer;
+    reserve = given->kind == Node::Kind::integer ? static_cast<double>(given->integer) : given->real;
+    if (given->kind == Node::Kind::string && given->from_variable) {
+      const char* end = given->text.data() + given->text.size();
+      fine = std::from_chars(given->text.data(), end, reserve).ptr == end;
+    }
+    if (!fine || !(reserve >= 0 && reserve <= 0.9)) {
+      return blame.at(given->origin, "budget.reserve", "must be a part of one, from 0 to 0.9");
+    }
+    table.erase("reserve");
+  }
+  budget.reserve = reserve;
+  for (const auto& [name, value] : table.members) {
+    if (find_key("budget", name) != nullptr) continue;
+    std::vector<std::string_view> names;
+    for (const Key& key : keys_of("budget")) names.push_back(key.name);
+    return blame.at(value.origin, "budget." + name, "unknown key", nearest(name, names));
+  }
+  Values values(table, "budget", "budget", DriverKind::postgresql, blame, config);
+  const auto server_max = values.integer("server_max");
+  budget.instances = static_cast<double>(values.integer("instances").value_or(1));
+  const int64_t workers = values.integer("workers").value_or(1);
+  budget.workers = workers == -1 ? std::max(1U, std::thread::hardware_concurrency()) : static_cast<double>(workers);
+  if (workers == 0) values.blame("workers", "must be at least 1, or -1 for as many as cores");
+  if (!server_max) values.blame("server_max", "is missing: how many connections does each server allow?");
+  if (values.failed()) return values.take_error();
+  budget.server_max = static_cast<double>(*server_max);
+  return budget;
+}
+
+}  // namespace
+
+Result<void> apply_budget(const Node* node, const std::vector<Auto>& autos, const Blame& blame, Config& config) {
+  if (node == nullptr) {
+    if (autos.empty()) return {};
+    const std::string path = "connections." + config.connections[autos.front().connection].name + ".pool.max";
+    return blame.at({}, path, "is \"auto\", but there is no [budget]");
+  }
+  auto read = read_budget(*node, blame, config);
+  if (!read) return read.take_error();
+  const Budget& budget = *read;
+  const auto endpoint_of = [&](const Auto& a) -> Endpoint& {
+    Connection& connection = config.connections[a.connection];
+    return a.replica < 0 ? connection.primary : connection.replicas[static_cast<size_t>(a.replica)];
+  };
+  std::map<std::string, double> fixed;
+  std::map<std::string, double> sharing;
+  for (const Auto& a : autos) sharing[server_of(endpoint_of(a).address)] += 1;
+  const auto is_auto = [&](const Endpoint* endpoint) {
+    return std::any_of(autos.begin(), autos.end(), [&](const Auto& a) { return &endpoint_of(a) == endpoint; });
+  };
+  for (const Connection& connection : config.connections) {
+    if (connection.driver == DriverKind::sqlite) continue;
+    std::vector<const Endpoint*> endpoints{&connection.primary};
+    for (const Endpoint& replica : connection.replicas) endpoints.push_back(&replica);
+    for (const Endpoint* endpoint : endpoints) {
+      const double sessions = (is_auto(endpoint) ? 0.0 : endpoint->pool.max) + endpoint->pool.max_overflow;
+      fixed[server_of(endpoint->address)] += sessions * budget.instances * budget.workers;
+    }
+  }
+  for (const Auto& a : autos) {
+    Endpoint& endpoint = endpoint_of(a);
+    const std::string server = server_of(endpoint.address);
+    const double left = budget.server_max * (1 - budget.reserve) - fixed[server];
+    const double share = left / (budget.instances * budget.workers * sharing[server]);
+    endpoint.pool.max = share < 2 ? 2 : static_cast<uint32_t>(share + 1e-9);
+    endpoint.pool.max_idle = std::min(endpoint.pool.max_idle, endpoint.pool.max);
+    const std::string path = "connections." + config.connections[a.connection].name + ".pool.max";
+    for (Setting& setting : config.settings) {
+      if (a.replica < 0 && setting.path == path) {
+        setting.value = std::to_string(endpoint.pool.max);
+        setting.note = "auto, from [budget]";
+      }
+    }
+    if (endpoint.pool.min > endpoint.pool.max) {
+      return blame.at({}, path, "comes to " + std::to_string(endpoint.pool.max) + " by [budget], which is less than pool.min");
+    }
+  }
+  return {};
+}
+
+}  // namespace tl::config

@@ -1,0 +1,88 @@
+#include "config.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "build.hpp"
+
+namespace tl::config {
+namespace {
+
+constexpr std::string_view file_name = "trunkline.toml";
+
+std::string found_upward(const std::string& folder) {
+  std::error_code ignored;
+  for (std::filesystem::path at = folder; !at.empty(); at = at.parent_path()) {
+    if (std::filesystem::is_regular_file(at / file_name, ignored)) return (at / file_name).string();
+    if (at == at.root_path()) break;
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string Address::label() const {
+  if (driver == DriverKind::sqlite) return database;
+  const std::string at = socket.empty() ? host + ':' + std::to_string(port) : socket;
+  return database.empty() ? at : at + '/' + database;
+}
+
+const Connection* Config::find(std::string_view name) const noexcept {
+  for (const Connection& connection : connections) {
+    if (connection.name == name) return &connection;
+  }
+  return nullptr;
+}
+
+const Setting* Config::setting(std::string_view path) const noexcept {
+  for (const Setting& row : settings) {
+    if (row.path == path) return &row;
+  }
+  return nullptr;
+}
+
+Surroundings process_surroundings() {
+  Surroundings result;
+  std::error_code failed;
+  result.folder = std::filesystem::current_path(failed).string();
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const size_t equals = text.find('=');
+    if (equals != std::string_view::npos) result.variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return result;
+}
+
+Result<Config> load_file(std::string_view path, Surroundings surroundings) {
+  std::string chosen(path);
+  if (chosen.empty()) {
+    if (const auto said = surroundings.variables.find("TRUNKLINE_CONFIG"); said != surroundings.variables.end()) chosen = said->second;
+  }
+  if (chosen.empty()) {
+    chosen = found_upward(surroundings.folder);
+    if (chosen.empty()) {
+      return fail(Status::not_found, "there is no trunkline.toml in " + surroundings.folder +
+                                         " or above it, and TRUNKLINE_CONFIG is not set", Phase::configure);
+    }
+  }
+  const std::filesystem::path file = absolute(chosen, surroundings.folder);
+  std::error_code failed;
+  if (!std::filesystem::is_regular_file(file, failed)) {
+    return fail(Status::not_found, chosen + ": there is no such file", Phase::configure);
+  }
+  std::ifstream in(file, std::ios::binary);
+  std::string text(most_text + 1, '\0');  // one more than is taken: a larger file is told as too large, not read whole
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(in.gcount()));
+  if (!in.is_open() || in.bad()) return fail(Status::not_found, chosen + ": the file cannot be read", Phase::configure);
+  surroundings.folder = file.parent_path().string();
+  return load(text, chosen, surroundings);
+}
+
+Result<Config> parse(std::string_view toml, std::string_view source, const Surroundings& surroundings) {
+  return load(toml, source, surroundings);
+}
+
+}  // namespace tl::config

@@ -1,0 +1,329 @@
+// A whole configuration: which environment, what lies over what, and in which order things are looked at.
+#include <algorithm>
+#include <fstream>
+
+#include "build.hpp"
+
+namespace tl::config {
+namespace {
+
+constexpr std::string_view override_prefix = "TRUNKLINE__";
+
+bool same_word(std::string_view a, std::string_view b) noexcept {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+class Loader {
+ public:
+  Loader(std::string_view source, const Surroundings& surroundings)
+      : blame_{source}, surroundings_(surroundings), variables_(surroundings.variables, {}) {
+    config_.source = source;
+  }
+
+  Result<Config> load(std::string_view toml) {
+    auto root = read_toml(toml, blame_.file);
+    if (!root) return root.take_error();
+    root_ = root.take();
+    for (const auto step : {&Loader::check_top, &Loader::read_env_file, &Loader::choose_environment, &Loader::normalise_all,
+                            &Loader::override_from_variables, &Loader::build, &Loader::choose_default}) {
+      if (Result<void> done = (this->*step)(); !done) return done.take_error();
+    }
+    std::stable_sort(config_.settings.begin(), config_.settings.end(),
+                     [](const Setting& a, const Setting& b) { return a.path < b.path; });
+    const auto twice = [](const Setting& a, const Setting& b) { return a.path == b.path; };
+    config_.settings.erase(std::unique(config_.settings.begin(), config_.settings.end(), twice), config_.settings.end());
+    return std::move(config_);
+  }
+
+ private:
+  Result<void> table_or_nothing(const Node& parent, std::string_view name, const std::string& path) {
+    const Node* node = parent.find(name);
+    if (node == nullptr || node->is_table()) return {};
+    return blame_.at(node->origin, path, std::string("must be a table, not ").append(kind_name(node->kind)));
+  }
+
+  Result<void> check_members(const Node& node, const std::string& prefix, const std::vector<std::string_view>& known) {
+    for (const auto& [name, value] : node.members) {
+      if (std::find(known.begin(), known.end(), name) == known.end()) {
+        return blame_.at(value.origin, prefix + name, "unknown key", nearest(name, known));
+      }
+    }
+    for (const std::string_view name : {"defaults", "connections", "environments", "budget"}) {
+      if (Result<void> fine = table_or_nothing(node, name, prefix + std::string(name)); !fine) return fine;
+    }
+    return {};
+  }
+
+  Result<void> check_top() {
+    return check_members(root_, "",
+                         {"default", "defaults", "connections", "environments", "environment_from", "env_file", "budget"});
+  }
+
+  Result<std::string> top_text(const Node& node, const std::string& prefix, std::string_view name) {
+    const Node* value = node.find(name);
+    if (value == nullptr) return std::string();
+    if (value->kind == Node::Kind::string) return value->text;
+    return blame_.at(value->origin, prefix + std::string(name), std::string("must be a string, not ").append(kind_name(value->kind)));
+  }
+
+  // NAME=value a line, as a shell would write it; comments, export and quotes are understood.
+  Result<void> read_env_file() {
+    auto name = top_text(root_, "", "env_file");
+    if (!name) return name.take_error();
+    if (name->empty()) return {};
+    std::ifstream file(absolute(*name, surroundings_.folder));
+    if (!file.is_open()) return blame_.at(root_.find("env_file")->origin, "env_file", "the file cannot be read");
+    std::map<std::string, std::string> values;
+    for (std::string line; std::getline(file, line);) {
+      std::string_view text = line;
+      const auto trim = [&] {
+        while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+        while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) text.remove_suffix(1);
+      };
+      trim();
+      if (text.rfind("export ", 0) == 0) text.remove_prefix(7);
+      const size_t equals = text.find('=');
+      if (text.empty() || text[0] == '#' || equals == std::string_view::npos) continue;
+      const std::string key(text.substr(0, equals));
+      text = text.substr(equals + 1);
+      trim();
+      const bool quoted = text.size() >= 2 && (text[0] == '"' || text[0] == '\'') && text.back() == text[0];
+      if (quoted) text = text.substr(1, text.size() - 2);
+      values[key] = text;
+    }
+    variables_ = Variables(surroundings_.variables, std::move(values));
+    return {};
+  }
+
+  Result<void> choose_environment() {
+    auto from = top_text(root_, "", "environment_from");
+    if (!from) return from.take_error();
+    const Node* environments = root_.find("environments");
+    const std::string variable = from->empty() ? "TRUNKLINE_ENV" : *from;
+    const std::string* said = variables_.find(variable);
+    if (surroundings_.environment) {
+      config_.environment = *surroundings_.environment;
+    } else if (said != nullptr && !said->empty()) {
+      config_.environment = *said;
+    } else if (environments != nullptr && environments->find("development") != nullptr) {
+      config_.environment = "development";
+    }
+    if (environments == nullptr) return {};
+    for (const auto& [name, node] : environments->members) {
+      const std::string path = "environments." + name;
+      if (Result<void> fine = table_or_nothing(*environments, name, path); !fine) return fine;
+      if (Result<void> fine = check_members(node, path + '.', {"default", "defaults", "connections", "budget"}); !fine) return fine;
+      if (name == config_.environment) overlay_ = &node;
+    }
+    // A misspelt environment must not quietly become the base configuration.
+    if (!config_.environment.empty() && overlay_ == nullptr && !environments->members.empty()) {
+      std::vector<std::string_view> names;
+      for (const auto& [name, node] : environments->members) names.push_back(name);
+      const std::string_view near = nearest(config_.environment, names);
+      if (!near.empty()) {
+        return blame_.at(environments->origin, "environments", "has no table for the chosen environment \"" + config_.environment + '"', near);
+      }
+    }
+    return {};
+  }
+
+  // Every connection of the tables, in the library's own names; also those of environments that were not chosen.
+  Result<std::vector<std::pair<std::string, Node>>> connections_of(const Node& node, const std::string& prefix) {
+    std::vector<std::pair<std::string, Node>> result;
+    const Node* connections = node.find("connections");
+    if (connections == nullptr) return result;
+    for (const auto& [name, written] : connections->members) {
+      const std::string path = prefix + "connections." + name;
+      if (name.empty()) return blame_.at(written.origin, path, "the name of a connection cannot be empty");
+      auto settings = normalise(written, blame_, path);
+      if (!settings) return settings.take_error();
+      result.emplace_back(name, settings.take());
+    }
+    return result;
+  }
+
+  Result<void> normalise_all() {
+    auto base = connections_of(root_, "");
+    if (!base) return base.take_error();
+    connections_ = base.take();
+    if (const Node* defaults = root_.find("defaults")) {
+      auto settings = normalise(*defaults, blame_, "defaults");
+      if (!settings) return settings.take_error();
+      defaults_ = settings.take();
+    }
+    if (const Node* budget = root_.find("budget")) budget_ = *budget;
+    const Node* environments = root_.find("environments");
+    if (environments == nullptr) return {};
+    for (const auto& [name, node] : environments->members) {
+      const std::string prefix = "environments." + name + '.';
+      auto over = connections_of(node, prefix);
+      if (!over) return over.take_error();
+      Node over_defaults;
+      if (const Node* defaults = node.find("defaults")) {
+        auto settings = normalise(*defaults, blame_, prefix + "defaults");
+        if (!settings) return settings.take_error();
+        over_defaults = settings.take();
+      }
+      if (&node != overlay_) continue;
+      merge(defaults_, over_defaults);
+      for (const auto& [connection, settings] : *over) lay_over(connection_named(connection, settings.origin), settings);
+      if (const Node* budget = node.find("budget")) {
+        if (!budget_) budget_.emplace();
+        merge(*budget_, *budget);
+      }
+    }
+    return {};
+  }
+
+  Node& connection_named(const std::string& name, const Origin& origin) {
+    for (auto& [present, node] : connections_) {
+      if (present == name) return node;
+    }
+    return connections_.emplace_back(name, Node::table(origin)).second;
+  }
+
+  Result<void> override_from_variables() {
+    for (const auto& [name, value] : variables_.process()) {
+      if (name.size() <= override_prefix.size() || !same_word(std::string_view(name).substr(0, override_prefix.size()), override_prefix)) {
+        continue;
+      }
+      if (Result<void> done = override_one(name, value); !done) return done;
+    }
+    return {};
+  }
+
+  // TRUNKLINE__CONNECTIONS__PRIMARY__POOL__MAX: names in any case.
+  Result<void> override_one(const std::string& variable, const std::string& value) {
+    std::vector<std::string> parts;
+    for (size_t at = override_prefix.size(); at <= variable.size();) {
+      const size_t end = std::min(variable.find("__", at), variable.size());
+      parts.push_back(variable.substr(at, end - at));
+      at = end + 2;
+    }
+    Node leaf = Node::string(value, {0, variable});
+    leaf.from_variable = true;
+    if (parts.size() == 1 && same_word(parts[0], "default")) {
+      default_override_ = leaf;
+      return {};
+    }
+    if (parts.size() == 2 && same_word(parts[0], "budget")) {
+      if (!budget_) budget_.emplace();
+      budget_->set(lower(parts[1]), std::move(leaf));
+      return {};
+    }
+    if (parts.size() < 3 || !same_word(parts[0], "connections")) {
+      return blame_.at({0, variable}, "", "names no setting; it begins with connections, budget or default");
+    }
+    for (auto& [name, node] : connections_) {
+      if (!same_word(name, parts[1])) continue;
+      return lay_variable(name, node, {parts.begin() + 2, parts.end()}, std::move(leaf));
+    }
+    std::vector<std::string_view> names;
+    for (const auto& [name, node] : connections_) names.push_back(name);
+    return blame_.at({0, variable}, "connections." + lower(parts[1]), "there is no such connection", nearest(parts[1], names));
+  }
+
+  static std::string lower(std::string text) {
+    for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    return text;
+  }
+
+  // As if the key had been written in the file, in the spelling that the tables of keys and aliases know.
+  Result<void> lay_variable(const std::string& name, Node& connection, std::vector<std::string> parts, Node leaf) {
+    std::string table;
+    for (std::string& part : parts) {
+      part = spelling(table, part);
+      table = part;
+    }
+    for (size_t i = parts.size(); i-- > 0;) {
+      Node parent = Node::table(leaf.origin);
+      parent.set(parts[i], std::move(leaf));
+      leaf = std::move(parent);
+    }
+    auto settings = normalise(leaf, blame_, "connections." + name);
+    if (!settings) return settings.take_error();
+    lay_over(connection, *settings);
+    return {};
+  }
+
+  static std::string spelling(std::string_view table, const std::string& part) {
+    const std::string_view within = table == "connection" ? "" : table;
+    for (const Key& key : keys_of(within)) {
+      if (same_word(key.name, part)) return std::string(key.name);
+    }
+    for (const Alias& alias : aliases()) {
+      if (alias.table == within && same_word(alias.name, part)) return std::string(alias.name);
+    }
+    return lower(part);
+  }
+
+  Result<void> build() {
+    std::vector<Auto> autos;
+    for (auto& [name, node] : connections_) {
+      Node settings = defaults_for(defaults_, driver_of(node));
+      lay_over(settings, node);
+      settings.origin = node.origin;
+      if (Result<void> done = expand(settings, variables_, blame_, "connections." + name); !done) return done;
+      if (Result<void> done = build_connection(name, std::move(settings), blame_, surroundings_.folder, config_, autos); !done) {
+        return done;
+      }
+    }
+    if (budget_) {
+      if (Result<void> done = expand(*budget_, variables_, blame_, "budget"); !done) return done;
+    }
+    return apply_budget(budget_ ? &*budget_ : nullptr, autos, blame_, config_);
+  }
+
+  Result<void> choose_default() {
+    Node chosen;
+    if (const Node* node = root_.find("default")) chosen = *node;
+    if (overlay_ != nullptr && overlay_->find("default") != nullptr) chosen = *overlay_->find("default");
+    if (default_override_) chosen = *default_override_;
+    if (chosen.is_table()) {  // nobody said
+      if (chosen.members.empty() && chosen.origin.line == 0) {
+        if (config_.find("default") != nullptr) {
+          config_.default_name = "default";
+        } else if (!config_.connections.empty()) {
+          config_.default_name = config_.connections.front().name;
+        }
+        config_.settings.push_back({"default", '"' + config_.default_name + '"', "default", ""});
+        return {};
+      }
+    }
+    if (chosen.kind != Node::Kind::string) {
+      return blame_.at(chosen.origin, "default", std::string("must be a string, not ").append(kind_name(chosen.kind)));
+    }
+    if (Result<void> done = expand(chosen, variables_, blame_, "default"); !done) return done;
+    config_.default_name = chosen.text;
+    if (config_.find(chosen.text) == nullptr) {
+      std::vector<std::string_view> names;
+      for (const Connection& connection : config_.connections) names.push_back(connection.name);
+      return blame_.at(chosen.origin, "default", "names no connection", nearest(chosen.text, names));
+    }
+    const std::string source = chosen.origin.variable.empty()
+                                   ? std::string(blame_.file) + ':' + std::to_string(chosen.origin.line)
+                                   : chosen.origin.variable;
+    config_.settings.push_back({"default", '"' + config_.default_name + '"', source, ""});
+    return {};
+  }
+
+  const Blame blame_;
+  const Surroundings& surroundings_;
+  Variables variables_;
+  Node root_;
+  const Node* overlay_ = nullptr;
+  Node defaults_;
+  std::optional<Node> budget_;
+  std::optional<Node> default_override_;
+  std::vector<std::pair<std::string, Node>> connections_;
+  Config config_;
+};
+
+}  // namespace
+
+Result<Config> load(std::string_view toml, std::string_view source, const Surroundings& surroundings) {
+  return Loader(source, surroundings).load(toml);
+}
+
+}  // namespace tl::config

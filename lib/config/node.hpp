@@ -1,0 +1,60 @@
+// Configuration between text and meaning: a tree of values that remember where they came from.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "result.hpp"
+
+namespace tl::config {
+
+struct Origin {
+  uint32_t line = 0;     // of the file, 0: not from it
+  std::string variable;  // the environment variable, "" : none
+};
+
+enum class Unit : uint8_t { none, seconds, milliseconds };  // of a number that stands for a duration
+
+struct Node {
+  enum class Kind : uint8_t { table, array, string, integer, real, boolean, other } kind = Kind::table;
+  std::string text;
+  int64_t integer = 0;
+  double real = 0;
+  bool boolean = false;
+  std::vector<std::pair<std::string, Node>> members;  // of a table, in source order
+  std::vector<Node> items;
+  Origin origin;
+  Unit unit = Unit::none;
+  bool from_variable = false;  // its text came from one: may be converted to what the key wants
+  std::string alias;           // the key it was written under, where that is not the library's own
+
+  [[nodiscard]] bool is_table() const noexcept { return kind == Kind::table; }
+  [[nodiscard]] const Node* find(std::string_view name) const noexcept;
+  [[nodiscard]] Node* find(std::string_view name) noexcept;
+  Node& set(std::string_view name, Node value);  // replaces or appends
+  void erase(std::string_view name) noexcept;
+
+  [[nodiscard]] static Node table(Origin origin);
+  [[nodiscard]] static Node string(std::string text, Origin origin);
+};
+
+[[nodiscard]] std::string_view kind_name(Node::Kind kind) noexcept;  // "a string", …
+
+// The one way to say what is wrong with a configuration: "file:line: key: message; did you mean …?".
+struct Blame {
+  std::string_view file;
+  [[nodiscard]] Failure at(const Origin& origin, std::string_view key, std::string_view message,
+                           std::string_view suggestion = {}) const;
+};
+
+// The candidate nearest to `word`, "" : none is near.
+[[nodiscard]] std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates);
+
+constexpr size_t most_text = size_t{1} << 20;  // bytes of a configuration
+
+// The text as a tree. Size, nesting and encoding are checked before the parser sees it. Errors never quote the text.
+[[nodiscard]] Result<Node> read_toml(std::string_view text, std::string_view file);
+
+}  // namespace tl::config

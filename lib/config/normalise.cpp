@@ -1,0 +1,269 @@
+#include "normalise.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace tl::config {
+namespace {
+
+bool same_value(const Node& a, const Node& b) noexcept {
+  return a.kind == b.kind && a.text == b.text && a.integer == b.integer && a.real == b.real && a.boolean == b.boolean &&
+         a.unit == b.unit;
+}
+
+class Normaliser {
+ public:
+  Normaliser(const Blame& blame, std::string path) : blame_(blame), path_(std::move(path)) {}
+
+  Result<Node> connection(const Node& written) {
+    if (!written.is_table()) return wrong_kind(written, path_, "a table");
+    out_.origin = written.origin;
+    if (Result<void> done = own_keys(written, path_); !done) return done.take_error();
+    return std::move(out_);
+  }
+
+ private:
+  Failure wrong_kind(const Node& node, const std::string& path, std::string_view wanted) const {
+    return blame_.at(node.origin, path, std::string("must be ").append(wanted).append(", not ").append(kind_name(node.kind)));
+  }
+
+  Result<void> own_keys(const Node& table, const std::string& path) {
+    for (const auto& [name, value] : table.members) {
+      if (Result<void> done = own_key(name, value, path + '.' + name); !done) return done;
+    }
+    return {};
+  }
+
+  Result<void> own_key(const std::string& name, const Node& value, const std::string& path) {
+    if (name == "connection") {
+      if (value.kind == Node::Kind::string) return put("url", value, path, name);
+      if (!value.is_table()) return wrong_kind(value, path, "a table");
+      return own_keys(value, path);
+    }
+    if (name == "pool" || name == "retry" || name == "migrations") return subtable(name, value, path);
+    if (name == "replicas") return replicas(value, path);
+    if (name == "ssl") return ssl(value, path);
+    if (name == "options") return options(value, path);
+    if (name == "poolclass") return poolclass(value, path);
+    return keyed("", name, value, path);
+  }
+
+  // A key of `table` by its own name or another system's.
+  Result<void> keyed(std::string_view table, const std::string& name, const Node& value, const std::string& path) {
+    if (find_key(table, name) != nullptr) {
+      return put(table.empty() ? name : std::string(table) + '.' + name, value, path, "");
+    }
+    if ((table.empty() || table == "pool") && name == "connectionTimeoutMillis") {  // node-postgres means both
+      if (Result<void> done = put("pool.create_timeout", in(Unit::milliseconds, value), path, name); !done) return done;
+      return put("pool.acquire_timeout", in(Unit::milliseconds, value), path, name);
+    }
+    for (const Alias& alias : aliases()) {
+      if (alias.table != table || alias.name != name) continue;
+      return put(alias.key.empty() ? "ignored." + path.substr(path_.size() + 1) : std::string(alias.key), in(alias.unit, value),
+                 path, name);
+    }
+    return unknown(table, name, value, path);
+  }
+
+  Failure unknown(std::string_view table, const std::string& name, const Node& value, const std::string& path) const {
+    std::vector<std::string_view> candidates;
+    for (const Key& key : keys_of(table)) candidates.push_back(key.name);
+    for (const Alias& alias : aliases()) {
+      if (alias.table == table) candidates.push_back(alias.name);
+    }
+    if (table.empty()) candidates.insert(candidates.end(), {"pool", "replicas", "migrations", "retry", "ssl", "connection"});
+    return blame_.at(value.origin, path, "unknown key", nearest(name, candidates));
+  }
+
+  static Node in(Unit unit, Node value) {
+    value.unit = unit;
+    return value;
+  }
+
+  Result<void> put(const std::string& key, Node value, const std::string& path, std::string_view alias) {
+    value.alias = alias;
+    Node* table = &out_;
+    std::string_view name = key;
+    if (const size_t dot = key.find('.'); dot != std::string::npos) {
+      const std::string_view parent = name.substr(0, dot);
+      if (table->find(parent) == nullptr) table->set(parent, Node::table(value.origin));
+      table = table->find(parent);
+      name.remove_prefix(dot + 1);
+    }
+    if (const Node* present = table->find(name); present != nullptr && !same_value(*present, value)) {
+      const std::string other = present->alias.empty() ? std::string(name) : present->alias;
+      return blame_.at(value.origin, path, "conflicts with " + other + " on line " + std::to_string(present->origin.line) +
+                                               ", which means the same");
+    }
+    table->set(name, std::move(value));
+    return {};
+  }
+
+  Result<void> subtable(const std::string& name, const Node& value, const std::string& path) {
+    if (!value.is_table()) return wrong_kind(value, path, "a table");
+    for (const auto& [key, member] : value.members) {
+      if (Result<void> done = keyed(name, key, member, path + '.' + key); !done) return done;
+    }
+    return {};
+  }
+
+  Result<void> ssl(const Node& value, const std::string& path) {
+    if (value.kind == Node::Kind::boolean) return put("sslmode", mode(value, value.boolean ? "verify-full" : "disable"), path, "ssl");
+    if (value.kind == Node::Kind::string) return put("sslmode", value, path, "ssl");
+    if (!value.is_table()) return wrong_kind(value, path, "a boolean, a string or a table");
+    bool verify = true;
+    for (const auto& [name, member] : value.members) {
+      const std::string at = path + '.' + name;
+      Result<void> done;
+      if (name == "rejectUnauthorized") {
+        if (member.kind != Node::Kind::boolean) return wrong_kind(member, at, "a boolean");
+        verify = member.boolean;
+      } else if (name == "ca" || name == "cert" || name == "key") {
+        done = put(name, member, at, "ssl." + name);
+      } else {
+        done = blame_.at(member.origin, at, "unknown key", nearest(name, {"rejectUnauthorized", "ca", "cert", "key"}));
+      }
+      if (!done) return done;
+    }
+    return put("sslmode", mode(value, verify ? "verify-full" : "require"), path, "ssl");
+  }
+
+  static Node mode(const Node& where, std::string_view text) { return Node::string(std::string(text), where.origin); }
+
+  Result<void> options(const Node& value, const std::string& path) {
+    if (!value.is_table()) return wrong_kind(value, path, "a table");
+    for (const auto& [name, member] : value.members) {
+      if (name != "timeout") return blame_.at(member.origin, path + '.' + name, "unknown key", nearest(name, {"timeout"}));
+      if (Result<void> done = put("pool.create_timeout", in(Unit::seconds, member), path + ".timeout", "options.timeout"); !done) {
+        return done;
+      }
+    }
+    return {};
+  }
+
+  Result<void> poolclass(const Node& value, const std::string& path) {
+    if (value.kind == Node::Kind::string && value.text == "QueuePool") return put("ignored.poolclass", value, path, "poolclass");
+    if (value.kind != Node::Kind::string || value.text != "NullPool") {
+      return blame_.at(value.origin, path, "must be \"NullPool\" (nothing is kept idle) or \"QueuePool\"");
+    }
+    Node none;
+    none.kind = Node::Kind::integer;
+    none.origin = value.origin;
+    return put("pool.max_idle", std::move(none), path, "poolclass");
+  }
+
+  Result<void> replicas(const Node& value, const std::string& path) {
+    if (!value.is_table()) return wrong_kind(value, path, "a table");
+    Node result = Node::table(value.origin);
+    for (const auto& [name, member] : value.members) {
+      const std::string at = path + '.' + name;
+      if (name == "read") {
+        auto read = read_entries(member, at);
+        if (!read) return read.take_error();
+        result.set(name, read.take());
+      } else if (name == "write") {
+        auto write = entry(member, at);
+        if (!write) return write.take_error();
+        result.set(name, write.take());
+      } else if (find_key("replicas", name) != nullptr) {
+        result.set(name, member);
+      } else {
+        return blame_.at(member.origin, at, "unknown key", nearest(name, {"read", "write", "policy", "max_lag"}));
+      }
+    }
+    out_.set("replicas", std::move(result));
+    return {};
+  }
+
+  // An array of tables, one table, or Lucid's table whose `connection` is either.
+  Result<Node> read_entries(const Node& value, const std::string& path) {
+    if (const Node* nested = value.is_table() ? value.find("connection") : nullptr; nested != nullptr && value.members.size() == 1) {
+      return read_entries(*nested, path + ".connection");
+    }
+    Node result;
+    result.kind = Node::Kind::array;
+    result.origin = value.origin;
+    if (value.is_table()) {
+      auto one = entry(value, path);
+      if (!one) return one.take_error();
+      result.items.push_back(one.take());
+      return result;
+    }
+    if (value.kind != Node::Kind::array) return wrong_kind(value, path, "an array of tables");
+    for (size_t i = 0; i < value.items.size(); ++i) {
+      auto one = entry(value.items[i], path + '.' + std::to_string(i));
+      if (!one) return one.take_error();
+      result.items.push_back(one.take());
+    }
+    return result;
+  }
+
+  Result<Node> entry(const Node& value, const std::string& path) const {
+    auto result = Normaliser(blame_, path).connection(value);
+    if (!result) return result;
+    for (const std::string_view never : {"replicas", "driver", "retry", "migrations"}) {
+      if (const Node* node = result->find(never)) {
+        return blame_.at(node->origin, path + '.' + std::string(never), "belongs to the connection, not to one of its replicas");
+      }
+    }
+    return result;
+  }
+
+  const Blame& blame_;
+  const std::string path_;
+  Node out_;
+};
+
+constexpr std::array address_keys = {"url",      "host", "port", "socket", "database", "user",    "password",
+                                     "sslmode",  "ca",   "cert", "key",    "schema",   "charset", "replicas"};
+constexpr std::array url_keys = {"host", "port", "socket", "database", "user", "password"};
+
+}  // namespace
+
+Result<Node> normalise(const Node& written, const Blame& blame, const std::string& path) {
+  return Normaliser(blame, path).connection(written);
+}
+
+std::optional<DriverKind> driver_of(const Node& connection) {
+  if (const Node* driver = connection.find("driver")) return driver_by_name(driver->text);
+  const Node* url = connection.find("url");
+  if (url == nullptr || url->kind != Node::Kind::string) return std::nullopt;
+  const std::string scheme = url->text.substr(0, url->text.find("://"));
+  return driver_by_name(std::string_view(scheme).substr(0, scheme.find('+')));
+}
+
+void merge(Node& beneath, const Node& over) {
+  for (const auto& [name, value] : over.members) {
+    Node* present = beneath.find(name);
+    if (present != nullptr && present->is_table() && value.is_table()) {
+      merge(*present, value);
+    } else {
+      beneath.set(name, value);
+    }
+  }
+}
+
+void lay_over(Node& beneath, const Node& over) {
+  const auto before = driver_of(beneath);
+  const auto after = driver_of(over);
+  if (after && before && *after != *before) {
+    for (const char* key : address_keys) beneath.erase(key);
+    beneath.erase("driver");
+  }
+  if (over.find("url") != nullptr) {
+    for (const char* key : url_keys) beneath.erase(key);
+  }
+  merge(beneath, over);
+}
+
+Node defaults_for(const Node& defaults, std::optional<DriverKind> driver) {
+  Node result = defaults;
+  if (!driver) return result;
+  for (const auto& [name, value] : defaults.members) {
+    const Key* key = find_key("", name);
+    if (key != nullptr && (key->drivers & bit(*driver)) == 0) result.erase(name);
+  }
+  return result;
+}
+
+}  // namespace tl::config

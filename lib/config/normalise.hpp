@@ -1,0 +1,42 @@
+// From what people write (aliases, nested tables, other systems' shapes) to the library's own keys; and laying one over another.
+#pragma once
+#include "keys.hpp"
+
+namespace tl::config {
+
+// One connection as it is written, in the library's own names: own keys, and the tables pool, retry, migrations and replicas
+// (policy, max_lag, read: array of tables, write: table). Unknown keys are errors; values are not looked at yet.
+[[nodiscard]] Result<Node> normalise(const Node& written, const Blame& blame, const std::string& path);
+
+// The kind of database as far as it is said without expanding variables.
+[[nodiscard]] std::optional<DriverKind> driver_of(const Node& connection);
+
+// Lays `over` over `beneath`, both normalised, key by key. Another driver drops the address keys beneath; another url drops
+// what a url says.
+void lay_over(Node& beneath, const Node& over);
+// The same for tables without that meaning.
+void merge(Node& beneath, const Node& over);
+
+// Keys of `defaults` that connections of this driver do not have are left out.
+[[nodiscard]] Node defaults_for(const Node& defaults, std::optional<DriverKind> driver);
+
+// The parts of a connection's url as keys. Errors never quote it.
+[[nodiscard]] Result<Node> url_parts(const Node& url, const Blame& blame, const std::string& path);
+
+// Replaces ${NAME} and ${NAME:-default} in every text of the tree; $${ is a literal ${.
+class Variables;
+[[nodiscard]] Result<void> expand(Node& node, const Variables& variables, const Blame& blame, const std::string& path);
+
+class Variables {
+ public:
+  Variables(const std::map<std::string, std::string>& process, std::map<std::string, std::string> beneath)
+      : process_(&process), beneath_(std::move(beneath)) {}
+  [[nodiscard]] const std::string* find(const std::string& name) const;
+  [[nodiscard]] const std::map<std::string, std::string>& process() const noexcept { return *process_; }
+
+ private:
+  const std::map<std::string, std::string>* process_;  // outlives this
+  std::map<std::string, std::string> beneath_;  // of the env_file
+};
+
+}  // namespace tl::config
