@@ -6,6 +6,7 @@ import ctypes
 import math
 import os
 from struct import Struct
+from time import time_ns
 from typing import Any, Callable
 
 from . import _errors, _ffi, _interrupt
@@ -105,7 +106,7 @@ def run(core: Core, op: int, function: Callable[..., int], arguments: tuple[Any,
     before = _interrupt.current
     try:
         if op:
-            _interrupt.current = (core, op)
+            _interrupt.current = (core, op, time_ns())
         if release is None:
             status = function(*arguments, scratch.error)
         else:

@@ -33,8 +33,11 @@ class _Owner:
 
     # What a finalizer needs is bound here: the modules may be gone when it runs.
     def __del__(self, release: Any = _ffi.tl_conn_release, process: list[int] = _call.process) -> None:
-        if self.pid == process[0]:
-            release(self.pointer)
+        try:
+            if self.pid == process[0]:
+                release(self.pointer)
+        except AttributeError:
+            pass  # KeyboardInterrupt came before it was made
 
 
 def _stream(core: _call.Core, arguments: tuple[Any, ...], timeout: int, flags: int) -> Result:

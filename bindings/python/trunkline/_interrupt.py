@@ -16,7 +16,8 @@ import signal
 import socket
 import threading
 from _thread import get_ident
-from time import monotonic
+from struct import Struct
+from time import monotonic, time_ns
 from typing import Any
 
 from . import _ffi
@@ -29,6 +30,9 @@ except ImportError:
 
 _RECHECK_SECONDS = 0.1  # how long another user of the wakeup descriptor may go unnoticed
 
+_SO_TIMESTAMPNS = 35  # which Python has no name for
+_TIMESPEC = Struct("@ll")
+
 _default_handler = signal.default_int_handler
 _SIGINT = int(signal.SIGINT)
 
@@ -37,8 +41,8 @@ _watched = False
 _next_check = 0.0
 _ends: tuple[socket.socket, socket.socket] | None = None  # the watcher's, the signals'
 
-current: tuple[Any, int] | None = None
-"""(registry core, op) that the main thread waits for; keeps the registry alive while the watcher cancels"""
+current: tuple[Any, int, int] | None = None
+"""(registry core, op, since when) that the main thread waits for; keeps the registry alive while the watcher cancels"""
 
 
 def armed() -> bool:
@@ -66,7 +70,8 @@ def _check() -> bool:
 
 def _start() -> tuple[socket.socket, socket.socket]:
     global _ends
-    reader, writer = socket.socketpair()
+    reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    reader.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     writer.setblocking(False)
     _ends = (reader, writer)
     threading.Thread(target=_watch, args=(reader,), name="trunkline-interrupt", daemon=True).start()
@@ -75,12 +80,23 @@ def _start() -> tuple[socket.socket, socket.socket]:
 
 def _watch(reader: socket.socket) -> None:
     while True:
-        signals = reader.recv(4096)
-        if not signals:
-            return
+        number, ancillary, _, _ = reader.recvmsg(1, 64)
         waiting = current
-        if _SIGINT in signals and waiting is not None:
+        if waiting is None or number[0] != _SIGINT:
+            continue
+        # A signal from before the call has raised its KeyboardInterrupt already; its news may come late, when the program
+        # has caught that and gone on to this call.
+        if _arrival(ancillary) >= waiting[2]:
             _ffi.tl_cancel(waiting[0].pointer, waiting[1])
+
+
+def _arrival(ancillary: list[tuple[int, int, bytes]]) -> int:
+    """When the kernel got the message, in nanoseconds as time_ns() counts them."""
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+            seconds, nanoseconds = _TIMESPEC.unpack(data)
+            return int(seconds * 1_000_000_000 + nanoseconds)
+    return time_ns()
 
 
 def _give_back() -> None:

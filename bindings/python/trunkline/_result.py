@@ -73,10 +73,13 @@ class Result:
     # What a finalizer needs is bound here: the modules may be gone when it runs.
     def __del__(self, process: list[int] = _call.process, release: Any = _ffi.tl_result_release,
                 release_batch: Any = _ffi.tl_batch_release) -> None:
-        if self._pid == process[0]:
-            for batch, _ in self._ahead or ():
-                release_batch(batch)
-            release(self._pointer)
+        try:
+            if self._pid == process[0]:
+                for batch, _ in self._ahead or ():
+                    release_batch(batch)
+                release(self._pointer)
+        except AttributeError:
+            pass  # KeyboardInterrupt came before it was made
 
     # ---- what it is ----
 

@@ -116,6 +116,37 @@ db.query("DROP TABLE interrupted_rows", timeout=5)
             self.assertNotIn("Cancelled", error)
             self.assertEqual(program.process.returncode, -signal.SIGINT)
 
+    def test_a_signal_is_not_taken_for_the_next_call(self):
+        text = """
+import os, threading
+stop = threading.Event()
+
+def press():
+    for _ in range(150):
+        time.sleep(0.002)
+        os.kill(os.getpid(), signal.SIGINT)
+    stop.set()
+
+def work():
+    while not stop.is_set():
+        assert db.query("SELECT 1").one() == (1,)
+
+threading.Thread(target=press).start()
+interrupted = 0
+while not stop.is_set():
+    try:
+        try:
+            work()
+        except KeyboardInterrupt:
+            interrupted += 1
+    except KeyboardInterrupt:
+        interrupted += 1
+print("was", interrupted > 50, flush=True)
+"""
+        with Program(text, self.toml, self.name) as program:
+            program.expect(self, "was True")
+            program.finish(self)
+
     def test_a_program_s_own_handler_is_left_alone(self):
         text = f"""
 got = []
