@@ -20,7 +20,7 @@ struct Instant {
 struct Deadline {
   Instant at{std::numeric_limits<int64_t>::max()};
 
-  [[nodiscard]] static Deadline never() noexcept { return {}; }
+  [[nodiscard]] static constexpr Deadline never() noexcept { return {}; }
   [[nodiscard]] static Deadline after(Instant now, Nanos budget) noexcept;  // saturates
   [[nodiscard]] bool is_never() const noexcept { return at.ns == std::numeric_limits<int64_t>::max(); }
   [[nodiscard]] bool passed(Instant now) const noexcept { return !is_never() && now >= at; }

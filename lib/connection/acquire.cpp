@@ -80,7 +80,9 @@ bool trusted(Leased& leased, const CallOptions& options) {
 Result<Leased> lease(const std::shared_ptr<Endpoints>& endpoints, uint32_t index, const Holder& wanted,
                      const CallOptions& options) {
   Endpoint& endpoint = (*endpoints)[index];
-  for (;;) {  // ends: each round destroys a session, and a fresh one needs no check
+  const config::Pool& settings = endpoint.pool().settings();
+  const uint64_t rounds = uint64_t{settings.max} + settings.max_overflow + 1;  // each session once, and a fresh one
+  for (uint64_t round = 0; round < rounds; ++round) {
     auto holder = std::make_unique<Holder>(wanted);
     Result<pool::Lease> acquired = acquire(endpoint.pool(), holder->borrower, options);
     if (!acquired) {
@@ -92,6 +94,9 @@ Result<Leased> lease(const std::shared_ptr<Endpoints>& endpoints, uint32_t index
     if (trusted(leased, options)) return leased;
     leased.destroy();
   }
+  Failure failure = fail(Status::unavailable, "every session of the pool failed its check, also one just opened", Phase::acquire);
+  failure->endpoint = endpoint.label();
+  return failure;
 }
 
 }  // namespace tl::connection

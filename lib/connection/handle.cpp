@@ -38,12 +38,6 @@ Handle::~Handle() {
   if (hold_ != nullptr) hold_->abandon(level_, undo_text());
 }
 
-template <class T>
-Result<T> Handle::told(Result<T> result) const {
-  if (result) return result;
-  return connection_->told(result.take_error());
-}
-
 Result<std::shared_ptr<Handle>> Handle::derive(std::shared_ptr<const std::string> tag, routing::Mode mode) const {
   if (kind_ != Kind::pooled) {
     return connection_->told(fail(Status::misuse, "only a pooled handle has variants: this one is pinned or in a transaction"));

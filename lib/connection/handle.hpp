@@ -46,7 +46,10 @@ class Handle : public std::enable_shared_from_this<Handle> {
   [[nodiscard]] std::string undo_text() const;
   [[nodiscard]] std::string savepoint_name() const;
   template <class T>
-  [[nodiscard]] Result<T> told(Result<T> result) const;
+  [[nodiscard]] Result<T> told(Result<T> result) const {
+    if (result) return result;
+    return connection_->told(result.take_error());
+  }
 
   const std::shared_ptr<Connection> connection_;
   const std::shared_ptr<const std::string> tag_;

@@ -9,9 +9,11 @@ namespace {
 struct Entry {
   int code;
   Status status;
+  Outcome outcome = Outcome::refused;
 };
 
-// Extended codes first; a code that is not listed is looked up by its primary code (the low byte).
+// Extended codes first; a code that is not listed is looked up by its primary code (the low byte). Of the errors that
+// end a statement half way, SQLite undoes what was done.
 constexpr std::array table = {
     Entry{SQLITE_CONSTRAINT_UNIQUE, Status::unique_violation},
     Entry{SQLITE_CONSTRAINT_PRIMARYKEY, Status::unique_violation},
@@ -21,26 +23,49 @@ constexpr std::array table = {
     Entry{SQLITE_CONSTRAINT_CHECK, Status::check_violation},
     Entry{SQLITE_CONSTRAINT_DATATYPE, Status::data},
     Entry{SQLITE_BUSY_SNAPSHOT, Status::serialization},
-    Entry{SQLITE_IOERR_NOMEM, Status::no_memory},
+    Entry{SQLITE_IOERR_NOMEM, Status::no_memory, Outcome::rolled_back},
     Entry{SQLITE_CONSTRAINT, Status::constraint_violation},
     Entry{SQLITE_READONLY, Status::read_only},
     Entry{SQLITE_BUSY, Status::lock_timeout},
     Entry{SQLITE_LOCKED, Status::lock_timeout},
-    Entry{SQLITE_FULL, Status::resource},
-    Entry{SQLITE_IOERR, Status::resource},
-    Entry{SQLITE_CORRUPT, Status::resource},
-    Entry{SQLITE_NOTADB, Status::unavailable},
+    Entry{SQLITE_PROTOCOL, Status::lock_timeout},
+    Entry{SQLITE_FULL, Status::resource, Outcome::rolled_back},
+    Entry{SQLITE_IOERR, Status::resource, Outcome::rolled_back},
+    Entry{SQLITE_NOLFS, Status::resource},
+    Entry{SQLITE_CORRUPT, Status::data, Outcome::rolled_back},
+    Entry{SQLITE_NOTADB, Status::data},
     Entry{SQLITE_CANTOPEN, Status::unavailable},
-    Entry{SQLITE_NOMEM, Status::no_memory},
+    Entry{SQLITE_NOMEM, Status::no_memory, Outcome::rolled_back},
     Entry{SQLITE_TOOBIG, Status::too_large},
     Entry{SQLITE_MISMATCH, Status::data},
-    Entry{SQLITE_RANGE, Status::misuse},
-    Entry{SQLITE_INTERRUPT, Status::cancelled},
+    Entry{SQLITE_RANGE, Status::data},
+    Entry{SQLITE_INTERRUPT, Status::cancelled, Outcome::rolled_back},
     Entry{SQLITE_AUTH, Status::permission},
     Entry{SQLITE_PERM, Status::permission},
     Entry{SQLITE_ERROR, Status::statement},
-    Entry{SQLITE_MISUSE, Status::internal},
+    Entry{SQLITE_ABORT, Status::statement, Outcome::rolled_back},
+    Entry{SQLITE_SCHEMA, Status::statement},
 };
+
+constexpr Entry unlisted{SQLITE_INTERNAL, Status::internal};
+
+const Entry& entry_of(int extended_code) noexcept {
+  for (const int code : {extended_code, extended_code & 0xff}) {
+    for (const Entry& entry : table) {
+      if (entry.code == code) return entry;
+    }
+  }
+  return unlisted;
+}
+
+// SQLite quotes pieces of the statement, which may have line ends.
+std::string one_line(const char* text) {
+  std::string line = text;
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  return line;
+}
 
 // "UNIQUE constraint failed: users.email" names what was violated.
 void add_constraint(Error& error) {
@@ -51,20 +76,12 @@ void add_constraint(Error& error) {
 
 }  // namespace
 
-Status status_of(int extended_code) noexcept {
-  for (const int code : {extended_code, extended_code & 0xff}) {
-    for (const Entry& entry : table) {
-      if (entry.code == code) return entry.status;
-    }
-  }
-  return Status::internal;
-}
-
 Failure failure_of(sqlite3* db, int code, Phase phase) {
-  Failure failure = fail(status_of(code), db == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(db), phase);
+  const Entry& entry = entry_of(code);
+  Failure failure = fail(entry.status, one_line(db == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(db)), phase);
   failure->native = code;
-  failure->outcome = Outcome::refused;
-  add_constraint(*failure);
+  failure->outcome = entry.outcome;
+  if ((code & 0xff) == SQLITE_CONSTRAINT) add_constraint(*failure);
   return failure;
 }
 

@@ -23,14 +23,15 @@ struct Prepared {
   std::unique_ptr<sqlite3_stmt, Finalizer> statement;
   bool counts_rows = false;  // INSERT, UPDATE, DELETE, REPLACE: changes() speaks of it
   bool inserts = false;
-  int reprepared = -1;       // how often SQLite had prepared it when `schema` was made
+  int reprepared = -1;  // how often SQLite had prepared it when `schema` was made
   std::shared_ptr<const columnar::Schema> schema;
 };
 
 class SqliteSession final : public driver::Session {
  public:
   // Opens and applies the settings of the address; `dial` bounds it.
-  [[nodiscard]] static Result<std::unique_ptr<driver::Session>> open(const config::Address& address, driver::Dial& dial);
+  [[nodiscard]] static Result<std::unique_ptr<driver::Session>> open(const config::Address& address,
+                                                                     driver::Dial& dial);
   ~SqliteSession() override;
 
   [[nodiscard]] std::unique_ptr<driver::Run> run(const driver::Request& request) override;
@@ -57,72 +58,87 @@ class SqliteSession final : public driver::Session {
     void cancel() noexcept override { wanted.store(true, std::memory_order_release); }
   };
 
-  // While one operation computes: until when, and who may stop it.
+  // While one operation computes: until when, and who may stop it. `budget`: what is left of statement_timeout.
   class Running {
    public:
-    Running(SqliteSession& session, const driver::Operation& operation) noexcept;
-    ~Running() { session_.running_ = nullptr; }
+    Running(SqliteSession& session, const driver::Operation& operation, std::optional<Nanos> budget) noexcept;
+    ~Running();
     Running(const Running&) = delete;
     Running& operator=(const Running&) = delete;
 
    private:
     SqliteSession& session_;
+    std::optional<Instant> began_;
   };
+  // An operation's first step: what was to stop the one before it does not concern it.
+  [[nodiscard]] driver::Step begin() noexcept;
 
+  // sqlite_open.cpp, sqlite_restore.cpp
   SqliteSession(Handle db, const config::Address& address);
   [[nodiscard]] Result<void> configure(const config::Address& address);
+  [[nodiscard]] Result<void> use_write_ahead_log();
+  [[nodiscard]] Result<void> remember_settings();
+  [[nodiscard]] Result<void> restore();
   [[nodiscard]] Result<void> execute(const char* sql);
-  [[nodiscard]] Result<void> restore_memory();
-  [[nodiscard]] Result<void> drop_temporary();
+  [[nodiscard]] Result<std::vector<std::string>> ask(const char* sql);  // the first column of its rows
 
+  // sqlite_statement.cpp, sqlite_bind.cpp
   [[nodiscard]] Result<void> start(const driver::Request& request, driver::Reply& reply);
   [[nodiscard]] Result<void> next(driver::Reply& reply);
   [[nodiscard]] Result<void> first_step(driver::Reply& reply);
   [[nodiscard]] Result<driver::Then> read(columnar::Batch& batch, driver::FetchLimits limits, int64_t& affected);
-  [[nodiscard]] Result<Prepared*> prepare(const sql::Statement& statement);
-  [[nodiscard]] Result<Prepared> prepare_text(std::string_view text, unsigned flags, const char** tail);
-  [[nodiscard]] Result<bool> prepare_tail();
-  [[nodiscard]] Result<void> bind(sqlite3_stmt* statement, const driver::Request& request);
+  [[nodiscard]] Result<Prepared*> prepare(const std::shared_ptr<const sql::Statement>& statement);
+  [[nodiscard]] Result<Prepared> prepare_first(std::string_view sql, unsigned flags, std::string_view& rest);
+  [[nodiscard]] Prepared* keep(uint64_t id, Prepared prepared);
+  [[nodiscard]] Result<void> bind(sqlite3_stmt* statement, const columnar::Params& given);
   [[nodiscard]] driver::Then end_set() noexcept;
   [[nodiscard]] int64_t affected(const Prepared& prepared) const noexcept;
-  [[nodiscard]] Failure failed(int code);
   void drop_answer() noexcept;
   void learn_schema(Prepared& prepared);
 
+  // What SQLite says of `code`, and whether it was told to stop.
+  [[nodiscard]] Failure failed(int code, Phase phase);
   static int on_progress(void* self) noexcept;
   static int on_busy(void* self, int count) noexcept;
   [[nodiscard]] bool should_stop() noexcept;
+  void install_handlers() noexcept;
 
   struct Cached {
     uint64_t id;
     Prepared prepared;
   };
+  struct Setting {
+    std::string name, value;
+  };
 
   const std::string path_;
-  const bool read_only_;
   const size_t cache_size_;
   const std::optional<Nanos> statement_timeout_;
   const std::shared_ptr<Stop> stop_ = std::make_shared<Stop>();
   Handle db_;
   bool changed_ = false;
+  std::vector<Setting> settings_;  // of a memory database, as open() left them
 
   // Prepared statements by id; the most recently used first.
   std::list<Cached> cache_;
   std::unordered_map<uint64_t, std::list<Cached>::iterator> by_id_;
 
   // The answer in progress.
-  std::shared_ptr<const sql::Statement> text_;  // of `tail_`
-  const char* tail_ = nullptr;                  // the statements after the current one, null: none
-  Prepared own_;                                // a statement that is not kept
+  Prepared own_;  // a statement that is not kept
   Prepared* active_ = nullptr;
-  bool row_waits_ = false;  // stepped to, not yet read
+  std::string_view rest_;                       // the statements after it, "": none
+  std::shared_ptr<const sql::Statement> text_;  // of `rest_`
+  bool row_waits_ = false;                      // stepped to, not yet read
   int64_t rows_ = 0;
-  std::string arena_;  // bound text and blobs, valid while the statement is active
+  Nanos spent_{0};     // computing, where a statement_timeout is set
+  std::string arena_;  // bound text and blobs of a statement that gives rows
 
-  // The operation that computes.
+  // The operation that computes, or the opening.
   const driver::Operation* running_ = nullptr;
+  const driver::Dial* dial_ = nullptr;
   Deadline until_;
   enum class Stopped : uint8_t { no, deadline, cancelled } stopped_ = Stopped::no;
+  uint32_t jitter_;  // never 0
 };
 
 }  // namespace tl::sqlite

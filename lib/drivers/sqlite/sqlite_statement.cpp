@@ -1,8 +1,8 @@
 // SqliteSession's statements: preparing and keeping them, running, and reading their rows.
 #include <algorithm>
-#include <array>
 
 #include "sqlite_session.hpp"
+#include "sqlite_text.hpp"
 #include "utf8.hpp"
 
 namespace tl::sqlite {
@@ -15,160 +15,139 @@ namespace {
 
 constexpr uint64_t most_batch_bytes = uint64_t{1} << 30;  // and a value of at most 10^9 bytes more stays below 2^31
 
-// The first keyword of a statement, after blanks and comments.
-std::string_view first_word(std::string_view sql) noexcept {
-  size_t i = 0;
-  while (i < sql.size()) {
-    const char c = sql[i];
-    if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == ';') {
-      ++i;
-    } else if (sql.substr(i, 2) == "--") {
-      i = std::min(sql.find('\n', i), sql.size());
-    } else if (sql.substr(i, 2) == "/*") {
-      const size_t end = sql.find("*/", i + 2);
-      i = end == std::string_view::npos ? sql.size() : end + 2;
-    } else {
-      break;
-    }
-  }
-  size_t end = i;
-  while (end < sql.size() && ((sql[end] | 0x20) >= 'a' && (sql[end] | 0x20) <= 'z')) ++end;
-  return sql.substr(i, end - i);
+// What was stored as text; SQLite takes any bytes for it, and those that are not UTF-8 are given as bytes.
+size_t append_text(Column& column, sqlite3_value* value) {
+  const unsigned char* text = sqlite3_value_text(value);
+  if (text == nullptr) throw std::bad_alloc();
+  const auto n = static_cast<size_t>(sqlite3_value_bytes(value));
+  column.append_any_bytes(is_utf8(text, n) ? Type::text : Type::bytes, text, n);
+  return n;
 }
 
-bool is_word(std::string_view word, std::string_view upper) noexcept {
-  return word.size() == upper.size() &&
-         std::equal(word.begin(), word.end(), upper.begin(), [](char a, char b) { return (a & ~0x20) == b; });
+size_t append_blob(Column& column, sqlite3_value* value) {
+  const void* blob = sqlite3_value_blob(value);
+  const auto n = static_cast<size_t>(sqlite3_value_bytes(value));
+  if (blob == nullptr && n != 0) throw std::bad_alloc();
+  column.append_any_bytes(Type::bytes, blob, n);
+  return n;
 }
 
-// Reads one value into its column; answers the bytes it took.
+// Reads one value into its column; answers the bytes it took there.
 size_t append(Column& column, sqlite3_value* value) {
+  constexpr size_t slot = 9;
   switch (sqlite3_value_type(value)) {
-    case SQLITE_INTEGER: column.append_any_int64(sqlite3_value_int64(value)); return 9;
-    case SQLITE_FLOAT: column.append_any_double(sqlite3_value_double(value)); return 9;
-    case SQLITE_NULL: column.append_null(); return 9;
-    case SQLITE_TEXT: {
-      const unsigned char* text = sqlite3_value_text(value);
-      const auto n = static_cast<size_t>(sqlite3_value_bytes(value));
-      // SQLite stores any bytes as text; what is not UTF-8 is given as the bytes that it is.
-      column.append_any_bytes(is_utf8(text, n) ? Type::text : Type::bytes, text, n);
-      return 9 + n;
-    }
-    default: {
-      const void* blob = sqlite3_value_blob(value);
-      const auto n = static_cast<size_t>(sqlite3_value_bytes(value));
-      column.append_any_bytes(Type::bytes, blob, n);
-      return 9 + n;
-    }
+    case SQLITE_INTEGER: column.append_any_int64(sqlite3_value_int64(value)); return slot;
+    case SQLITE_FLOAT: column.append_any_double(sqlite3_value_double(value)); return slot;
+    case SQLITE_TEXT: return slot + append_text(column, value);
+    case SQLITE_BLOB: return slot + append_blob(column, value);
+    default: column.append_null(); return slot;
   }
 }
 
 }  // namespace
 
-Result<Prepared> SqliteSession::prepare_text(std::string_view text, unsigned flags, const char** tail) {
+// The first statement in `sql` that is not empty, null if there is none; `rest` is what follows it.
+Result<Prepared> SqliteSession::prepare_first(std::string_view sql, unsigned flags, std::string_view& rest) {
   Prepared prepared;
+  rest = after_blanks(sql);
+  if (rest.empty()) return prepared;
+  const char* tail = nullptr;
   sqlite3_stmt* raw = nullptr;
-  const int code = sqlite3_prepare_v3(db_.get(), text.data(), static_cast<int>(text.size()), flags, &raw, tail);
+  // The text ends with a NUL; with it counted in SQLite need not copy the text first.
+  const int size = static_cast<int>(rest.size()) + 1;
+  const int code = sqlite3_prepare_v3(db_.get(), rest.data(), size, flags, &raw, &tail);
   prepared.statement.reset(raw);
-  if (code != SQLITE_OK) return failed(sqlite3_extended_errcode(db_.get()));
-  if (raw == nullptr) return prepared;
-  const std::string_view word = first_word(sqlite3_sql(raw));
-  prepared.inserts = is_word(word, "INSERT") || is_word(word, "REPLACE");
-  prepared.counts_rows = prepared.inserts || is_word(word, "UPDATE") || is_word(word, "DELETE") ||
-                         (is_word(word, "WITH") && sqlite3_stmt_readonly(raw) == 0);
+  if (code != SQLITE_OK) return failed(code, Phase::send);
+  const Verb verb = verb_of(rest);
+  prepared.inserts = verb == Verb::insert;
+  prepared.counts_rows = verb == Verb::insert || verb == Verb::change;
+  rest = after_blanks(rest.substr(static_cast<size_t>(tail - rest.data())));
   return prepared;
 }
 
-Result<Prepared*> SqliteSession::prepare(const sql::Statement& statement) {
-  if (const auto found = by_id_.find(statement.id); found != by_id_.end()) {
-    if (found->second != cache_.begin()) cache_.splice(cache_.begin(), cache_, found->second);
+Result<Prepared*> SqliteSession::prepare(const std::shared_ptr<const sql::Statement>& statement) {
+  const uint64_t id = statement->id;
+  if (!cache_.empty() && cache_.front().id == id) return &cache_.front().prepared;
+  if (const auto found = by_id_.find(id); found != by_id_.end()) {
+    cache_.splice(cache_.begin(), cache_, found->second);
     return &cache_.front().prepared;
   }
-  const bool keep = cache_size_ > 0 && statement.statements == 1;
-  const char* tail = nullptr;
-  auto prepared = prepare_text(statement.native, keep ? SQLITE_PREPARE_PERSISTENT : 0, &tail);
+  // Some PRAGMAs act while they are prepared: one that is kept would act only once.
+  const bool keeps = cache_size_ > 0 && statement->statements == 1 && verb_of(statement->native) != Verb::pragma;
+  auto prepared = prepare_first(statement->native, keeps ? SQLITE_PREPARE_PERSISTENT : 0, rest_);
   if (!prepared) return prepared.take_error();
-  if (!keep) {
-    own_ = prepared.take();
-    if (statement.statements > 1) tail_ = tail;
-    return &own_;
-  }
+  if (prepared->statement == nullptr) return fail(Status::misuse, "there is no statement in the text", Phase::send);
+  if (keeps && rest_.empty()) return keep(id, prepared.take());
+  if (!rest_.empty()) text_ = statement;
+  own_ = prepared.take();
+  return &own_;
+}
+
+Prepared* SqliteSession::keep(uint64_t id, Prepared prepared) {
   if (cache_.size() >= cache_size_) {
     by_id_.erase(cache_.back().id);
     cache_.pop_back();
   }
-  cache_.push_front({statement.id, prepared.take()});
-  by_id_[statement.id] = cache_.begin();
+  cache_.push_front({id, std::move(prepared)});
+  by_id_[id] = cache_.begin();
   return &cache_.front().prepared;
 }
 
-// The statement at `tail_`: false when only blanks and comments are left.
-Result<bool> SqliteSession::prepare_tail() {
-  const std::string& all = text_->native;
-  const char* rest = tail_;
-  auto prepared = prepare_text({rest, static_cast<size_t>(all.data() + all.size() - rest)}, 0, &tail_);
-  if (!prepared) return prepared.take_error();
-  if (prepared->statement == nullptr && tail_ < all.data() + all.size() && tail_ > rest) return prepare_tail();
-  own_ = prepared.take();
-  return own_.statement != nullptr;
-}
-
 Result<void> SqliteSession::start(const driver::Request& request, driver::Reply& reply) {
-  if (active_ != nullptr || tail_ != nullptr) return fail(Status::internal, "an answer is still being read", Phase::send);
-  const sql::Statement& statement = *request.statement;
-  if (statement.statements > 1 && request.params.count != 0) {
-    return fail(Status::misuse, "several statements in one text take no parameters", Phase::send);
+  if (state() == driver::State::answering) {
+    return fail(Status::misuse, "the answer of the statement before is still being read", Phase::send);
   }
-  text_ = request.statement;
-  auto prepared = prepare(statement);
+  const sql::Statement& statement = *request.statement;
+  changed_ = changed_ || !statement.plain;
+  auto prepared = prepare(request.statement);
   if (!prepared) {
     drop_answer();
     return prepared.take_error();
   }
-  if (Result<void> bound = bind((*prepared)->statement.get(), request); !bound) {
+  active_ = *prepared;
+  if (Result<void> bound = bind(active_->statement.get(), request.params); !bound) {
     drop_answer();
     return bound;
   }
-  active_ = *prepared;
-  changed_ = changed_ || !statement.plain;
   return first_step(reply);
 }
 
 Result<void> SqliteSession::next(driver::Reply& reply) {
-  auto prepared = prepare_tail();
+  if (rest_.empty() || active_ != nullptr) {
+    return fail(Status::misuse, "there is no further result to move to", Phase::send);
+  }
+  auto prepared = prepare_first(rest_, 0, rest_);
   if (!prepared) {
     drop_answer();
     return prepared.take_error();
   }
-  if (!*prepared) {  // the lexer counted one more than SQLite: nothing is left
-    drop_answer();
-    reply.then = Then::end;
-    return {};
-  }
+  own_ = prepared.take();
   active_ = &own_;
+  if (Result<void> bound = bind(active_->statement.get(), {}); !bound) {
+    drop_answer();
+    return bound;
+  }
   return first_step(reply);
 }
 
 Result<void> SqliteSession::first_step(driver::Reply& reply) {
+  sqlite3_stmt* const statement = active_->statement.get();
   rows_ = 0;
-  const int code = sqlite3_step(active_->statement.get());
+  const int code = sqlite3_step(statement);
   if (code != SQLITE_ROW && code != SQLITE_DONE) {
-    Failure failure = failed(code);
+    Failure failure = failed(code, Phase::receive);
     drop_answer();
     return failure;
   }
-  if (sqlite3_column_count(active_->statement.get()) > 0) {
+  if (sqlite3_column_count(statement) > 0) {
     learn_schema(*active_);
     reply.schema = active_->schema;
   }
   row_waits_ = code == SQLITE_ROW;
-  if (row_waits_) {
-    reply.then = Then::rows;
-    return {};
-  }
-  reply.affected = affected(*active_);
-  if (active_->inserts && reply.affected > 0) reply.last_id = sqlite3_last_insert_rowid(db_.get());
-  reply.then = end_set();
+  if (!row_waits_) reply.affected = affected(*active_);
+  // The first row of RETURNING comes after all rows were inserted.
+  if (active_->inserts && (row_waits_ || reply.affected > 0)) reply.last_id = sqlite3_last_insert_rowid(db_.get());
+  reply.then = row_waits_ ? Then::rows : end_set();
   return {};
 }
 
@@ -192,7 +171,7 @@ void SqliteSession::learn_schema(Prepared& prepared) {
 }
 
 Result<Then> SqliteSession::read(columnar::Batch& batch, driver::FetchLimits limits, int64_t& affected_rows) {
-  sqlite3_stmt* statement = active_->statement.get();
+  sqlite3_stmt* const statement = active_->statement.get();
   Column* const columns = batch.columns().data();
   const int n = static_cast<int>(batch.columns().size());
   const uint64_t most = std::min(limits.bytes, most_batch_bytes);
@@ -209,7 +188,7 @@ Result<Then> SqliteSession::read(columnar::Batch& batch, driver::FetchLimits lim
   row_waits_ = code == SQLITE_ROW;
   if (row_waits_) return Then::rows;
   if (code != SQLITE_DONE) {
-    Failure failure = failed(code);
+    Failure failure = failed(code, Phase::receive);
     drop_answer();
     return failure;
   }
@@ -224,15 +203,13 @@ int64_t SqliteSession::affected(const Prepared& prepared) const noexcept {
 }
 
 Then SqliteSession::end_set() noexcept {
-  if (tail_ == nullptr) {
+  if (rest_.empty()) {
     drop_answer();
     return Then::end;
   }
   own_ = {};
   active_ = nullptr;
-  return first_word({tail_, static_cast<size_t>(text_->native.data() + text_->native.size() - tail_)}).empty()
-             ? (drop_answer(), Then::end)
-             : Then::set;
+  return Then::set;
 }
 
 }  // namespace tl::sqlite
