@@ -104,9 +104,9 @@ class Server:
             os.chown(self.folder, entry.pw_uid, entry.pw_gid)
 
     def settings_of_child(self):
-        """How a child of ours is started: as the unprivileged user, in the folder, without the caller's settings."""
-        keep = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_", "LD_", "LANG"))}
-        settings = {"cwd": self.folder, "env": {**keep, "LC_ALL": "C", "HOME": str(self.folder)}}
+        """How a child of ours is started: as the unprivileged user, in the folder, with no settings of the caller's."""
+        environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": str(self.folder)}
+        settings = {"cwd": self.folder, "env": environment}
         if self.user:
             settings.update(user=self.user[0], group=self.user[1], extra_groups=[])
         return settings
