@@ -119,8 +119,7 @@ class Server:
         try:
             output, _ = process.communicate(text)
         except BaseException:
-            os.killpg(process.pid, signal.SIGTERM)  # its children too; they tidy up on this signal
-            process.wait()
+            process.communicate()  # a second at most; initdb, when broken off, leaves shared memory behind
             raise
         if process.returncode != 0:
             raise ServerError(f"{Path(command[0]).name} failed with {process.returncode}:\n{output}")

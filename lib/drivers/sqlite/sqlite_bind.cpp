@@ -1,6 +1,6 @@
 // SqliteSession::bind: parameters in the forms that SQLite's own functions understand.
 #include <charconv>
-#include <ctime>
+#include <cmath>
 
 #include "sqlite_session.hpp"
 
@@ -15,10 +15,8 @@ namespace {
 constexpr int64_t micros_per_second = 1'000'000;
 constexpr int64_t micros_per_day = 86'400 * micros_per_second;
 
-std::string of_position(int position) { return "parameter " + std::to_string(position); }
-
 Failure bad(int position, const std::string& what, Status status = Status::data) {
-  return fail(status, of_position(position) + ": " + what, Phase::send);
+  return fail(status, "parameter " + std::to_string(position) + ": " + what, Phase::send);
 }
 
 // Days since 1970 as a civil date (Howard Hinnant, "chrono-compatible low-level date algorithms").
@@ -66,6 +64,11 @@ std::string uuid_text(std::string_view bytes) {
   return text;
 }
 
+// Never null: that would bind a null.
+const char* start_of(std::string_view arena, const Value& value) noexcept {
+  return value.length == 0 ? "" : arena.data() + value.offset;
+}
+
 bool is_infinite(const Value& value) noexcept {
   if (value.kind() == Type::date) return value.i64 >= INT32_MAX || value.i64 <= INT32_MIN;
   return value.i64 == INT64_MAX || value.i64 == INT64_MIN;
@@ -105,11 +108,16 @@ Result<std::string> list_text(const Params& params, const Value& list, int posit
       case Type::null: out += "null"; break;
       case Type::boolean: out += element.i64 != 0 ? "1" : "0"; break;
       case Type::int64: append_number(out, element.i64); break;
-      case Type::float64: append_number(out, element.f64); break;
+      case Type::float64:
+        if (!std::isfinite(element.f64)) return bad(position, "a list for SQLite has no infinite numbers and no NaN");
+        append_number(out, element.f64);
+        break;
       case Type::text: append_json_text(out, params.text(element)); break;
       default:
-        return bad(position, "SQLite has lists of integers, floats, booleans and text only, not of " +
-                                 std::string(columnar::type_name(element.kind())), Status::unsupported);
+        return bad(position,
+                   "SQLite has lists of integers, floats, booleans and text only, not of " +
+                       std::string(columnar::type_name(element.kind())),
+                   Status::unsupported);
     }
   }
   return out += ']';
@@ -124,28 +132,35 @@ Result<std::string> as_text(const Params& params, const Value& value, int positi
       if (is_infinite(value)) return bad(position, "SQLite has no infinite dates");
       if (value.kind() == Type::date) return date_text(value.i64);
       return timestamp_text(value.i64) + (value.kind() == Type::timestamptz ? "+00:00" : "");
-    case Type::time: return time_text(value.i64);
+    case Type::time:
+      if (value.i64 < 0 || value.i64 > micros_per_day) return bad(position, "not a time of day");
+      return time_text(value.i64);
     case Type::uuid: return uuid_text(params.arena.substr(value.offset, 16));
     case Type::list: return list_text(params, value, position);
     default:
-      return bad(position, "SQLite has no type for " + std::string(columnar::type_name(value.kind())), Status::unsupported);
+      return bad(position, "SQLite has no type for " + std::string(columnar::type_name(value.kind())),
+                 Status::unsupported);
   }
 }
 
 }  // namespace
 
-Result<void> SqliteSession::bind(sqlite3_stmt* statement, const driver::Request& request) {
+Result<void> SqliteSession::bind(sqlite3_stmt* statement, const Params& given) {
   const int wanted = sqlite3_bind_parameter_count(statement);
-  if (static_cast<size_t>(wanted) != request.params.count) {
-    return fail(Status::misuse, "the statement has " + std::to_string(wanted) + " parameters, and " +
-                                    std::to_string(request.params.count) + " values were given", Phase::send);
+  if (static_cast<size_t>(wanted) != given.count) {
+    return fail(Status::misuse,
+                "the statement has " + std::to_string(wanted) + " parameters, and " + std::to_string(given.count) +
+                    " values were given",
+                Phase::send);
   }
-  if (wanted == 0) return {};
-  // The answer may be read after the request is gone: the texts stay here as long as the statement is active.
-  arena_.assign(request.params.arena);
-  const Params params{request.params.values, request.params.count, arena_};
+  // Rows are read when the caller's values are gone; a statement that gives none is over before.
+  std::string_view arena = given.arena;
+  if (!arena.empty() && sqlite3_column_count(statement) > 0) {
+    arena_.assign(arena);
+    arena = arena_;
+  }
   for (int i = 1; i <= wanted; ++i) {
-    const Value& value = params.values[i - 1];
+    const Value& value = given.values[i - 1];
     int code = SQLITE_OK;
     switch (value.kind()) {
       case Type::null: code = sqlite3_bind_null(statement, i); break;
@@ -155,26 +170,25 @@ Result<void> SqliteSession::bind(sqlite3_stmt* statement, const driver::Request&
         [[fallthrough]];
       case Type::int64:
       case Type::duration: code = sqlite3_bind_int64(statement, i, value.i64); break;
-      case Type::float64: code = sqlite3_bind_double(statement, i, value.f64); break;
+      case Type::float64:
+        if (std::isnan(value.f64)) return bad(i, "SQLite has no NaN, it would store a null");
+        code = sqlite3_bind_double(statement, i, value.f64);
+        break;
       case Type::text:
       case Type::decimal:
-      case Type::json: {
-        const std::string_view text = params.text(value);
-        code = sqlite3_bind_text64(statement, i, text.empty() ? "" : text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
+      case Type::json:
+        code = sqlite3_bind_text64(statement, i, start_of(arena, value), value.length, SQLITE_STATIC, SQLITE_UTF8);
         break;
-      }
-      case Type::bytes: {
-        const std::string_view blob = params.text(value);
-        code = sqlite3_bind_blob64(statement, i, blob.empty() ? "" : blob.data(), blob.size(), SQLITE_STATIC);
+      case Type::bytes:
+        code = sqlite3_bind_blob64(statement, i, start_of(arena, value), value.length, SQLITE_STATIC);
         break;
-      }
       default: {
-        Result<std::string> text = as_text(params, value, i);
+        Result<std::string> text = as_text(given, value, i);
         if (!text) return text.take_error();
         code = sqlite3_bind_text64(statement, i, text->data(), text->size(), SQLITE_TRANSIENT, SQLITE_UTF8);
       }
     }
-    if (code != SQLITE_OK) return failed(code);
+    if (code != SQLITE_OK) return failed(code, Phase::send);
   }
   return {};
 }

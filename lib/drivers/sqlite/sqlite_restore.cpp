@@ -8,14 +8,30 @@ namespace {
 
 // What a PRAGMA changes for the session alone and tells when asked.
 constexpr std::array<const char*, 24> pragmas = {
-    "analysis_limit",       "automatic_index",     "cache_size",
-    "cache_spill",          "cell_size_check",     "checkpoint_fullfsync",
-    "count_changes",        "defer_foreign_keys",  "empty_result_callbacks",
-    "foreign_keys",         "full_column_names",   "fullfsync",
-    "ignore_check_constraints", "legacy_alter_table", "max_page_count",
-    "query_only",           "read_uncommitted",    "recursive_triggers",
-    "reverse_unordered_selects", "secure_delete",  "short_column_names",
-    "synchronous",          "temp_store",          "trusted_schema",
+    "analysis_limit",
+    "automatic_index",
+    "cache_size",
+    "cache_spill",
+    "cell_size_check",
+    "checkpoint_fullfsync",
+    "count_changes",
+    "defer_foreign_keys",
+    "empty_result_callbacks",
+    "foreign_keys",
+    "full_column_names",
+    "fullfsync",
+    "ignore_check_constraints",
+    "legacy_alter_table",
+    "max_page_count",
+    "query_only",
+    "read_uncommitted",
+    "recursive_triggers",
+    "reverse_unordered_selects",
+    "secure_delete",
+    "short_column_names",
+    "synchronous",
+    "temp_store",
+    "trusted_schema",
 };
 
 // Virtual tables before the tables they keep their rows in.

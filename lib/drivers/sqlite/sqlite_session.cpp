@@ -17,6 +17,8 @@ namespace {
 
 // Instructions between two looks at the clock: some 20 to 100 µs apart, at a cost not to be measured.
 constexpr int progress_every = 2000;
+// Larger parameters are not kept in memory beyond their answer.
+constexpr size_t most_arena_kept = size_t{1} << 20;
 
 }  // namespace
 
@@ -31,6 +33,7 @@ class SqliteSession::RunOperation final : public driver::Run {
     try {
       session_.spent_ = Nanos{0};
       const Running running(session_, *this, session_.statement_timeout_);
+      if (session_.should_stop()) return failed(session_.stopped(Outcome::not_sent));
       Result<void> done = request_.statement == nullptr ? session_.next(reply) : session_.start(request_, reply);
       return done ? Step::done() : failed(done.take_error());
     } catch (const std::bad_alloc&) {
@@ -188,16 +191,24 @@ int SqliteSession::on_busy(void* self, int) noexcept {
   return 1;
 }
 
+Failure SqliteSession::stopped(Outcome outcome) const {
+  Failure failure = stopped_ == Stopped::cancelled
+                        ? fail(Status::cancelled, "the call was cancelled", Phase::send)
+                        : fail(Status::statement_timeout, "the statement ran out of time", Phase::send);
+  failure->outcome = outcome;
+  return failure;
+}
+
 Failure SqliteSession::failed(int code, Phase phase) {
-  Failure failure = failure_of(db_.get(), code, phase);
-  const bool interrupted = (code & 0xff) == SQLITE_INTERRUPT;
-  if (stopped_ == Stopped::cancelled && (interrupted || (code & 0xff) == SQLITE_BUSY)) {
-    failure->status = Status::cancelled;
-    failure->message = "the call was cancelled";
-  } else if (stopped_ == Stopped::deadline && interrupted) {
-    failure->status = Status::statement_timeout;
-    failure->message = "the statement ran out of time";
+  const int primary = code & 0xff;
+  // Told to stop while it waited for a lock, it had done nothing yet; a deadline there is the lock's error.
+  const bool while_waiting = primary == SQLITE_BUSY && stopped_ == Stopped::cancelled;
+  if (stopped_ == Stopped::no || (primary != SQLITE_INTERRUPT && !while_waiting)) {
+    return failure_of(db_.get(), code, phase);
   }
+  Failure failure = stopped(while_waiting ? Outcome::refused : Outcome::rolled_back);
+  failure->phase = phase;
+  failure->native = code;
   return failure;
 }
 
@@ -208,6 +219,7 @@ void SqliteSession::drop_answer() noexcept {
   rest_ = {};
   text_.reset();
   row_waits_ = false;
+  if (arena_.capacity() > most_arena_kept) std::string().swap(arena_);
 }
 
 }  // namespace tl::sqlite

@@ -98,6 +98,7 @@ class SqliteSession final : public driver::Session {
 
   // What SQLite says of `code`, and whether it was told to stop.
   [[nodiscard]] Failure failed(int code, Phase phase);
+  [[nodiscard]] Failure stopped(Outcome outcome) const;
   static int on_progress(void* self) noexcept;
   static int on_busy(void* self, int count) noexcept;
   [[nodiscard]] bool should_stop() noexcept;

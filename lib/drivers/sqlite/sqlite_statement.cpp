@@ -98,6 +98,9 @@ Result<void> SqliteSession::start(const driver::Request& request, driver::Reply&
     return fail(Status::misuse, "the answer of the statement before is still being read", Phase::send);
   }
   const sql::Statement& statement = *request.statement;
+  if (statement.statements > 1 && (statement.parameters != 0 || request.params.count != 0)) {
+    return fail(Status::misuse, "several statements in one text take no parameters", Phase::send);
+  }
   changed_ = changed_ || !statement.plain;
   auto prepared = prepare(request.statement);
   if (!prepared) {
