@@ -99,6 +99,7 @@ void Leased::go_home() noexcept {
 
 void Leased::go_home_after(std::unique_ptr<driver::Operation> unfinished, std::shared_ptr<Delivery> cancel) noexcept {
   const Nanos limit = endpoint().settings().pool.destroy_timeout;
+  lease_.disown();
   runtime::workers().submit(
       std::make_shared<RestoreJob>(std::move(*this), std::move(unfinished), std::move(cancel), limit));
 }

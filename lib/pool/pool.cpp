@@ -28,6 +28,10 @@ Lease& Lease::operator=(Lease&& other) noexcept {
 
 driver::Session& Lease::session() const noexcept { return *slot_->session; }
 
+void Lease::disown() noexcept {
+  if (slot_ != nullptr) pool_->disown(*slot_);
+}
+
 void Lease::give_back(Fate fate) noexcept {
   if (Slot* slot = std::exchange(slot_, nullptr)) pool_->give_back(*slot, fate);
 }
@@ -103,6 +107,11 @@ bool Pool::abandon(Waiter& waiter) noexcept {
   if (!waiter.queued_) return false;
   inside_->leave_line(waiter);
   return true;
+}
+
+void Pool::disown(Slot& slot) noexcept {
+  const Inside::Lock lock(inside_->mutex);
+  slot.borrower.owner = 0;
 }
 
 void Pool::give_back(Slot& slot, Fate fate) noexcept {

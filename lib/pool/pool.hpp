@@ -41,6 +41,8 @@ class Lease {
   [[nodiscard]] driver::Session& session() const noexcept;
   [[nodiscard]] Check check() const noexcept { return check_; }
   [[nodiscard]] Pool* pool() const noexcept { return pool_; }
+  // The borrower is done with it and somebody else is cleaning it: it no longer counts in self-deadlock detection.
+  void disown() noexcept;
   void give_back(Fate fate) noexcept;  // then empty; harmless when empty
 
  private:
@@ -156,6 +158,7 @@ class Pool {
  private:
   friend class Lease;
   class Inside;
+  void disown(Slot& slot) noexcept;
   void give_back(Slot& slot, Fate fate) noexcept;
   std::unique_ptr<Inside> inside_;
 };

@@ -83,6 +83,7 @@ void Classifier::word(const Token& token) {
   if (word == Word::transaction && before == current_.first &&
       (before == Word::start || (before == Word::prepare && dialect_ == Dialect::postgresql))) {
     current_.verb.kind = Kind::control;
+    current_.verb.plain = before == Word::start;
   }
 }
 

@@ -28,7 +28,8 @@ constexpr Verb query{Kind::read, true, true, true};
 constexpr Verb change{Kind::write, true, true, false};
 constexpr Verb definition{Kind::write, true, false, false};
 constexpr Verb session_change{Kind::write, false, false, false};
-constexpr Verb control{Kind::control, false, false, false};
+// The state of its transaction is the session's own, told apart from settings that stay.
+constexpr Verb control{Kind::control, true, false, false};
 
 }  // namespace
 
@@ -80,7 +81,7 @@ Verb find_verb(Word word, Dialect dialect) noexcept {
     case Word::savepoint:
     case Word::release: return control;
     case Word::abort: return dialect == Dialect::postgresql ? control : Verb{};
-    case Word::xa: return dialect == Dialect::mysql ? control : Verb{};
+    case Word::xa: return dialect == Dialect::mysql ? Verb{Kind::control, false, false, false} : Verb{};
     default: return {};
   }
 }

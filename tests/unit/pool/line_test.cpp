@@ -195,6 +195,12 @@ TEST_CASE("a caller who holds every session and asks for another is told so inst
     REQUIRE(desk.pool.enqueue(waiter, mine).ok());
     CHECK(desk.pool.abandon(waiter));
   }
+  SUBCASE("not while one of them is being cleaned for him") {
+    Lease second = desk.lease(mine);
+    second.disown();
+    CHECK(desk.pool.enqueue(waiter, mine).ok());
+    CHECK(desk.pool.abandon(waiter));
+  }
   SUBCASE("not when the owner is unknown") {
     first.give_back(Fate::keep);
     const auto held = desk.leases(2);
