@@ -1,29 +1,30 @@
 // Arrays: zero-copy where the layouts agree, converted copies for intervals and for columns of per-value types.
-#include <limits>
-
 #include "arrow_export.hpp"
 
 namespace tl::columnar {
 namespace {
 
+struct Released {
+  void operator()(ArrowArray* array) const noexcept {
+    if (array->release != nullptr) array->release(array);  // else a consumer has moved it out
+    delete array;
+  }
+};
+
+using Array = std::unique_ptr<ArrowArray, Released>;
+
 struct OwnedArray {
   std::shared_ptr<const Batch> batch;
   std::vector<Buffer> copies;
   std::vector<const void*> buffers;
-  std::vector<std::unique_ptr<ArrowArray>> children;
+  std::vector<Array> children;
   std::vector<ArrowArray*> pointers;
 };
 
 void release_array(ArrowArray* array) {
-  auto* owned = static_cast<OwnedArray*>(array->private_data);
-  for (const auto& child : owned->children) {
-    if (child->release != nullptr) child->release(child.get());  // a consumer may have moved it out
-  }
   array->release = nullptr;
-  delete owned;
+  delete static_cast<OwnedArray*>(array->private_data);
 }
-
-using Array = std::unique_ptr<ArrowArray>;
 
 // For consumers that dislike null pointers where there are no bytes.
 const void* bytes_or_something(const Buffer& buffer) noexcept { return buffer.data(); }
@@ -41,29 +42,20 @@ void fill(ArrowArray* out, std::unique_ptr<OwnedArray> owned, int64_t length, in
   out->private_data = owned.release();
 }
 
-struct Released {
-  void operator()(ArrowArray* array) const noexcept {
-    if (array->release != nullptr) array->release(array);
-  }
-};
-
 class ColumnExport {
  public:
-  ColumnExport(std::shared_ptr<const Batch> batch, int64_t first_row) : batch_(std::move(batch)), first_row_(first_row) {}
+  explicit ColumnExport(std::shared_ptr<const Batch> batch) : batch_(std::move(batch)) {}
 
-  Result<Array> column(const Column& column, const Field& field) {
-    if (Result<void> fine = representable(column, field); !fine) return fine.take_error();
+  Array column(const Column& column) const {
     if (column.type == Type::any) return dense_union(column);
     auto owned = std::make_unique<OwnedArray>();
     owned->batch = batch_;
     owned->buffers.push_back(column.null_count == 0 ? nullptr : column.validity.data());
     if (column.offsets.size() != 0) owned->buffers.push_back(column.offsets.data());
     if (column.type == Type::list) {
-      auto child = this->column(*column.child, *field.element);
-      if (!child) return child;
-      owned->children.push_back(child.take());
+      owned->children.push_back(this->column(*column.child));
     } else if (column.type == Type::interval) {
-      if (Result<void> done = intervals(column, field, *owned); !done) return done.take_error();
+      intervals(column, *owned);
     } else {
       owned->buffers.push_back(bytes_or_something(column.data));
     }
@@ -72,54 +64,23 @@ class ColumnExport {
 
  private:
   static Array filled(std::unique_ptr<OwnedArray> owned, int64_t length, int64_t null_count) {
-    auto array = std::make_unique<ArrowArray>();
+    Array array(new ArrowArray{});
     fill(array.get(), std::move(owned), length, null_count);
     return array;
   }
 
-  static bool is_null(const Column& column, int64_t row) noexcept {
-    return column.null_count != 0 && (column.validity.data()[row >> 3] >> (row & 7) & 1) == 0;
-  }
-
-  Failure inexact(int64_t row, const Field& field, const char* what) const {
-    return fail(Status::data, "row " + std::to_string(first_row_ + row + 1) + ", column \"" + field.name + "\": Arrow cannot hold " + what,
-                Phase::decode);
-  }
-
-  // An infinite date or moment is a sentinel here and would become an ordinary one there.
-  Result<void> representable(const Column& column, const Field& field) const {
-    if (column.type == Type::date) return finite<int32_t>(column, field);
-    if (column.type == Type::timestamp || column.type == Type::timestamptz || column.type == Type::duration) {
-      return finite<int64_t>(column, field);
-    }
-    return {};
-  }
-
-  template <class Integer>
-  Result<void> finite(const Column& column, const Field& field) const {
-    const auto* values = reinterpret_cast<const Integer*>(column.data.data());
-    for (int64_t i = 0; i < column.length; ++i) {
-      const bool infinite = values[i] == std::numeric_limits<Integer>::max() || values[i] == std::numeric_limits<Integer>::min();
-      if (infinite && !is_null(column, i)) return inexact(i, field, "an infinite value");
-    }
-    return {};
-  }
-
-  // Months, days and microseconds become months, days and nanoseconds.
-  Result<void> intervals(const Column& column, const Field& field, OwnedArray& owned) const {
+  // Months, days and microseconds become months, days and nanoseconds; first_inexact() has seen that they can.
+  static void intervals(const Column& column, OwnedArray& owned) {
     Buffer copy;
     for (int64_t i = 0; i < column.length; ++i) {
       const uint8_t* from = column.data.data() + i * 16;
       int64_t micros = 0;
       std::memcpy(&micros, from + 8, sizeof micros);
-      int64_t nanos = 0;
-      if (__builtin_mul_overflow(micros, 1000, &nanos)) return inexact(i, field, "an interval of so many microseconds");
       copy.append(from, 8);
-      copy.push(nanos);
+      copy.push(micros * 1000);
     }
     owned.copies.push_back(std::move(copy));
     owned.buffers.push_back(owned.copies.back().data());
-    return {};
   }
 
   static size_t member_of(Type tag) noexcept {
@@ -129,7 +90,7 @@ class ColumnExport {
     return 0;
   }
 
-  Result<Array> dense_union(const Column& column) {
+  static Array dense_union(const Column& column) {
     std::vector<Column> members;
     for (const Type type : union_members) {
       Field field;
@@ -178,26 +139,26 @@ class ColumnExport {
   }
 
   std::shared_ptr<const Batch> batch_;
-  int64_t first_row_;
 };
 
 }  // namespace
 
 Result<void> export_batch(std::shared_ptr<const Batch> batch, int64_t first_row, ArrowArray* out) {
-  ColumnExport exporter(batch, first_row);
+  const ColumnExport exporter(batch);
   auto owned = std::make_unique<OwnedArray>();
   owned->buffers.push_back(nullptr);
-  Result<void> result;
   for (size_t i = 0; i < batch->columns().size(); ++i) {
-    auto child = exporter.column(batch->columns()[i], batch->schema()[i]);
-    if (!child) {
-      for (const auto& done : owned->children) Released()(done.get());
-      return child.take_error();
+    const Column& column = batch->columns()[i];
+    if (const auto bad = first_inexact(column)) {
+      return fail(Status::data,
+                  "row " + std::to_string(first_row + bad->row + 1) + ", column \"" + batch->schema()[i].name +
+                      "\": Arrow cannot hold " + bad->what,
+                  Phase::decode);
     }
-    owned->children.push_back(child.take());
+    owned->children.push_back(exporter.column(column));
   }
   fill(out, std::move(owned), batch->rows(), 0);
-  return result;
+  return {};
 }
 
 }  // namespace tl::columnar

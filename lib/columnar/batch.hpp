@@ -56,7 +56,10 @@ struct Column {
   }
 
   // No column may reach 2^31 bytes: whether `n` more still fit.
-  [[nodiscard]] bool fits(size_t n) const noexcept { return data.size() + heap.size() + n < size_t{1} << 31; }
+  [[nodiscard]] bool fits(size_t n) const noexcept {
+    constexpr size_t limit = size_t{1} << 31;
+    return n < limit && data.size() + heap.size() + n < limit;
+  }
   [[nodiscard]] size_t bytes() const noexcept;  // held, children included
 
  private:
