@@ -1,0 +1,121 @@
+// The answer of a statement.
+#pragma once
+#include "rows.hpp"
+
+namespace trunkline {
+
+// Result sets, each a sequence of batches. A streamed one holds its session until it is read or gone. [one thread at a
+// time]
+class result {
+ public:
+  // Takes `raw`. Used by connection and registry.
+  explicit result(tl_result* raw) : raw_(raw) {}
+
+  // The rows not read yet, as std::tuple<Ts...>:
+  //   for (auto [id, name] : db.query("SELECT id, name FROM people").as<int64_t, std::string_view>())
+  // Of a temporary it takes the result along. Throws TL_E_MISUSE where the number of columns is another; the range
+  // throws TL_E_DATA for a value that its type cannot hold, naming row and column.
+  template <class... Ts>
+  [[nodiscard]] rows<std::reference_wrapper<result>, Ts...> as() & {
+    return rows<std::reference_wrapper<result>, Ts...>(std::ref(*this));
+  }
+  template <class... Ts>
+  [[nodiscard]] rows<result, Ts...> as() && {
+    return rows<result, Ts...>(std::move(*this));
+  }
+
+  // The rows not read yet, at once. Types that refer to the batch (std::string_view, std::span) do not compile.
+  template <class... Ts>
+  [[nodiscard]] std::vector<std::tuple<Ts...>> all() {
+    static_assert((detail::reader<Ts>::owns && ...), "the rows outlive their batch: std::string, not std::string_view");
+    std::vector<std::tuple<Ts...>> found;
+    for (auto&& row : as<Ts...>()) found.push_back(std::move(row));
+    return found;
+  }
+  // The only row, or none. Throws TL_E_MISUSE for more than one.
+  template <class... Ts>
+  [[nodiscard]] std::optional<std::tuple<Ts...>> maybe() {
+    static_assert((detail::reader<Ts>::owns && ...), "the row outlives its batch: std::string, not std::string_view");
+    auto range = as<Ts...>();
+    auto at = range.begin();
+    if (at == range.end()) return std::nullopt;
+    std::optional row(*at);
+    if (++at != range.end()) throw error(TL_E_MISUSE, "the program wants one row, the result has more");
+    return row;
+  }
+  // The only row. Throws TL_E_MISUSE for any other number.
+  template <class... Ts>
+  [[nodiscard]] std::tuple<Ts...> one() {
+    auto row = maybe<Ts...>();
+    if (!row) throw error(TL_E_MISUSE, "the program wants one row, the result has none");
+    return *std::move(row);
+  }
+  // The only value of the only row.
+  template <class T>
+  [[nodiscard]] T value() {
+    return std::get<0>(one<T>());
+  }
+
+  // The next batch of the current set; nullopt: the set has ended. Waits only for a stream, at most `timeout` (0: no
+  // limit).
+  [[nodiscard]] std::optional<batch> next(std::chrono::milliseconds timeout = {}) {
+    tl_call call{};
+    call.struct_size = sizeof call;
+    call.timeout_ms = timeout.count();
+    tl_batch* raw = nullptr;
+    detail::checked([&](tl_error** err) { return tl_result_next(raw_.get(), &call, &raw, err); });
+    if (raw == nullptr) return std::nullopt;
+    std::optional<batch> found(std::in_place, raw, column_count(), first_);
+    first_ += found->rows();
+    return found;
+  }
+  // Moves to the next result set, dropping what is left of this one; false: there is none.
+  bool next_set() {
+    int32_t more = 0;
+    detail::checked([&](tl_error** err) { return tl_result_next_set(raw_.get(), nullptr, &more, err); });
+    first_ = 1;
+    return more != 0;
+  }
+
+  // Of the current set; 0 where the statement gives no rows.
+  [[nodiscard]] size_t column_count() const noexcept { return tl_result_columns(raw_.get()); }
+  [[nodiscard]] std::vector<column> columns() const {
+    std::vector<tl_column> raw(column_count());
+    if (!raw.empty()) raw[0].struct_size = sizeof(tl_column);
+    detail::checked([&](tl_error** err) { return tl_result_schema(raw_.get(), raw.data(), raw.size(), err); });
+    std::vector<column> found;
+    found.reserve(raw.size());
+    for (const tl_column& c : raw) {
+      found.push_back({c.name, c.type, c.type_name, c.type_id, c.precision, c.scale, c.nullable});
+    }
+    return found;
+  }
+  // Which column has that name, for batch::get. Throws TL_E_NOT_FOUND.
+  [[nodiscard]] size_t index(std::string_view name) const {
+    const std::vector<column> all = columns();
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (all[i].name == name) return i;
+    }
+    throw error(TL_E_NOT_FOUND, "the result has no column \"" + std::string(name) + "\"");
+  }
+  // Rows of the current set's statement; -1: unknown, as of a stream not yet read.
+  [[nodiscard]] int64_t affected() const noexcept { return tl_result_affected(raw_.get()); }
+  // SQLite: the id that the last INSERT made; 0: none.
+  [[nodiscard]] int64_t last_id() const noexcept { return tl_result_last_id(raw_.get()); }
+  // Who served it. Valid as long as the result.
+  [[nodiscard]] std::string_view endpoint() const noexcept { return tl_result_endpoint(raw_.get()); }
+  // The remaining batches of the current set as an Arrow C stream, which may outlive the result.
+  void export_stream(ArrowArrayStream* out) {
+    detail::checked([&](tl_error** err) { return tl_result_export_stream(raw_.get(), out, err); });
+  }
+
+ private:
+  struct release {
+    void operator()(tl_result* raw) const noexcept { tl_result_release(raw); }
+  };
+
+  std::unique_ptr<tl_result, release> raw_;
+  int64_t first_ = 1;  // the number of the next batch's first row
+};
+
+}  // namespace trunkline

@@ -1,0 +1,107 @@
+/* trunkline: named database connections. C++20 over the C ABI of trunkline.h, header only.
+ *
+ *   const auto db = trunkline::registry::open();
+ *   for (auto [id, name] : db.on("main").query("SELECT id, name FROM people WHERE born < ?", 1970)
+ *                              .as<int64_t, std::string_view>()) { … }
+ *   db.on("main").transaction([&](trunkline::connection& tx) { tx.query("DELETE FROM people WHERE id = ?", 5); });
+ *
+ * Every failure is a trunkline::error; std::bad_alloc where memory is short. Handles release themselves, in any order.
+ */
+#ifndef TRUNKLINE_HPP
+#define TRUNKLINE_HPP
+
+#include "cpp/connections.hpp"
+
+namespace trunkline {
+
+// Every name of one configuration. Copies are the same registry. [any thread]
+class registry {
+ public:
+  // Reads a file and opens no connection. path "": TRUNKLINE_CONFIG, else trunkline.toml upward from the working
+  // folder; environment "": TRUNKLINE_ENV. Throws TL_E_NOT_FOUND, TL_E_CONFIGURATION (details: file, line, key,
+  // suggestion).
+  [[nodiscard]] static registry open(const std::string& path = {}, const std::string& environment = {}) {
+    return made([&](tl_registry** out, tl_error** err) {
+      return tl_registry_open(path.c_str(), environment.c_str(), out, err);
+    });
+  }
+  // The same from text; `source` names it in errors.
+  [[nodiscard]] static registry parse(std::string_view toml, const std::string& source = "<text>",
+                                      const std::string& environment = {}) {
+    return made([&](tl_registry** out, tl_error** err) {
+      return tl_registry_parse(toml.data(), toml.size(), source.c_str(), environment.c_str(), out, err);
+    });
+  }
+
+  [[nodiscard]] bool has(std::string_view name) const noexcept {
+    return tl_registry_has(raw_.get(), name.data(), name.size()) != 0;
+  }
+  // A pooled handle; opens nothing. Throws TL_E_NOT_FOUND, with the nearest name.
+  [[nodiscard]] connection on(std::string_view name, mode mode = mode::dual) const {
+    return get(filled(name), name.size(), mode);
+  }
+  [[nodiscard]] connection on(mode mode = mode::dual) const { return get(nullptr, 0, mode); }  // the default
+
+  // Opens a connection now, which its first statement would do; reopens a closed one. Without a name: the default.
+  void connect(std::string_view name, std::chrono::milliseconds timeout = {}) const {
+    open_or_close(tl_registry_connect, filled(name), name.size(), timeout);
+  }
+  void connect(std::chrono::milliseconds timeout = {}) const {
+    open_or_close(tl_registry_connect, nullptr, 0, timeout);
+  }
+  // Closes idle sessions at once and others as they come home; new verbs throw TL_E_CLOSED. Throws TL_E_BUSY where that
+  // takes longer than `timeout` (0: pool.destroy_timeout); it is closed all the same. Without a name: all.
+  void close(std::string_view name, std::chrono::milliseconds timeout = {}) const {
+    open_or_close(tl_registry_close, filled(name), name.size(), timeout);
+  }
+  void close(std::chrono::milliseconds timeout = {}) const { open_or_close(tl_registry_close, nullptr, 0, timeout); }
+
+  // What the library knows: "connections", "endpoints", "pools", "sessions", "leases", "settings", "warnings"; of one
+  // name or of all.
+  [[nodiscard]] result inspect(const std::string& what) const { return inspected(what, nullptr, 0); }
+  [[nodiscard]] result inspect(const std::string& what, std::string_view name) const {
+    return inspected(what, filled(name), name.size());
+  }
+
+  // For options::cancel_by.
+  [[nodiscard]] trunkline::operation operation() const { return trunkline::operation(raw_); }
+
+ private:
+  explicit registry(tl_registry* raw) : raw_(raw, &tl_registry_release) {}
+
+  template <class Make>
+  static registry made(const Make& make) {
+    tl_registry* out = nullptr;
+    detail::checked([&](tl_error** err) { return make(&out, err); });
+    return registry(out);
+  }
+
+  // NULL is the C ABI's "no name", which an empty name is not.
+  static const char* filled(std::string_view name) noexcept { return name.data() == nullptr ? "" : name.data(); }
+
+  connection get(const char* name, size_t size, mode mode) const {
+    tl_conn* out = nullptr;
+    detail::checked(
+        [&](tl_error** err) { return tl_conn_get(raw_.get(), name, size, static_cast<int32_t>(mode), &out, err); });
+    return connection(out);
+  }
+  void open_or_close(tl_status (*verb)(tl_registry*, const char*, size_t, const tl_call*, tl_error**), const char* name,
+                     size_t size, std::chrono::milliseconds timeout) const {
+    tl_call call{};
+    call.struct_size = sizeof call;
+    call.timeout_ms = timeout.count();
+    detail::checked([&](tl_error** err) { return verb(raw_.get(), name, size, &call, err); });
+  }
+  result inspected(const std::string& what, const char* name, size_t size) const {
+    tl_result* out = nullptr;
+    detail::checked(
+        [&](tl_error** err) { return tl_inspect(raw_.get(), what.c_str(), name, size, nullptr, &out, err); });
+    return result(out);
+  }
+
+  std::shared_ptr<tl_registry> raw_;
+};
+
+}  // namespace trunkline
+
+#endif
