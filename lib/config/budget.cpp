@@ -36,6 +36,9 @@ Result<Budget> read_budget(const Node& node, const Blame& blame, Config& config)
     if (!fine || !(reserve >= 0 && reserve <= 0.9)) {
       return blame.at(given->origin, "budget.reserve", "must be a part of one, from 0 to 0.9");
     }
+    std::string digits(32, '\0');
+    digits.resize(std::to_chars(digits.data(), digits.data() + digits.size(), reserve).ptr - digits.data());
+    config.settings.push_back({"budget.reserve", digits, blame.source(given->origin), ""});
     table.erase("reserve");
   }
   budget.reserve = reserve;

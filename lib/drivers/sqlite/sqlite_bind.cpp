@@ -2,37 +2,27 @@
 #include <charconv>
 #include <cmath>
 
+#include "calendar.hpp"
 #include "sqlite_session.hpp"
 
 namespace tl::sqlite {
 
+using columnar::micros_per_day;
+using columnar::micros_per_second;
 using columnar::Params;
 using columnar::Type;
 using columnar::Value;
 
 namespace {
 
-constexpr int64_t micros_per_second = 1'000'000;
-constexpr int64_t micros_per_day = 86'400 * micros_per_second;
-
 Failure bad(int position, const std::string& what, Status status = Status::data) {
   return fail(status, "parameter " + std::to_string(position) + ": " + what, Phase::send);
 }
 
-// Days since 1970 as a civil date (Howard Hinnant, "chrono-compatible low-level date algorithms").
 std::string date_text(int64_t days) {
-  days += 719'468;
-  const int64_t era = (days >= 0 ? days : days - 146'096) / 146'097;
-  const int64_t day_of_era = days - era * 146'097;
-  const int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
-  const int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  const int64_t shifted_month = (5 * day_of_year + 2) / 153;
-  const int64_t day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-  const int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
-  const int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
+  const columnar::Date date = columnar::date_of_days(days);
   char text[72];
-  std::snprintf(text, sizeof text, "%04lld-%02lld-%02lld", static_cast<long long>(year), static_cast<long long>(month),
-                static_cast<long long>(day));
+  std::snprintf(text, sizeof text, "%04lld-%02d-%02d", static_cast<long long>(date.year), date.month, date.day);
   return text;
 }
 

@@ -1,0 +1,137 @@
+// PostgresqlSession: sending statements, and the results that come back.
+#include "postgresql_session.hpp"
+
+namespace tl::postgresql {
+
+using driver::Ready;
+
+namespace {
+
+constexpr int text_results = 0;
+constexpr int binary_results = 1;
+
+}  // namespace
+
+PostgresqlSession::Came PostgresqlSession::next_result(ResultHandle& result) noexcept {
+  if (pending_ != nullptr) {
+    result = std::move(pending_);
+    return Came::result;
+  }
+  PGconn* const conn = conn_.get();
+  while (answering_) {
+    const bool busy = PQisBusy(conn) != 0;
+    if (busy && PQstatus(conn) == CONNECTION_OK) return Came::nothing_yet;
+    result.reset(busy ? nullptr : PQgetResult(conn));
+    if (result == nullptr) {
+      if (PQstatus(conn) != CONNECTION_OK) {
+        broken_ = true;
+        answering_ = false;
+      } else if (protocol_ == Protocol::simple) {
+        answering_ = false;
+        broken_ = broken_ || PQenterPipelineMode(conn) == 0;
+      }
+    } else if (PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) {
+      if (--syncs_ == 0) answering_ = false;
+    } else if (syncs_ <= 1) {  // those before were of statements that only tidy up
+      return Came::result;
+    }
+  }
+  result.reset();
+  return Came::end;
+}
+
+driver::Wait PostgresqlSession::socket_wait() noexcept {
+  const bool unsent = PQflush(conn_.get()) == 1;
+  const Ready want = unsent ? Ready::readable | Ready::writable : Ready::readable;
+  return {driver::On::socket, PQsocket(conn_.get()), want, Deadline::never()};
+}
+
+// `accepted`: what libpq's function answered.
+Result<void> PostgresqlSession::sent(int accepted) noexcept {
+  if (accepted == 1) {
+    answering_ = true;
+    return {};
+  }
+  broken_ = true;
+  return gone(Phase::send, Outcome::not_sent);
+}
+
+Result<void> PostgresqlSession::sync() {
+  if (Result<void> done = sent(PQpipelineSync(conn_.get())); !done) return done;
+  ++syncs_;
+  return {};
+}
+
+Result<void> PostgresqlSession::send_simple(const char* text, bool row_by_row) {
+  if (Result<void> done = sent(PQexitPipelineMode(conn_.get())); !done) return done;
+  if (Result<void> done = sent(PQsendQuery(conn_.get(), text)); !done) return done;
+  protocol_ = Protocol::simple;
+  return row_by_row ? sent(PQsetSingleRowMode(conn_.get())) : Result<void>();
+}
+
+Result<void> PostgresqlSession::send_unprepared(const driver::Request& request) {
+  std::vector<Oid> types(request.params.count);
+  for (size_t i = 0; i < types.size(); ++i) types[i] = natural_type(request.params, request.params.values[i]);
+  if (Result<void> encoded = params_.encode(request.params, types); !encoded) return encoded;
+  protocol_ = Protocol::extended;
+  if (Result<void> done = sent(PQsendQueryParams(conn_.get(), request.statement->native.c_str(), params_.count(),
+                                                 types.data(), params_.values(), params_.lengths(), params_.formats(),
+                                                 text_results));
+      !done) {
+    return done;
+  }
+  if (Result<void> done = sent(PQsetSingleRowMode(conn_.get())); !done) return done;
+  return sync();
+}
+
+// Asks what the columns are, too. What was evicted is deallocated on the way, each behind a sync of its own.
+Result<void> PostgresqlSession::send_prepare(const sql::Statement& statement, const Prepared& prepared) {
+  PGconn* const conn = conn_.get();
+  protocol_ = Protocol::extended;
+  for (const std::string& name : prepared_.take_discarded()) {
+    const std::string text = "DEALLOCATE " + name;
+    if (Result<void> done =
+            sent(PQsendQueryParams(conn, text.c_str(), 0, nullptr, nullptr, nullptr, nullptr, text_results));
+        !done) {
+      return done;
+    }
+    if (Result<void> done = sync(); !done) return done;
+  }
+  const char* const name = prepared.name.c_str();
+  const int n = static_cast<int>(prepared.types.size());
+  if (Result<void> done = sent(PQsendPrepare(conn, name, statement.native.c_str(), n, prepared.types.data())); !done) {
+    return done;
+  }
+  if (Result<void> done = sent(PQsendDescribePrepared(conn, name)); !done) return done;
+  return sync();
+}
+
+Result<void> PostgresqlSession::send_prepared(const Prepared& prepared, const columnar::Params& params) {
+  if (Result<void> encoded = params_.encode(params, prepared.types); !encoded) return encoded;
+  protocol_ = Protocol::extended;
+  plan_ = prepared.plan;
+  if (Result<void> done =
+          sent(PQsendQueryPrepared(conn_.get(), prepared.name.c_str(), params_.count(), params_.values(),
+                                   params_.lengths(), params_.formats(), plan_->binary ? binary_results : text_results));
+      !done) {
+    return done;
+  }
+  if (plan_->schema != nullptr) {
+    if (Result<void> done = sent(PQsetSingleRowMode(conn_.get())); !done) return done;
+  }
+  return sync();
+}
+
+Result<void> PostgresqlSession::send_ping() {
+  protocol_ = Protocol::extended;
+  return sync();
+}
+
+Failure PostgresqlSession::error_of(const PGresult* result, Phase phase) noexcept {
+  if (ends_session(result)) broken_ = true;
+  return failure_of(result, phase);
+}
+
+Failure PostgresqlSession::gone(Phase phase, Outcome outcome) { return lost(conn_.get(), phase, outcome); }
+
+}  // namespace tl::postgresql

@@ -1,0 +1,40 @@
+// Parameters as libpq takes them.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "result.hpp"
+#include "postgresql_types.hpp"
+
+namespace tl::postgresql {
+
+// The type that a value is sent as: 0 leaves it to the server, which knows what the statement wants there.
+[[nodiscard]] Oid natural_type(const columnar::Params& params, const columnar::Value& value) noexcept;
+
+// Whether a statement prepared for `type` there takes the value.
+[[nodiscard]] bool fits(const columnar::Params& params, const columnar::Value& value, Oid type) noexcept;
+
+// Kept by a session, so that its buffers are reused. Valid until the next encode(), and as long as the values are.
+class EncodedParams {
+ public:
+  // Errors (data): a value that PostgreSQL cannot hold; names its position.
+  [[nodiscard]] Result<void> encode(const columnar::Params& params, const std::vector<Oid>& types);
+
+  [[nodiscard]] int count() const noexcept { return static_cast<int>(values_.size()); }
+  [[nodiscard]] const char* const* values() const noexcept { return values_.data(); }
+  [[nodiscard]] const int* lengths() const noexcept { return lengths_.data(); }
+  [[nodiscard]] const int* formats() const noexcept { return formats_.data(); }
+
+ private:
+  [[nodiscard]] const char* encode_one(const columnar::Params& params, const columnar::Value& value, Oid type);
+  [[nodiscard]] const char* encode_list(const columnar::Params& params, const columnar::Value& list, Oid type);
+  [[nodiscard]] const char* encode_literal(const columnar::Params& params, const columnar::Value& list);
+
+  std::string bytes_;
+  std::vector<size_t> starts_;  // in bytes_, npos: a null
+  std::vector<const char*> values_;
+  std::vector<int> lengths_;
+  std::vector<int> formats_;
+};
+
+}  // namespace tl::postgresql

@@ -1,0 +1,26 @@
+// How the columns of a result are read.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "batch.hpp"
+#include "postgresql_handles.hpp"
+#include "postgresql_types.hpp"
+
+namespace tl::postgresql {
+
+struct Plan {
+  std::shared_ptr<const columnar::Schema> schema;  // null: no columns
+  std::vector<const TypeInfo*> types;              // of each column; null: text as it is
+  bool binary = false;                             // every column has a known binary form
+};
+
+// Of a described statement, or of a result that came as text. `arrays_as_text`: arrays are columns of text.
+[[nodiscard]] Plan plan_of(const PGresult* described, bool arrays_as_text);
+
+// Reads one value, in the text or the binary format. Answers null, or what is wrong with it.
+using Complaint = const char*;
+[[nodiscard]] Complaint read_binary(columnar::Column& column, const TypeInfo& type, std::string_view value);
+[[nodiscard]] Complaint read_text(columnar::Column& column, const TypeInfo& type, std::string_view value);
+
+}  // namespace tl::postgresql

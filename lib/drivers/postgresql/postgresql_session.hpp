@@ -1,0 +1,82 @@
+// A session on one PostgreSQL server, in libpq's pipeline mode with a sync after each statement, so that errors stay
+// apart. It is left only for texts of several statements, which the simple protocol alone takes.
+#pragma once
+#include "driver.hpp"
+#include "postgresql_error.hpp"
+#include "postgresql_params.hpp"
+#include "postgresql_prepared.hpp"
+
+namespace tl::postgresql {
+
+class PostgresqlSession final : public driver::Session {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<driver::Session>> open(const config::Address& address,
+                                                                     driver::Dial& dial);
+
+  [[nodiscard]] std::unique_ptr<driver::Run> run(const driver::Request& request) override;
+  [[nodiscard]] std::unique_ptr<driver::Run> next_set() override;
+  [[nodiscard]] std::unique_ptr<driver::Fetch> fetch(driver::FetchLimits limits) override;
+  [[nodiscard]] std::unique_ptr<driver::Operation> ping() override;
+  [[nodiscard]] std::unique_ptr<driver::Operation> reset() override;
+  [[nodiscard]] std::shared_ptr<driver::Canceller> canceller() override { return canceller_; }
+
+  [[nodiscard]] driver::State state() const noexcept override;
+  [[nodiscard]] bool changed() const noexcept override { return changed_; }
+  [[nodiscard]] bool looks_alive() noexcept override;
+  [[nodiscard]] std::string backend_id() const override { return std::to_string(PQbackendPID(conn_.get())); }
+
+ protected:
+  void move_bytes(driver::Ready got) noexcept override;
+
+ private:
+  template <class Verb>
+  class Steps;
+  class RunOperation;
+  class FetchOperation;
+  class PingOperation;
+  class ResetOperation;
+
+  PostgresqlSession(Conn conn, std::shared_ptr<driver::Canceller> canceller, const config::Address& address);
+  static void on_notice(void* self, const PGresult* notice) noexcept;
+
+  // What the answer that is being read consists of.
+  enum class Protocol : uint8_t { extended, simple };
+
+  // postgresql_exchange.cpp: sending, and what comes back.
+  enum class Came : uint8_t { nothing_yet, result, end };
+  // The next result of the answer; `end` once: the session is ready for another statement. Never waits.
+  [[nodiscard]] Came next_result(ResultHandle& result) noexcept;
+  [[nodiscard]] driver::Wait socket_wait() noexcept;
+  [[nodiscard]] Result<void> sent(int accepted) noexcept;
+  [[nodiscard]] Result<void> send_simple(const char* text, bool row_by_row);
+  [[nodiscard]] Result<void> send_unprepared(const driver::Request& request);
+  [[nodiscard]] Result<void> send_prepare(const sql::Statement& statement, const Prepared& prepared);
+  [[nodiscard]] Result<void> send_prepared(const Prepared& prepared, const columnar::Params& params);
+  [[nodiscard]] Result<void> send_ping();
+  [[nodiscard]] Result<void> sync();
+  [[nodiscard]] Failure error_of(const PGresult* result, Phase phase) noexcept;
+  [[nodiscard]] Failure gone(Phase phase, Outcome outcome);
+
+  // postgresql_rows.cpp
+  void begin_set(const PGresult* head);
+  [[nodiscard]] Result<void> read_row(columnar::Batch& batch, const PGresult* row, uint64_t& bytes) const;
+
+  Conn conn_;
+  const std::shared_ptr<driver::Canceller> canceller_;
+  const bool arrays_as_text_;
+  PreparedCache prepared_;
+  EncodedParams params_;
+  bool broken_ = false;
+  bool changed_ = false;
+  bool has_prepared_by_text_ = false;  // statements prepared by the caller's own PREPARE
+
+  // The answer in progress.
+  bool answering_ = false;
+  Protocol protocol_ = Protocol::extended;
+  uint32_t syncs_ = 0;                // extended: of those sent, how many have not come back
+  std::shared_ptr<const Plan> plan_;  // of its rows
+  bool binary_ = false;               // they come in the binary format
+  ResultHandle pending_;              // has come, and has not been read
+};
+
+}  // namespace tl::postgresql
