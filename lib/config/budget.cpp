@@ -66,7 +66,7 @@ Result<void> apply_budget(const Node* node, const std::vector<Auto>& autos, cons
   if (node == nullptr) {
     if (autos.empty()) return {};
     const std::string path = "connections." + config.connections[autos.front().connection].name + ".pool.max";
-    return blame.at({}, path, "is \"auto\", but there is no [budget]");
+    return blame.at(autos.front().origin, path, "is \"auto\", but there is no [budget]");
   }
   auto read = read_budget(*node, blame, config);
   if (!read) return read.take_error();
@@ -105,7 +105,8 @@ Result<void> apply_budget(const Node* node, const std::vector<Auto>& autos, cons
       }
     }
     if (endpoint.pool.min > endpoint.pool.max) {
-      return blame.at({}, path, "comes to " + std::to_string(endpoint.pool.max) + " by [budget], which is less than pool.min");
+      return blame.at(a.origin, path,
+                      "the budget makes it " + std::to_string(endpoint.pool.max) + ", which is less than pool.min");
     }
   }
   return {};

@@ -34,7 +34,7 @@ class ConnectionBuilder {
     const Node* write = replicas.find("write");
     if (Result<void> done = endpoint(settings, write, path_, "replicas.write", result_.primary); !done) return done;
     const size_t position = config_.connections.size();
-    if (auto_) autos.push_back({position, -1});
+    if (auto_) autos.push_back({position, -1, *auto_});
     if (Result<void> done = read_replicas(settings, replicas, position, autos); !done) return done;
     config_.connections.push_back(std::move(result_));
     return {};
@@ -57,8 +57,9 @@ class ConnectionBuilder {
                         (*meant == DriverKind::mysql || *meant == DriverKind::mariadb);
     const bool postgres = said && *said == DriverKind::redshift && *meant == DriverKind::postgresql;
     if (said && *said != *meant && !mysqls && !postgres) {
-      return blame_.at(url->origin, path + ".url",
-                       "is for " + parts->find("driver")->text + ", but the driver is " + std::string(driver_name(*said)));
+      return blame_.at(
+          url->origin, path + ".url",
+          "is for " + parts->find("driver")->text + ", but the driver is " + std::string(driver_name(*said)));
     }
     Node merged = parts.take();
     merge(merged, settings);
@@ -71,13 +72,13 @@ class ConnectionBuilder {
 
   // The url as it may be shown.
   void record_url(const Node& parts, const Node& url, const std::string& path) {
-    const auto part = [&](std::string_view name) { return parts.find(name) == nullptr ? std::string() : parts.find(name)->text; };
+    const auto part = [&](std::string_view name) {
+      return parts.find(name) == nullptr ? std::string() : parts.find(name)->text;
+    };
     std::string shown = part("driver") + "://" + (part("user").empty() ? "" : part("user") + '@') + part("host");
     if (!part("port").empty()) shown += ':' + part("port");
     shown += '/' + part("database");
-    const std::string source =
-        url.origin.variable.empty() ? std::string(blame_.file) + ':' + std::to_string(url.origin.line) : url.origin.variable;
-    config_.settings.push_back({path + ".url", '"' + shown + '"', source, "without its password"});
+    config_.settings.push_back({path + ".url", '"' + shown + '"', blame_.source(url.origin), "without its password"});
   }
 
   Result<void> find_driver(const Node& settings) {
@@ -86,18 +87,20 @@ class ConnectionBuilder {
       return blame_.at(settings.origin, path_, "names no driver; set driver, or a url whose scheme says it");
     }
     if (driver->kind != Node::Kind::string) {
-      return blame_.at(driver->origin, path_ + ".driver", std::string("must be a string, not ").append(kind_name(driver->kind)));
+      return blame_.at(driver->origin, path_ + ".driver",
+                       std::string("must be a string, not ").append(kind_name(driver->kind)));
     }
     const auto kind = driver_by_name(driver->text);
     if (!kind) {
-      return blame_.at(driver->origin, path_ + ".driver", "is no driver that trunkline knows", nearest(driver->text, driver_names()));
+      return blame_.at(driver->origin, path_ + ".driver", "is no driver that trunkline knows",
+                       nearest(driver->text, driver_names()));
     }
     result_.driver = *kind;
-    const std::string source = driver->origin.variable.empty()
-                                   ? std::string(blame_.file) + ':' + std::to_string(driver->origin.line)
-                                   : driver->origin.variable;
-    config_.settings.push_back({path_ + ".driver", '"' + std::string(driver_name(*kind)) + '"', source,
-                                driver->alias.empty() ? "" : driver->alias == "url" ? "from the url" : "written as " + driver->alias});
+    config_.settings.push_back({path_ + ".driver", '"' + std::string(driver_name(*kind)) + '"',
+                                blame_.source(driver->origin),
+                                driver->alias.empty()    ? ""
+                                : driver->alias == "url" ? "from the url"
+                                                         : "written as " + driver->alias});
     return {};
   }
 
@@ -118,15 +121,15 @@ class ConnectionBuilder {
     }
     if (const Node* ignored = settings.find("ignored")) {
       for (const auto& [name, node] : ignored->members) {
-        config_.settings.push_back({path_ + '.' + name, "", std::string(blame_.file) + ':' + std::to_string(node.origin.line),
-                                    "no meaning here"});
+        config_.settings.push_back({path_ + '.' + name, "", blame_.source(node.origin), "no meaning here"});
       }
     }
     return {};
   }
 
   // The connection's settings with a replica's laid over them, typed.
-  Result<void> endpoint(const Node& settings, const Node* over, const std::string& path, const std::string& over_name, Endpoint& out) {
+  Result<void> endpoint(const Node& settings, const Node* over, const std::string& path, const std::string& over_name,
+                        Endpoint& out) {
     Node merged = settings;
     if (over != nullptr) {
       Node own = *over;
@@ -147,13 +150,14 @@ class ConnectionBuilder {
   }
 
   void record_replica(const Address& address, const Node& over, const std::string& name) {
-    const std::string values[] = {address.host, std::to_string(address.port), address.socket, address.database, address.user};
+    const std::string values[] = {address.host, std::to_string(address.port), address.socket, address.database,
+                                  address.user};
     for (size_t i = 0; i < std::size(replica_rows); ++i) {
       const Node* node = over.find(replica_rows[i]);
       const bool number = i == 1;
-      config_.settings.push_back({path_ + '.' + name + '.' + replica_rows[i], number ? values[i] : '"' + values[i] + '"',
-                                  std::string(blame_.file) + ':' + std::to_string((node == nullptr ? over : *node).origin.line),
-                                  node == nullptr ? "from the connection" : ""});
+      config_.settings.push_back(
+          {path_ + '.' + name + '.' + replica_rows[i], number ? values[i] : '"' + values[i] + '"',
+           blame_.source((node == nullptr ? over : *node).origin), node == nullptr ? "from the connection" : ""});
     }
   }
 
@@ -162,7 +166,8 @@ class ConnectionBuilder {
     out.host = values.text("host").value_or("localhost");
     const bool port_said = settings.find("port") != nullptr;
     out.port = static_cast<uint16_t>(values.integer("port").value_or(standard_port(out.driver)));
-    if (!port_said && out.port != 0) config_.settings.push_back({path_ + ".port", std::to_string(out.port), "default", ""});
+    if (!port_said && out.port != 0)
+      config_.settings.push_back({path_ + ".port", std::to_string(out.port), "default", ""});
     out.socket = values.text("socket").value_or("");
     out.database = values.text("database").value_or("");
     out.user = values.text("user").value_or("");
@@ -184,7 +189,10 @@ class ConnectionBuilder {
     const auto cache = values.integer_or("statement_cache", "off");
     out.statement_cache = static_cast<uint32_t>(cache ? cache->value_or(0) : 100);
     if (is_file_database(out.driver)) {
-      if (out.database.empty()) values.blame("database", "a SQLite connection needs a database: a file, or \":memory:\"");
+      if (out.database.empty() && !values.failed()) {
+        const Node* said = settings.find(settings.find("database") == nullptr ? "driver" : "database");
+        return blame_.at(said->origin, path_ + ".database", "is missing: a file, or \":memory:\"");
+      }
       if (out.database != ":memory:") out.database = absolute(out.database, folder_);
     }
     if (values.failed()) return values.take_error();
@@ -201,7 +209,8 @@ class ConnectionBuilder {
     std::ifstream file(absolute(text->substr(5), folder_), std::ios::binary);
     std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
     if (!file.is_open() || file.bad()) {
-      return blame_.at(settings.find("password")->origin, path_ + ".password", "the file that should hold it cannot be read");
+      return blame_.at(settings.find("password")->origin, path_ + ".password",
+                       "the file that should hold it cannot be read");
     }
     while (!content.empty() && (content.back() == '\n' || content.back() == '\r')) content.pop_back();
     out = Secret(std::move(content));
@@ -215,7 +224,8 @@ class ConnectionBuilder {
     };
     out.min = count("min", out.min);
     const auto max = values.integer_or("max", "auto");
-    auto_ = max && !max->has_value();
+    auto_.reset();
+    if (max && !max->has_value()) auto_ = node.find("max")->origin;
     out.max = static_cast<uint32_t>(max ? max->value_or(out.max) : out.max);
     out.max_overflow = count("max_overflow", 0);
     out.max_idle = count("max_idle", auto_ ? UINT32_MAX : out.max);
@@ -247,9 +257,10 @@ class ConnectionBuilder {
       Endpoint& replica = result_.replicas.emplace_back();
       const size_t rows = config_.settings.size();
       const std::string name = "replicas.read." + std::to_string(i);
-      if (Result<void> done = endpoint(settings, &read->items[i], path_ + '.' + name, name, replica); !done) return done;
+      if (Result<void> done = endpoint(settings, &read->items[i], path_ + '.' + name, name, replica); !done)
+        return done;
       keep_replica_rows(rows, path_ + '.' + name);
-      if (auto_) autos.push_back({position, static_cast<int>(i)});
+      if (auto_) autos.push_back({position, static_cast<int>(i), *auto_});
     }
     return {};
   }
@@ -273,13 +284,13 @@ class ConnectionBuilder {
   const std::string& folder_;
   Config& config_;
   Connection result_;
-  bool auto_ = false;
+  std::optional<Origin> auto_;  // of the pool read last: where it says max = "auto"
 };
 
 }  // namespace
 
-Result<void> build_connection(const std::string& name, Node settings, const Blame& blame, const std::string& folder, Config& config,
-                              std::vector<Auto>& autos) {
+Result<void> build_connection(const std::string& name, Node settings, const Blame& blame, const std::string& folder,
+                              Config& config, std::vector<Auto>& autos) {
   return ConnectionBuilder(name, blame, folder, config).build(std::move(settings), autos);
 }
 

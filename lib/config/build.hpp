@@ -5,17 +5,19 @@
 
 namespace tl::config {
 
-struct Auto {          // a pool whose max the budget decides
-  size_t connection;   // its position in Config::connections
-  int replica;         // -1: the primary
+struct Auto {         // a pool whose max the budget decides
+  size_t connection;  // its position in Config::connections
+  int replica;        // -1: the primary
+  Origin origin;      // where it says so
 };
 
 // Appends the connection to `config`, its values to the settings. `autos` collects pools with max = "auto".
-[[nodiscard]] Result<void> build_connection(const std::string& name, Node settings, const Blame& blame, const std::string& folder,
-                                            Config& config, std::vector<Auto>& autos);
+[[nodiscard]] Result<void> build_connection(const std::string& name, Node settings, const Blame& blame,
+                                            const std::string& folder, Config& config, std::vector<Auto>& autos);
 
 // Sizes the pools in `autos`. `budget` null: there is no [budget].
-[[nodiscard]] Result<void> apply_budget(const Node* budget, const std::vector<Auto>& autos, const Blame& blame, Config& config);
+[[nodiscard]] Result<void> apply_budget(const Node* budget, const std::vector<Auto>& autos, const Blame& blame,
+                                        Config& config);
 
 [[nodiscard]] std::string absolute(const std::string& path, const std::string& folder);
 

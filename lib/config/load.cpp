@@ -301,10 +301,7 @@ class Loader {
       for (const Connection& connection : config_.connections) names.push_back(connection.name);
       return blame_.at(chosen.origin, "default", "names no connection", nearest(chosen.text, names));
     }
-    const std::string source = chosen.origin.variable.empty()
-                                   ? std::string(blame_.file) + ':' + std::to_string(chosen.origin.line)
-                                   : chosen.origin.variable;
-    config_.settings.push_back({"default", '"' + config_.default_name + '"', source, ""});
+    config_.settings.push_back({"default", '"' + config_.default_name + '"', blame_.source(chosen.origin), ""});
     return {};
   }
 

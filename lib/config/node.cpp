@@ -20,8 +20,9 @@ Node& Node::set(std::string_view name, Node value) {
 }
 
 void Node::erase(std::string_view name) noexcept {
-  members.erase(std::remove_if(members.begin(), members.end(), [&](const auto& member) { return member.first == name; }),
-                members.end());
+  members.erase(
+      std::remove_if(members.begin(), members.end(), [&](const auto& member) { return member.first == name; }),
+      members.end());
 }
 
 Node Node::table(Origin origin) {
@@ -51,7 +52,8 @@ std::string_view kind_name(Node::Kind kind) noexcept {
   return "";
 }
 
-Failure Blame::at(const Origin& origin, std::string_view key, std::string_view message, std::string_view suggestion) const {
+Failure Blame::at(const Origin& origin, std::string_view key, std::string_view message,
+                  std::string_view suggestion) const {
   std::string text(file);
   if (!origin.variable.empty()) {
     text = origin.variable;
@@ -71,20 +73,27 @@ Failure Blame::at(const Origin& origin, std::string_view key, std::string_view m
   return failure;
 }
 
+std::string Blame::source(const Origin& origin) const {
+  return origin.variable.empty() ? std::string(file) + ':' + std::to_string(origin.line) : origin.variable;
+}
+
 namespace {
 
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
-// Levenshtein's distance, deaf to case.
+// Letters inserted, left out, replaced, or swapped with their neighbour; deaf to case.
 size_t distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> before;  // the row for two letters less of `a`
+  std::vector<size_t> above;
   std::vector<size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), size_t{0});
+  const auto alike = [&](size_t i, size_t j) { return lower(a[i - 1]) == lower(b[j - 1]); };
   for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
+    before = std::exchange(above, row);
+    row[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substituted = diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (alike(i, j) ? 0 : 1)});
+      if (i > 1 && j > 1 && alike(i, j - 1) && alike(i - 1, j)) row[j] = std::min(row[j], before[j - 2] + 1);
     }
   }
   return row.back();
@@ -94,9 +103,11 @@ size_t distance(std::string_view a, std::string_view b) {
 
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
   std::string_view best;
-  size_t least = std::max<size_t>(2, word.size() / 3) + 1;
+  word = word.substr(0, 100);
+  // Of a short word at least one letter must be right.
+  size_t least = std::min(std::max<size_t>(2, word.size() / 3) + 1, word.size());
   for (const std::string_view candidate : candidates) {
-    const size_t d = distance(word.substr(0, 100), candidate);
+    const size_t d = distance(word, candidate);
     if (d < least) {
       least = d;
       best = candidate;

@@ -47,6 +47,8 @@ struct Blame {
   std::string_view file;
   [[nodiscard]] Failure at(const Origin& origin, std::string_view key, std::string_view message,
                            std::string_view suggestion = {}) const;
+  // Where a value came from, as `settings` tells it: "file:line", or the variable.
+  [[nodiscard]] std::string source(const Origin& origin) const;
 };
 
 // The candidate nearest to `word`, "" : none is near.

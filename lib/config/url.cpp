@@ -1,7 +1,9 @@
 // Connection strings: scheme://user:password@host:port/database?key=value, SQLite's paths, and Go's data source names.
+#include <algorithm>
 #include <charconv>
 
 #include "normalise.hpp"
+#include "utf8.hpp"
 
 namespace tl::config {
 namespace {
@@ -33,14 +35,28 @@ struct Parameter {
 };
 
 constexpr Parameter postgresql_parameters[] = {
-    {"host", "host"}, {"port", "port"}, {"user", "user"}, {"password", "password"}, {"dbname", "database"},
-    {"sslmode", "sslmode"}, {"sslrootcert", "ca"}, {"sslcert", "cert"}, {"sslkey", "key"},
-    {"application_name", "application_name"}, {"connect_timeout", "pool.create_timeout", Unit::seconds},
+    {"host", "host"},
+    {"port", "port"},
+    {"user", "user"},
+    {"password", "password"},
+    {"dbname", "database"},
+    {"sslmode", "sslmode"},
+    {"sslrootcert", "ca"},
+    {"sslcert", "cert"},
+    {"sslkey", "key"},
+    {"application_name", "application_name"},
+    {"connect_timeout", "pool.create_timeout", Unit::seconds},
 };
 constexpr Parameter mysql_parameters[] = {
-    {"socket", "socket"}, {"charset", "charset"}, {"connect_timeout", "pool.create_timeout", Unit::seconds},
-    {"ssl-mode", "sslmode"}, {"sslmode", "sslmode"}, {"ssl-ca", "ca"}, {"timeout", "pool.create_timeout"},
-    {"parseTime", ""}, {"loc", ""},
+    {"socket", "socket"},
+    {"charset", "charset"},
+    {"connect_timeout", "pool.create_timeout", Unit::seconds},
+    {"ssl-mode", "sslmode"},
+    {"sslmode", "sslmode"},
+    {"ssl-ca", "ca"},
+    {"timeout", "pool.create_timeout"},
+    {"parseTime", ""},
+    {"loc", ""},
 };
 
 class UrlReader {
@@ -58,12 +74,15 @@ class UrlReader {
     if (!driver) return bad("the url's scheme is no driver's name", nearest(scheme, driver_names()));
     kind_ = *driver;
     put("driver", std::string(driver_name(kind_)));
-    if (kind_ == DriverKind::sqlite) return sqlite(colon == std::string_view::npos ? text.substr(7) : text.substr(colon + 3));
+    if (kind_ == DriverKind::sqlite)
+      return sqlite(colon == std::string_view::npos ? text.substr(7) : text.substr(colon + 3));
     return server(text.substr(colon + 3));
   }
 
  private:
-  Failure bad(std::string_view what, std::string_view suggestion = {}) const { return blame_.at(url_.origin, path_, what, suggestion); }
+  Failure bad(std::string_view what, std::string_view suggestion = {}) const {
+    return blame_.at(url_.origin, path_, what, suggestion);
+  }
 
   void put(std::string_view key, std::string value, Unit unit = Unit::none) {
     Node node = Node::string(std::move(value), url_.origin);
@@ -102,6 +121,11 @@ class UrlReader {
     if (const size_t at = rest.rfind('@'); at != std::string_view::npos) {
       if (Result<void> done = user(rest.substr(0, at)); !done) return done.take_error();
       rest = rest.substr(at + 1);
+    } else {
+      // Otherwise a piece of a password would be taken for an address, and told as one.
+      if (database.find('@') != std::string_view::npos)
+        return bad("an @ comes after a /; write a / of the password as %2F");
+      late_at_ = query.find('@') != std::string_view::npos;
     }
     if (Result<void> done = host(rest); !done) return done.take_error();
     if (!database.empty()) {
@@ -115,6 +139,7 @@ class UrlReader {
     auto value = decoded(text);
     if (!value) return bad("a % in the url is not followed by two hexadecimal digits");
     if (value->find('\0') != std::string::npos) return bad("the url holds a NUL");
+    if (!is_utf8(value->data(), value->size())) return bad("the url's %XX are not valid UTF-8");
     put(key, std::move(*value), unit);
     return {};
   }
@@ -134,8 +159,12 @@ class UrlReader {
     if (text[0] == '[') {  // an IPv6 address
       const size_t close = text.find(']');
       if (close == std::string_view::npos) return bad("the url's [ is not closed");
-      if (close + 1 < text.size() && text[close + 1] == ':') port = text.substr(close + 2);
+      const std::string_view after = text.substr(close + 1);
+      if (!after.empty() && after[0] != ':') return bad("only :port may follow the url's ]");
+      if (!after.empty()) port = after.substr(1);
       text = text.substr(1, close - 1);
+    } else if (std::count(text.begin(), text.end(), ':') > 1) {
+      return bad("the url's host holds several colons; an IPv6 address stands in [ ]");
     } else if (const size_t colon = text.find(':'); colon != std::string_view::npos) {
       port = text.substr(colon + 1);
       text = text.substr(0, colon);
@@ -163,7 +192,8 @@ class UrlReader {
 
   Result<void> parameter(std::string_view name, std::string_view value) {
     const bool mysql = kind_ == DriverKind::mysql || kind_ == DriverKind::mariadb;
-    const std::span<const Parameter> known = mysql ? std::span<const Parameter>(mysql_parameters) : postgresql_parameters;
+    const std::span<const Parameter> known =
+        mysql ? std::span<const Parameter>(mysql_parameters) : postgresql_parameters;
     std::vector<std::string_view> names;
     for (const Parameter& parameter : known) {
       names.push_back(parameter.name);
@@ -171,9 +201,11 @@ class UrlReader {
       if (parameter.key.empty()) return {};
       // libpq's host is a folder of unix sockets when it begins with a slash.
       const bool socket = parameter.key == "host" && value.substr(0, 1) == "/";
-      const bool encoded_socket = parameter.key == "host" && (value.substr(0, 3) == "%2F" || value.substr(0, 3) == "%2f");
+      const bool encoded_socket =
+          parameter.key == "host" && (value.substr(0, 3) == "%2F" || value.substr(0, 3) == "%2f");
       return put_decoded(socket || encoded_socket ? "socket" : parameter.key, value, parameter.unit);
     }
+    if (late_at_) return bad("an @ comes after a ?; write a ? of the password as %3F");
     return bad("the url has an unknown parameter " + std::string(name), nearest(name, names));
   }
 
@@ -182,7 +214,8 @@ class UrlReader {
     const size_t open = text.find('(');
     const size_t close = text.find(')', open == std::string_view::npos ? 0 : open);
     const size_t at = open == std::string_view::npos ? std::string_view::npos : text.rfind('@', open);
-    if (open == std::string_view::npos || close == std::string_view::npos || close + 1 >= text.size() || text[close + 1] != '/') {
+    if (open == std::string_view::npos || close == std::string_view::npos || close + 1 >= text.size() ||
+        text[close + 1] != '/') {
       return bad("is no url: it begins with no scheme://");
     }
     kind_ = DriverKind::mysql;
@@ -218,6 +251,7 @@ class UrlReader {
   const Blame& blame_;
   const std::string& path_;
   DriverKind kind_ = DriverKind::sqlite;
+  bool late_at_ = false;  // the url has an @ in its parameters, and none before them
   Node out_;
 };
 

@@ -69,13 +69,7 @@ void Values::record(const Key& key, const Node* node, std::string value) {
   Setting setting;
   setting.path = path_of(key.name);
   setting.value = key.type == Type::secret && key.name != "url" ? "\"***\"" : std::move(value);
-  if (node == nullptr) {
-    setting.source = "default";
-  } else if (!node->origin.variable.empty()) {
-    setting.source = node->origin.variable;
-  } else {
-    setting.source = std::string(blame_.file) + ':' + std::to_string(node->origin.line);
-  }
+  setting.source = node == nullptr ? "default" : blame_.source(node->origin);
   if (node != nullptr && !node->alias.empty()) {
     setting.note = node->alias == "url" ? "from the url" : "written as " + node->alias;
   }
