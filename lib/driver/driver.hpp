@@ -23,7 +23,8 @@ class Dial {
   [[nodiscard]] Deadline deadline() const noexcept { return deadline_; }
   [[nodiscard]] bool interrupted() const noexcept;
 
-  // The descriptor that interrupt() shuts down; -1 before the driver closes it. The driver calls it whenever it changes.
+  // The descriptor that interrupt() shuts down; -1 before the driver closes it. The driver calls it whenever it
+  // changes.
   void watch(int fd) noexcept;
   // Waits until the descriptor is ready: true; false when the deadline passed or the dial was interrupted.
   [[nodiscard]] bool wait(int fd, Ready want) noexcept;

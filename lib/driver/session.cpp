@@ -12,15 +12,13 @@ Session::Session() : number_(next_number.fetch_add(1, std::memory_order_relaxed)
 void Session::submit(Operation& operation) noexcept {
   operation.next_in_line_ = nullptr;
   operation.finished_ = false;
-  (tail_ == nullptr ? head_ : tail_->next_in_line_) = &operation;
+  Operation* const before = tail_;
+  (before == nullptr ? head_ : before->next_in_line_) = &operation;
   tail_ = &operation;
   ++depth_;
   const Step step = operation.resume(Ready::start);
-  if (head_ != &operation) return;  // it sent what it could and waits for its turn
-  waiting_ = step;
-  if (step.is == Step::Is::waiting) return;
-  finish_head();
-  if (head_ != nullptr) pump(Ready::turn);
+  if (before == nullptr) waiting_ = step;
+  if (step.is != Step::Is::waiting) finish(operation, before);
 }
 
 Step Session::pump(Ready got) noexcept {
@@ -28,18 +26,17 @@ Step Session::pump(Ready got) noexcept {
   while (head_ != nullptr) {
     waiting_ = head_->resume(got);
     if (waiting_.is == Step::Is::waiting) return waiting_;
-    finish_head();
+    finish(*head_, nullptr);
     got = Ready::turn;  // its answer may already lie in the client library's buffer
   }
   return Step::done();
 }
 
-void Session::finish_head() noexcept {
-  Operation* done = head_;
-  head_ = done->next_in_line_;
-  if (head_ == nullptr) tail_ = nullptr;
+void Session::finish(Operation& operation, Operation* before) noexcept {
+  (before == nullptr ? head_ : before->next_in_line_) = operation.next_in_line_;
+  if (tail_ == &operation) tail_ = before;
   --depth_;
-  done->finished_ = true;
+  operation.finished_ = true;
 }
 
 }  // namespace tl::driver

@@ -31,7 +31,7 @@ struct Request {
 };
 
 struct FetchLimits {
-  uint32_t rows = 0;   // a batch ends at either; both non-zero. One row may exceed `bytes`
+  uint32_t rows = 0;  // a batch ends at either; both non-zero. One row may exceed `bytes`
   uint64_t bytes = 0;
 };
 
@@ -80,7 +80,7 @@ class Session {
   [[nodiscard]] virtual std::unique_ptr<Run> run(const Request& request) = 0;
   [[nodiscard]] virtual std::unique_ptr<Run> next_set() = 0;
   [[nodiscard]] virtual std::unique_ptr<Fetch> fetch(FetchLimits limits) = 0;
-  [[nodiscard]] virtual std::unique_ptr<Operation> ping() = 0;   // a round trip
+  [[nodiscard]] virtual std::unique_ptr<Operation> ping() = 0;  // a round trip
   // Back to how open() left it: pending answer read and dropped, transaction rolled back, session state restored.
   [[nodiscard]] virtual std::unique_ptr<Operation> reset() = 0;
   [[nodiscard]] virtual std::shared_ptr<Canceller> canceller() = 0;
@@ -93,7 +93,8 @@ class Session {
   [[nodiscard]] virtual std::string backend_id() const = 0;  // the server's own number of it, "" : none
 
   // The line: operations in order; one thread at a time.
-  // Appends and takes the first step at once. The operation must stay alive until it has finished.
+  // Appends and takes the first step at once; one that fails there leaves the line, wherever it stands. The operation
+  // must stay alive until it has finished.
   void submit(Operation& operation) noexcept;
   // Moves bytes for the whole line, then resumes the head, and each that becomes head, until one waits.
   // Answers what the head waits for, or done when the line is empty.
@@ -108,7 +109,7 @@ class Session {
   [[nodiscard]] bool is_head(const Operation& operation) const noexcept { return head_ == &operation; }
 
  private:
-  void finish_head() noexcept;
+  void finish(Operation& operation, Operation* before) noexcept;
 
   uint64_t number_;
   Operation* head_ = nullptr;
