@@ -158,7 +158,9 @@ template <>
 struct reader<std::chrono::year_month_day> : reader<std::chrono::sys_days> {
   static std::chrono::year_month_day read(const cell& from) {
     const auto day = reader<std::chrono::sys_days>::read(from);
-    if (day < std::chrono::year::min() / 1 / 1 || day > std::chrono::year::max() / 12 / 31) {
+    const std::chrono::sys_days first = std::chrono::year::min() / 1 / 1;
+    const std::chrono::sys_days last = std::chrono::year::max() / 12 / 31;
+    if (day < first || day > last) {
       from.refuse("a date that std::chrono::year_month_day cannot hold");
     }
     return day;
