@@ -14,6 +14,12 @@ bool same_word(std::string_view a, std::string_view b) noexcept {
   return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return lower(x) == lower(y); });
 }
 
+std::string_view trimmed(std::string_view text) noexcept {
+  constexpr std::string_view blank = " \t\r";
+  const size_t first = text.find_first_not_of(blank);
+  return first == std::string_view::npos ? "" : text.substr(first, text.find_last_not_of(blank) + 1 - first);
+}
+
 class Loader {
  public:
   Loader(std::string_view source, const Surroundings& surroundings)
@@ -76,18 +82,12 @@ class Loader {
     if (!file.is_open()) return blame_.at(root_.find("env_file")->origin, "env_file", "the file cannot be read");
     std::map<std::string, std::string> values;
     for (std::string line; std::getline(file, line);) {
-      std::string_view text = line;
-      const auto trim = [&] {
-        while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-        while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) text.remove_suffix(1);
-      };
-      trim();
+      std::string_view text = trimmed(line);
       if (text.rfind("export ", 0) == 0) text.remove_prefix(7);
       const size_t equals = text.find('=');
       if (text.empty() || text[0] == '#' || equals == std::string_view::npos) continue;
-      const std::string key(text.substr(0, equals));
-      text = text.substr(equals + 1);
-      trim();
+      const std::string key(trimmed(text.substr(0, equals)));
+      text = trimmed(text.substr(equals + 1));
       const bool quoted = text.size() >= 2 && (text[0] == '"' || text[0] == '\'') && text.back() == text[0];
       if (quoted) text = text.substr(1, text.size() - 2);
       values[key] = text;
@@ -261,7 +261,8 @@ class Loader {
   Result<void> build() {
     std::vector<Auto> autos;
     for (auto& [name, node] : connections_) {
-      Node settings = defaults_for(defaults_, driver_of(node));
+      Node settings = defaults_;
+      if (const auto driver = driver_of(node)) drop_foreign(settings, *driver);
       lay_over(settings, node);
       settings.origin = node.origin;
       if (Result<void> done = expand(settings, variables_, blame_, "connections." + name); !done) return done;

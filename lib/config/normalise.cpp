@@ -244,11 +244,13 @@ void merge(Node& beneath, const Node& over) {
 }
 
 void lay_over(Node& beneath, const Node& over) {
-  const auto before = driver_of(beneath);
   const auto after = driver_of(over);
-  if (after && before && *after != *before) {
+  // What only a variable would say cannot be compared, and may stand for a secret that is not here: it counts as another.
+  const bool said = beneath.find("driver") != nullptr || beneath.find("url") != nullptr;
+  if (after && said && driver_of(beneath) != after) {
     for (const char* key : address_keys) beneath.erase(key);
     beneath.erase("driver");
+    drop_foreign(beneath, *after);
   }
   if (over.find("url") != nullptr) {
     for (const char* key : url_keys) beneath.erase(key);
@@ -256,14 +258,15 @@ void lay_over(Node& beneath, const Node& over) {
   merge(beneath, over);
 }
 
-Node defaults_for(const Node& defaults, std::optional<DriverKind> driver) {
-  Node result = defaults;
-  if (!driver) return result;
-  for (const auto& [name, value] : defaults.members) {
-    const Key* key = find_key("", name);
-    if (key != nullptr && (key->drivers & bit(*driver)) == 0) result.erase(name);
+void drop_foreign(Node& settings, DriverKind driver) {
+  if (driver == DriverKind::sqlite) settings.erase("replicas");
+  for (const std::string_view name : {"", "pool", "retry", "migrations"}) {
+    Node* table = name.empty() ? &settings : settings.find(name);
+    if (table == nullptr) continue;
+    for (const Key& key : keys_of(name)) {
+      if ((key.drivers & bit(driver)) == 0) table->erase(key.name);
+    }
   }
-  return result;
 }
 
 }  // namespace tl::config

@@ -11,14 +11,14 @@ namespace tl::config {
 // The kind of database as far as it is said without expanding variables.
 [[nodiscard]] std::optional<DriverKind> driver_of(const Node& connection);
 
-// Lays `over` over `beneath`, both normalised, key by key. Another driver drops the address keys beneath; another url drops
-// what a url says.
+// Lays `over` over `beneath`, both normalised, key by key. Another driver drops the address keys beneath, and those that it
+// does not have; another url drops what a url says.
 void lay_over(Node& beneath, const Node& over);
 // The same for tables without that meaning.
 void merge(Node& beneath, const Node& over);
 
-// Keys of `defaults` that connections of this driver do not have are left out.
-[[nodiscard]] Node defaults_for(const Node& defaults, std::optional<DriverKind> driver);
+// Removes the keys that connections of this driver do not have.
+void drop_foreign(Node& settings, DriverKind driver);
 
 // The parts of a connection's url as keys. Errors never quote it.
 [[nodiscard]] Result<Node> url_parts(const Node& url, const Blame& blame, const std::string& path);

@@ -47,6 +47,7 @@ const std::string* Variables::find(const std::string& name) const {
 }
 
 Result<void> expand(Node& node, const Variables& variables, const Blame& blame, const std::string& path) {
+  if (!node.origin.variable.empty()) return {};  // an override is taken as it is
   if (node.kind == Node::Kind::string) return expand_text(node, variables, blame, path);
   for (auto& [name, value] : node.members) {
     if (Result<void> done = expand(value, variables, blame, path + '.' + name); !done) return done;
