@@ -1,6 +1,5 @@
 // Pool sizes from a server's limit: CONFIG's formula, per server.
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <thread>
 
@@ -24,32 +23,15 @@ std::string server_of(const Address& address) {
 
 Result<Budget> read_budget(const Node& node, const Blame& blame, Config& config) {
   Budget budget;
-  Node table = node;
-  double reserve = budget.reserve;
-  if (const Node* given = table.find("reserve")) {
-    bool fine = given->kind == Node::Kind::real || given->kind == Node::Kind::integer;
-    reserve = given->kind == Node::Kind::integer ? static_cast<double>(given->integer) : given->real;
-    if (given->kind == Node::Kind::string && given->from_variable) {
-      const char* end = given->text.data() + given->text.size();
-      fine = std::from_chars(given->text.data(), end, reserve).ptr == end;
-    }
-    if (!fine || !(reserve >= 0 && reserve <= 0.9)) {
-      return blame.at(given->origin, "budget.reserve", "must be a part of one, from 0 to 0.9");
-    }
-    std::string digits(32, '\0');
-    digits.resize(std::to_chars(digits.data(), digits.data() + digits.size(), reserve).ptr - digits.data());
-    config.settings.push_back({"budget.reserve", digits, blame.source(given->origin), ""});
-    table.erase("reserve");
-  }
-  budget.reserve = reserve;
-  for (const auto& [name, value] : table.members) {
+  for (const auto& [name, value] : node.members) {
     if (find_key("budget", name) != nullptr) continue;
     std::vector<std::string_view> names;
     for (const Key& key : keys_of("budget")) names.push_back(key.name);
     return blame.at(value.origin, "budget." + name, "unknown key", nearest(name, names));
   }
-  Values values(table, "budget", "budget", DriverKind::postgresql, blame, config);
+  Values values(node, "budget", "budget", DriverKind::postgresql, blame, config);
   const auto server_max = values.integer("server_max");
+  budget.reserve = values.fraction("reserve").value_or(budget.reserve);
   budget.instances = static_cast<double>(values.integer("instances").value_or(1));
   const int64_t workers = values.integer("workers").value_or(1);
   budget.workers = workers == -1 ? std::max(1U, std::thread::hardware_concurrency()) : static_cast<double>(workers);

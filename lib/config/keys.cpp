@@ -42,10 +42,10 @@ constexpr std::array connection_keys = {
     Key{"synchronous", Type::choice, "normal", 0, 0, "normal|full", sqlite, "", "SQLite: full waits for the disk at every commit"},
     Key{"attach", Type::boolean, "false", 0, 0, "", sqlite, "", "SQLite: allow ATTACH"},
     Key{"arrays", Type::choice, "list", 0, 0, "list|text", postgres, "", "arrays as lists, or as the server's text"},
-    Key{"service_name", Type::text, "", 0, 0, "", bit(DriverKind::oracle), "Oracle driver", ""},
-    Key{"sid", Type::text, "", 0, 0, "", bit(DriverKind::oracle), "Oracle driver", ""},
-    Key{"trusted_connection", Type::boolean, "", 0, 0, "", bit(DriverKind::sqlserver), "SQL Server driver", ""},
-    Key{"odbc_driver", Type::text, "", 0, 0, "", bit(DriverKind::sqlserver), "SQL Server driver", ""},
+    Key{"service_name", Type::text, "", 0, 0, "", bit(DriverKind::oracle), "Oracle driver", "Oracle: the service to connect to"},
+    Key{"sid", Type::text, "", 0, 0, "", bit(DriverKind::oracle), "Oracle driver", "Oracle: the instance, where there is no service name"},
+    Key{"trusted_connection", Type::boolean, "", 0, 0, "", bit(DriverKind::sqlserver), "SQL Server driver", "SQL Server: log in as the system's user"},
+    Key{"odbc_driver", Type::text, "", 0, 0, "", bit(DriverKind::sqlserver), "SQL Server driver", "SQL Server: name of the ODBC driver"},
 };
 
 constexpr std::array pool_keys = {
@@ -72,9 +72,9 @@ constexpr std::array replicas_keys = {
 };
 
 constexpr std::array retry_keys = {
-    Key{"attempts", Type::integer, "3", 1, 1000, "", every_driver, "retries", ""},
-    Key{"delay", Type::duration, "1s", 0, 0, "", every_driver, "retries", ""},
-    Key{"max_delay", Type::duration, "30s", 0, 0, "", every_driver, "retries", ""},
+    Key{"attempts", Type::integer, "3", 1, 1000, "", every_driver, "retries", "how often a read is tried"},
+    Key{"delay", Type::duration, "1s", 0, 0, "", every_driver, "retries", "pause before the second attempt, growing with jitter"},
+    Key{"max_delay", Type::duration, "30s", 0, 0, "", every_driver, "retries", "the longest such pause"},
 };
 
 constexpr std::array migrations_keys = {
@@ -85,7 +85,7 @@ constexpr std::array migrations_keys = {
 
 constexpr std::array budget_keys = {
     Key{"server_max", Type::integer, "", 1, any_count, "", every_driver, "", "connections that each server allows"},
-    Key{"reserve", Type::text, "0.2", 0, 0, "", every_driver, "", "part of it kept free, 0 to 0.9"},
+    Key{"reserve", Type::fraction, "0.2", 0, 0, "", every_driver, "", "the part of it that is kept free"},
     Key{"instances", Type::integer, "1", 1, any_count, "", every_driver, "", "machines that run the program"},
     Key{"workers", Type::integer, "1", -1, any_count, "", every_driver, "", "processes on each; -1: as many as cores"},
 };

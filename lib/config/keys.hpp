@@ -1,4 +1,4 @@
-// The one table of keys, and the one table of other systems' names for them. docs/configuration.md is printed from both.
+// The one table of keys, and the one table of other systems' names for them. The reference page is printed from both.
 #pragma once
 #include <span>
 #include <string_view>
@@ -14,6 +14,7 @@ enum class Type : uint8_t {
   path,
   choice,
   integer,
+  fraction,  // 0 to 0.9
   boolean,
   duration,    // "250ms", "30s", "5m"
   lifetime,    // a duration, or "none"
@@ -28,14 +29,14 @@ constexpr uint16_t bit(DriverKind kind) noexcept { return static_cast<uint16_t>(
 constexpr uint16_t every_driver = 0xffff;
 
 struct Key {
-  std::string_view name;      // within its table
+  std::string_view name;  // within its table
   Type type;
   std::string_view standard;  // the default as it is written, "" : none, or told in `about`
   int64_t least = 0;          // of an integer
   int64_t most = 0;
-  std::string_view choices;   // "a|b|c"
+  std::string_view choices;  // "a|b|c"
   uint16_t drivers = every_driver;
-  std::string_view lacking;   // the feature that this build does not have, "" : it has it
+  std::string_view lacking;  // the feature that this build does not have, "" : it has it
   std::string_view about;
 };
 
@@ -54,10 +55,10 @@ struct Alias {
 
 // A driver by any of its names. Errors (of the name) are the caller's.
 [[nodiscard]] std::optional<DriverKind> driver_by_name(std::string_view name) noexcept;
-[[nodiscard]] std::vector<std::string_view> driver_names();
+[[nodiscard]] std::vector<std::string_view> driver_names();      // all of them, those of one driver side by side
 [[nodiscard]] uint16_t standard_port(DriverKind kind) noexcept;  // 0: none
 
-// The reference page, in Markdown.
+// The reference page, in Markdown: docs/configuration.md.
 [[nodiscard]] std::string reference_page();
 
 }  // namespace tl::config

@@ -11,7 +11,8 @@ constexpr std::string_view override_prefix = "TRUNKLINE__";
 
 bool same_word(std::string_view a, std::string_view b) noexcept {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string_view trimmed(std::string_view text) noexcept {
@@ -31,14 +32,16 @@ class Loader {
     auto root = read_toml(toml, blame_.file);
     if (!root) return root.take_error();
     root_ = root.take();
-    for (const auto step : {&Loader::check_top, &Loader::read_env_file, &Loader::choose_environment, &Loader::normalise_all,
-                            &Loader::override_from_variables, &Loader::build, &Loader::choose_default}) {
+    for (const auto step :
+         {&Loader::check_top, &Loader::read_env_file, &Loader::choose_environment, &Loader::normalise_all,
+          &Loader::override_from_variables, &Loader::build, &Loader::choose_default}) {
       if (Result<void> done = (this->*step)(); !done) return done.take_error();
     }
     std::stable_sort(config_.settings.begin(), config_.settings.end(),
                      [](const Setting& a, const Setting& b) { return a.path < b.path; });
     const auto twice = [](const Setting& a, const Setting& b) { return a.path == b.path; };
-    config_.settings.erase(std::unique(config_.settings.begin(), config_.settings.end(), twice), config_.settings.end());
+    config_.settings.erase(std::unique(config_.settings.begin(), config_.settings.end(), twice),
+                           config_.settings.end());
     return std::move(config_);
   }
 
@@ -62,15 +65,16 @@ class Loader {
   }
 
   Result<void> check_top() {
-    return check_members(root_, "",
-                         {"default", "defaults", "connections", "environments", "environment_from", "env_file", "budget"});
+    return check_members(
+        root_, "", {"default", "defaults", "connections", "environments", "environment_from", "env_file", "budget"});
   }
 
   Result<std::string> top_text(const Node& node, const std::string& prefix, std::string_view name) {
     const Node* value = node.find(name);
     if (value == nullptr) return std::string();
     if (value->kind == Node::Kind::string) return value->text;
-    return blame_.at(value->origin, prefix + std::string(name), std::string("must be a string, not ").append(kind_name(value->kind)));
+    return blame_.at(value->origin, prefix + std::string(name),
+                     std::string("must be a string, not ").append(kind_name(value->kind)));
   }
 
   // NAME=value a line, as a shell would write it; comments, export and quotes are understood.
@@ -113,7 +117,8 @@ class Loader {
     for (const auto& [name, node] : environments->members) {
       const std::string path = "environments." + name;
       if (Result<void> fine = table_or_nothing(*environments, name, path); !fine) return fine;
-      if (Result<void> fine = check_members(node, path + '.', {"default", "defaults", "connections", "budget"}); !fine) return fine;
+      if (Result<void> fine = check_members(node, path + '.', {"default", "defaults", "connections", "budget"}); !fine)
+        return fine;
       if (name == config_.environment) overlay_ = &node;
     }
     // A misspelt environment must not quietly become the base configuration.
@@ -122,7 +127,8 @@ class Loader {
       for (const auto& [name, node] : environments->members) names.push_back(name);
       const std::string_view near = nearest(config_.environment, names);
       if (!near.empty()) {
-        return blame_.at(environments->origin, "environments", "has no table for the chosen environment \"" + config_.environment + '"', near);
+        return blame_.at(environments->origin, "environments",
+                         "has no table for the chosen environment \"" + config_.environment + '"', near);
       }
     }
     return {};
@@ -167,7 +173,8 @@ class Loader {
       }
       if (&node != overlay_) continue;
       merge(defaults_, over_defaults);
-      for (const auto& [connection, settings] : *over) lay_over(connection_named(connection, settings.origin), settings);
+      for (const auto& [connection, settings] : *over)
+        lay_over(connection_named(connection, settings.origin), settings);
       if (const Node* budget = node.find("budget")) {
         if (!budget_) budget_.emplace();
         merge(*budget_, *budget);
@@ -185,7 +192,8 @@ class Loader {
 
   Result<void> override_from_variables() {
     for (const auto& [name, value] : variables_.process()) {
-      if (name.size() <= override_prefix.size() || !same_word(std::string_view(name).substr(0, override_prefix.size()), override_prefix)) {
+      if (name.size() <= override_prefix.size() ||
+          !same_word(std::string_view(name).substr(0, override_prefix.size()), override_prefix)) {
         continue;
       }
       if (Result<void> done = override_one(name, value); !done) return done;
@@ -221,7 +229,8 @@ class Loader {
     }
     std::vector<std::string_view> names;
     for (const auto& [name, node] : connections_) names.push_back(name);
-    return blame_.at({0, variable}, "connections." + lower(parts[1]), "there is no such connection", nearest(parts[1], names));
+    return blame_.at({0, variable}, "connections." + lower(parts[1]), "there is no such connection",
+                     nearest(parts[1], names));
   }
 
   static std::string lower(std::string text) {
@@ -266,7 +275,8 @@ class Loader {
       lay_over(settings, node);
       settings.origin = node.origin;
       if (Result<void> done = expand(settings, variables_, blame_, "connections." + name); !done) return done;
-      if (Result<void> done = build_connection(name, std::move(settings), blame_, surroundings_.folder, config_, autos); !done) {
+      if (Result<void> done = build_connection(name, std::move(settings), blame_, surroundings_.folder, config_, autos);
+          !done) {
         return done;
       }
     }

@@ -24,7 +24,8 @@ class Normaliser {
 
  private:
   Failure wrong_kind(const Node& node, const std::string& path, std::string_view wanted) const {
-    return blame_.at(node.origin, path, std::string("must be ").append(wanted).append(", not ").append(kind_name(node.kind)));
+    return blame_.at(node.origin, path,
+                     std::string("must be ").append(wanted).append(", not ").append(kind_name(node.kind)));
   }
 
   Result<void> own_keys(const Node& table, const std::string& path) {
@@ -59,8 +60,8 @@ class Normaliser {
     }
     for (const Alias& alias : aliases()) {
       if (alias.table != table || alias.name != name) continue;
-      return put(alias.key.empty() ? "ignored." + path.substr(path_.size() + 1) : std::string(alias.key), in(alias.unit, value),
-                 path, name);
+      return put(alias.key.empty() ? "ignored." + path.substr(path_.size() + 1) : std::string(alias.key),
+                 in(alias.unit, value), path, name);
     }
     return unknown(table, name, value, path);
   }
@@ -71,7 +72,8 @@ class Normaliser {
     for (const Alias& alias : aliases()) {
       if (alias.table == table) candidates.push_back(alias.name);
     }
-    if (table.empty()) candidates.insert(candidates.end(), {"pool", "replicas", "migrations", "retry", "ssl", "connection"});
+    if (table.empty())
+      candidates.insert(candidates.end(), {"pool", "replicas", "migrations", "retry", "ssl", "connection"});
     return blame_.at(value.origin, path, "unknown key", nearest(name, candidates));
   }
 
@@ -92,8 +94,9 @@ class Normaliser {
     }
     if (const Node* present = table->find(name); present != nullptr && !same_value(*present, value)) {
       const std::string other = present->alias.empty() ? std::string(name) : present->alias;
-      return blame_.at(value.origin, path, "conflicts with " + other + " on line " + std::to_string(present->origin.line) +
-                                               ", which means the same");
+      return blame_.at(
+          value.origin, path,
+          "conflicts with " + other + " on line " + std::to_string(present->origin.line) + ", which means the same");
     }
     table->set(name, std::move(value));
     return {};
@@ -108,7 +111,8 @@ class Normaliser {
   }
 
   Result<void> ssl(const Node& value, const std::string& path) {
-    if (value.kind == Node::Kind::boolean) return put("sslmode", mode(value, value.boolean ? "verify-full" : "disable"), path, "ssl");
+    if (value.kind == Node::Kind::boolean)
+      return put("sslmode", mode(value, value.boolean ? "verify-full" : "disable"), path, "ssl");
     if (value.kind == Node::Kind::string) return put("sslmode", value, path, "ssl");
     if (!value.is_table()) return wrong_kind(value, path, "a boolean, a string or a table");
     bool verify = true;
@@ -133,8 +137,11 @@ class Normaliser {
   Result<void> options(const Node& value, const std::string& path) {
     if (!value.is_table()) return wrong_kind(value, path, "a table");
     for (const auto& [name, member] : value.members) {
-      if (name != "timeout") return blame_.at(member.origin, path + '.' + name, "unknown key", nearest(name, {"timeout"}));
-      if (Result<void> done = put("pool.create_timeout", in(Unit::seconds, member), path + ".timeout", "options.timeout"); !done) {
+      if (name != "timeout")
+        return blame_.at(member.origin, path + '.' + name, "unknown key", nearest(name, {"timeout"}));
+      if (Result<void> done =
+              put("pool.create_timeout", in(Unit::seconds, member), path + ".timeout", "options.timeout");
+          !done) {
         return done;
       }
     }
@@ -142,7 +149,8 @@ class Normaliser {
   }
 
   Result<void> poolclass(const Node& value, const std::string& path) {
-    if (value.kind == Node::Kind::string && value.text == "QueuePool") return put("ignored.poolclass", value, path, "poolclass");
+    if (value.kind == Node::Kind::string && value.text == "QueuePool")
+      return put("ignored.poolclass", value, path, "poolclass");
     if (value.kind != Node::Kind::string || value.text != "NullPool") {
       return blame_.at(value.origin, path, "must be \"NullPool\" (nothing is kept idle) or \"QueuePool\"");
     }
@@ -177,7 +185,8 @@ class Normaliser {
 
   // An array of tables, one table, or Lucid's table whose `connection` is either.
   Result<Node> read_entries(const Node& value, const std::string& path) {
-    if (const Node* nested = value.is_table() ? value.find("connection") : nullptr; nested != nullptr && value.members.size() == 1) {
+    if (const Node* nested = value.is_table() ? value.find("connection") : nullptr;
+        nested != nullptr && value.members.size() == 1) {
       return read_entries(*nested, path + ".connection");
     }
     Node result;
@@ -203,7 +212,8 @@ class Normaliser {
     if (!result) return result;
     for (const std::string_view never : {"replicas", "driver", "retry", "migrations"}) {
       if (const Node* node = result->find(never)) {
-        return blame_.at(node->origin, path + '.' + std::string(never), "belongs to the connection, not to one of its replicas");
+        return blame_.at(node->origin, path + '.' + std::string(never),
+                         "belongs to the connection, not to one of its replicas");
       }
     }
     return result;
@@ -214,8 +224,8 @@ class Normaliser {
   Node out_;
 };
 
-constexpr std::array address_keys = {"url",      "host", "port", "socket", "database", "user",    "password",
-                                     "sslmode",  "ca",   "cert", "key",    "schema",   "charset", "replicas"};
+constexpr std::array address_keys = {"url",     "host", "port", "socket", "database", "user",    "password",
+                                     "sslmode", "ca",   "cert", "key",    "schema",   "charset", "replicas"};
 constexpr std::array url_keys = {"host", "port", "socket", "database", "user", "password"};
 
 }  // namespace
@@ -245,7 +255,8 @@ void merge(Node& beneath, const Node& over) {
 
 void lay_over(Node& beneath, const Node& over) {
   const auto after = driver_of(over);
-  // What only a variable would say cannot be compared, and may stand for a secret that is not here: it counts as another.
+  // What only a variable would say cannot be compared, and may stand for a secret that is not here: it counts as
+  // another.
   const bool said = beneath.find("driver") != nullptr || beneath.find("url") != nullptr;
   if (after && said && driver_of(beneath) != after) {
     for (const char* key : address_keys) beneath.erase(key);

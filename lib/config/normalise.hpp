@@ -1,18 +1,20 @@
-// From what people write (aliases, nested tables, other systems' shapes) to the library's own keys; and laying one over another.
+// From what people write (aliases, nested tables, other systems' shapes) to the library's own keys; and laying one over
+// another.
 #pragma once
 #include "keys.hpp"
 
 namespace tl::config {
 
-// One connection as it is written, in the library's own names: own keys, and the tables pool, retry, migrations and replicas
-// (policy, max_lag, read: array of tables, write: table). Unknown keys are errors; values are not looked at yet.
+// One connection as it is written, in the library's own names: own keys, and the tables pool, retry, migrations and
+// replicas (policy, max_lag, read: array of tables, write: table). Unknown keys are errors; values are not looked at
+// yet.
 [[nodiscard]] Result<Node> normalise(const Node& written, const Blame& blame, const std::string& path);
 
 // The kind of database as far as it is said without expanding variables.
 [[nodiscard]] std::optional<DriverKind> driver_of(const Node& connection);
 
-// Lays `over` over `beneath`, both normalised, key by key. Another driver drops the address keys beneath, and those that it
-// does not have; another url drops what a url says.
+// Lays `over` over `beneath`, both normalised, key by key. Another driver drops the address keys beneath, and those
+// that it does not have; another url drops what a url says.
 void lay_over(Node& beneath, const Node& over);
 // The same for tables without that meaning.
 void merge(Node& beneath, const Node& over);
@@ -36,7 +38,7 @@ class Variables {
 
  private:
   const std::map<std::string, std::string>* process_;  // outlives this
-  std::map<std::string, std::string> beneath_;  // of the env_file
+  std::map<std::string, std::string> beneath_;         // of the env_file
 };
 
 }  // namespace tl::config

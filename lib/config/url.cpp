@@ -30,7 +30,7 @@ std::optional<std::string> decoded(std::string_view text) {
 
 struct Parameter {
   std::string_view name;
-  std::string_view key;  // "" : no meaning here
+  std::string_view key;
   Unit unit = Unit::none;
 };
 
@@ -55,8 +55,8 @@ constexpr Parameter mysql_parameters[] = {
     {"sslmode", "sslmode"},
     {"ssl-ca", "ca"},
     {"timeout", "pool.create_timeout"},
-    {"parseTime", ""},
-    {"loc", ""},
+    {"parseTime", "ignored.parseTime"},
+    {"loc", "ignored.loc"},
 };
 
 class UrlReader {
@@ -89,12 +89,14 @@ class UrlReader {
     node.from_variable = true;  // everything in a url is text: it may become a number
     node.unit = unit;
     node.alias = "url";
-    if (key.rfind("pool.", 0) == 0) {
-      if (out_.find("pool") == nullptr) out_.set("pool", Node::table(url_.origin));
-      out_.find("pool")->set(key.substr(5), std::move(node));
-    } else {
-      out_.set(key, std::move(node));
+    Node* table = &out_;
+    if (const size_t dot = key.find('.'); dot != std::string_view::npos) {
+      const std::string_view parent = key.substr(0, dot);
+      if (out_.find(parent) == nullptr) out_.set(parent, Node::table(url_.origin));
+      table = out_.find(parent);
+      key.remove_prefix(dot + 1);
     }
+    table->set(key, std::move(node));
   }
 
   // "sqlite:///relative.db", "sqlite:////absolute.db", "sqlite://:memory:", "sqlite:file.db".
@@ -198,7 +200,6 @@ class UrlReader {
     for (const Parameter& parameter : known) {
       names.push_back(parameter.name);
       if (parameter.name != name) continue;
-      if (parameter.key.empty()) return {};
       // libpq's host is a folder of unix sockets when it begins with a slash.
       const bool socket = parameter.key == "host" && value.substr(0, 1) == "/";
       const bool encoded_socket =

@@ -101,8 +101,9 @@ std::optional<int64_t> Values::integer_of(const Node& node, const Key& key) {
   if (node.kind == Node::Kind::integer) value = node.integer;
   if (node.kind == Node::Kind::string && node.from_variable) value = whole_number(node.text);
   if (!value) {
-    told(key, node, node.from_variable ? "must be an integer, and what the variable gives is none"
-                                       : std::string("must be an integer, not ").append(kind_name(node.kind)));
+    told(key, node,
+         node.from_variable ? "must be an integer, and what the variable gives is none"
+                            : std::string("must be an integer, not ").append(kind_name(node.kind)));
   } else if (*value < key.least || *value > key.most) {
     told(key, node, "must be from " + std::to_string(key.least) + " to " + std::to_string(key.most));
     value.reset();
@@ -116,6 +117,27 @@ std::optional<int64_t> Values::integer(std::string_view name) {
   if (node == nullptr) return std::nullopt;
   const auto value = integer_of(*node, key);
   if (value) record(key, node, std::to_string(*value));
+  return value;
+}
+
+std::optional<double> Values::fraction(std::string_view name) {
+  const Key& key = *find_key(table_name_, name);
+  const Node* node = find(key);
+  if (node == nullptr) return std::nullopt;
+  double value = -1;
+  if (node->kind == Node::Kind::real) value = node->real;
+  if (node->kind == Node::Kind::integer) value = static_cast<double>(node->integer);
+  if (node->kind == Node::Kind::string && node->from_variable) {
+    const char* end = node->text.data() + node->text.size();
+    if (std::from_chars(node->text.data(), end, value).ptr != end) value = -1;
+  }
+  if (!(value >= 0 && value <= 0.9)) {
+    told(key, *node, "must be a part of one, from 0 to 0.9");
+    return std::nullopt;
+  }
+  std::string digits(32, '\0');
+  digits.resize(std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr - digits.data());
+  record(key, node, digits);
   return value;
 }
 
@@ -198,7 +220,8 @@ std::optional<std::optional<Nanos>> Values::lifetime(std::string_view name) {
     return std::optional<std::optional<Nanos>>(std::in_place, std::nullopt);
   };
   if (node->kind == Node::Kind::string && (node->text == "none" || node->text == "off")) return none();
-  if (node->kind == Node::Kind::integer && node->integer == -1 && node->unit != Unit::none) return none();  // SQLAlchemy
+  if (node->kind == Node::Kind::integer && node->integer == -1 && node->unit != Unit::none)
+    return none();  // SQLAlchemy
   const auto value = duration_of(*node, key, true);
   if (!value) return std::nullopt;
   if (value->count() == 0) return none();
@@ -281,6 +304,7 @@ void Values::check(const Key& key) {
     case Type::path: static_cast<void>(text(key.name)); break;
     case Type::choice: static_cast<void>(choice(key.name)); break;
     case Type::integer: static_cast<void>(integer(key.name)); break;
+    case Type::fraction: static_cast<void>(fraction(key.name)); break;
     case Type::boolean: static_cast<void>(boolean(key.name)); break;
     case Type::duration: static_cast<void>(duration(key.name)); break;
     case Type::lifetime: static_cast<void>(lifetime(key.name)); break;

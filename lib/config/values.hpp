@@ -5,17 +5,25 @@
 namespace tl::config {
 
 [[nodiscard]] std::optional<Nanos> parse_duration(std::string_view text) noexcept;  // "250ms", "1h30m"
-[[nodiscard]] std::string duration_text(Nanos duration);                            // the shortest that is exact: "30s", "5m"
+[[nodiscard]] std::string duration_text(Nanos duration);  // the shortest that is exact: "30s", "5m"
 
-// Reads the keys of one table (a connection's own, its pool, …). The first error is kept; after it everything reads as absent.
+// Reads the keys of one table (a connection's own, its pool, …). The first error is kept; after it everything reads as
+// absent.
 class Values {
  public:
-  Values(const Node& table, std::string_view table_name, std::string path, DriverKind driver, const Blame& blame, Config& config)
-      : table_(table), table_name_(table_name), path_(std::move(path)), driver_(driver), blame_(blame), config_(config) {}
+  Values(const Node& table, std::string_view table_name, std::string path, DriverKind driver, const Blame& blame,
+         Config& config)
+      : table_(table),
+        table_name_(table_name),
+        path_(std::move(path)),
+        driver_(driver),
+        blame_(blame),
+        config_(config) {}
 
   // Each absent where the key is, "none" where that is a value. The key must be in the table of keys.
   [[nodiscard]] std::optional<std::string> text(std::string_view name);
   [[nodiscard]] std::optional<int64_t> integer(std::string_view name);
+  [[nodiscard]] std::optional<double> fraction(std::string_view name);
   [[nodiscard]] std::optional<bool> boolean(std::string_view name);
   [[nodiscard]] std::optional<Nanos> duration(std::string_view name);
   [[nodiscard]] std::optional<std::optional<Nanos>> lifetime(std::string_view name);

@@ -141,7 +141,7 @@ migrations = { tableName = "m", schema = "public" }
 driver = "mysql"
 database = "test"
 )",
-                                {}, "testing");
+                               {}, "testing");
   const Connection& main = *config.find("main");
   CHECK(main.driver == DriverKind::mysql);
   CHECK(main.primary.address.host == "localhost");
@@ -166,7 +166,7 @@ password = "one"
 [environments.testing.connections.main]
 url = "postgresql://tester@test-db/test"
 )",
-                                {}, "testing");
+                               {}, "testing");
   const Address& address = config.find("main")->primary.address;
   CHECK(address.label() == "test-db:5432/test");
   CHECK(address.user == "tester");
@@ -221,16 +221,16 @@ result_bytes = "${BYTES}"
 statement_cache = "${CACHE}"
 pool = { max = "${MAX}", pre_ping = "${PING}", idleTimeoutMillis = "${IDLE}" }
 )",
-                                {{"KIND", "postgres"},
-                                 {"PORT", "6432"},
-                                 {"RO", "true"},
-                                 {"ECHO", "0"},
-                                 {"TIMEOUT", "250ms"},
-                                 {"BYTES", "2048"},
-                                 {"CACHE", "off"},
-                                 {"MAX", "12"},
-                                 {"PING", "true"},
-                                 {"IDLE", "1500"}});
+                               {{"KIND", "postgres"},
+                                {"PORT", "6432"},
+                                {"RO", "true"},
+                                {"ECHO", "0"},
+                                {"TIMEOUT", "250ms"},
+                                {"BYTES", "2048"},
+                                {"CACHE", "off"},
+                                {"MAX", "12"},
+                                {"PING", "true"},
+                                {"IDLE", "1500"}});
   const Connection& a = config.connections[0];
   CHECK(a.primary.address.port == 6432);
   CHECK(a.primary.address.read_only);

@@ -10,7 +10,9 @@ namespace {
 constexpr std::string_view one = "[connections.one]\ndriver = \"sqlite\"\ndatabase = \"data/one.db\"\n";
 constexpr std::string_view two = "[connections.two]\ndriver = \"sqlite\"\ndatabase = \"/var/two.db\"\n";
 
-Surroundings in(const std::string& folder, Names variables = {}) { return {folder, std::move(variables), std::nullopt}; }
+Surroundings in(const std::string& folder, Names variables = {}) {
+  return {folder, std::move(variables), std::nullopt};
+}
 
 Config read(std::string_view path, Surroundings where) {
   auto config = load_file(path, std::move(where));

@@ -135,4 +135,16 @@ TEST_CASE("malformed configurations are told by line, key and class, and never q
   CHECK(count >= 200);
 }
 
+TEST_CASE("a file that is cut short anywhere loads or is refused, and is never quoted") {
+  const std::string whole = text_of(TRUNKLINE_CONFIG_SEEDS "/trunkline.toml");
+  for (size_t size = 0; size < whole.size(); ++size) {
+    const auto config = parse(whole.substr(0, size), "cut.toml", surroundings({{"DB_PASSWORD", std::string(canary)}}));
+    if (config) continue;
+    CAPTURE(size);
+    CHECK(config.error().status == Status::configuration);
+    CHECK(config.error().message.find(canary) == std::string::npos);
+    CHECK(config.error().message.find(" = ") == std::string::npos);
+  }
+}
+
 }  // namespace tl::config::tests

@@ -97,7 +97,8 @@ TEST_CASE("durations") {
   CHECK(*parse_duration("2d") == 48h);
   CHECK(*parse_duration("10us") == 10us);
   CHECK(*parse_duration("0s") == 0s);
-  for (const char* text : {"250ms", "30s", "90m", "36h", "10us", "0s", "1500ms"}) CHECK(duration_text(*parse_duration(text)) == text);
+  for (const char* text : {"250ms", "30s", "90m", "36h", "10us", "0s", "1500ms"})
+    CHECK(duration_text(*parse_duration(text)) == text);
 }
 
 TEST_CASE("a lifetime may be none") {
@@ -177,7 +178,8 @@ TEST_CASE("node's ssl") {
 }
 
 TEST_CASE("urls") {
-  const Address full = url("postgresql://app:p%40ss%2Fw@db.internal:6432/sh%20op?sslmode=verify-full&application_name=x");
+  const Address full =
+      url("postgresql://app:p%40ss%2Fw@db.internal:6432/sh%20op?sslmode=verify-full&application_name=x");
   CHECK(full.driver == DriverKind::postgresql);
   CHECK(full.user == "app");
   CHECK(full.password == Secret("p@ss/w"));
@@ -201,6 +203,13 @@ TEST_CASE("urls") {
   CHECK(url("user:pw@unix(/run/mysqld.sock)/shop").socket == "/run/mysqld.sock");
   CHECK(address("driver = \"mariadb\"\nurl = \"mysql://db/app\"").driver == DriverKind::mariadb);
   CHECK(address("driver = \"redshift\"\nurl = \"postgresql://db/app\"").port == 5439);
+}
+
+TEST_CASE("a url's parameter without meaning is accepted and told") {
+  const Config config = loaded("[connections.a]\nurl = \"app@tcp(db)/shop?parseTime=true&timeout=5s\"\n");
+  REQUIRE(config.setting("connections.a.parseTime") != nullptr);
+  CHECK(config.setting("connections.a.parseTime")->note == "no meaning here");
+  CHECK(config.connections[0].primary.pool.create_timeout == 5s);
 }
 
 TEST_CASE("keys beside a url go before its parts") {
@@ -273,7 +282,8 @@ replicas.write = { host = "w", port = 6001 })");
 }
 
 TEST_CASE("no secret is ever shown") {
-  const Config config = loaded(R"(
+  const Config config =
+      loaded(R"(
 [connections.a]
 url = "postgresql://app:s3cr3t-canary@db/app"
 replicas.read = [{ url = "postgresql://app:s3cr3t-canary@r1/app" }, { host = "r2", password = "s3cr3t-canary" }]
@@ -285,7 +295,7 @@ url = "app:s3cr3t-canary@tcp(db:3306)/app"
 [connections.d]
 url = "postgresql://db/app?user=app&password=s3cr3t-canary"
 )",
-                                {{"PASSWORD", "s3cr3t-canary"}, {"TRUNKLINE__CONNECTIONS__C__PASSWORD", "s3cr3t-canary"}});
+             {{"PASSWORD", "s3cr3t-canary"}, {"TRUNKLINE__CONNECTIONS__C__PASSWORD", "s3cr3t-canary"}});
   REQUIRE(config.find("a")->primary.address.password == Secret("s3cr3t-canary"));
   REQUIRE(config.find("d")->primary.address.password == Secret("s3cr3t-canary"));
   for (const Setting& row : config.settings) {
