@@ -1,6 +1,6 @@
 #include "fake.hpp"
 
-#include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -54,6 +54,12 @@ void FakeWire::answer(size_t n) noexcept {
 }
 
 void FakeWire::cancel() noexcept { put('c'); }
+
+void FakeWire::await_sent() noexcept {
+  pollfd end{ends_[1], POLLIN, 0};
+  while (poll(&end, 1, -1) < 0) {
+  }
+}
 
 void FakeWire::hang_up() noexcept { shutdown(ends_[1], SHUT_RDWR); }
 

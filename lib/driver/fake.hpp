@@ -51,6 +51,7 @@ class FakeWire {
   // The server's side. [any thread]
   void answer(size_t n = 1) noexcept;  // lets `n` pauses for an answer end
   void cancel() noexcept;
+  void await_sent() noexcept;    // until the session has sent something
   void hang_up() noexcept;       // the session reads the end of the stream
   void stop_reading() noexcept;  // fills the socket, so that nothing can be sent
   void read_on() noexcept;       // and empties it

@@ -12,6 +12,7 @@ namespace tl::runtime {
 namespace {
 
 constexpr Nanos patience_past_deadline = std::chrono::seconds(1);
+constexpr Nanos oversight_interval = std::chrono::milliseconds(500);
 constexpr Nanos patience_at_exit = std::chrono::seconds(1);
 
 void stop_at_exit() {
@@ -46,15 +47,23 @@ void start_detached(const std::string& name, void (*body)(void*), void* argument
 }
 
 Crew::Crew(std::string name, size_t threads, size_t max_lost)
-    : name_(std::move(name)), threads_(threads), max_lost_(max_lost) {}
+    : name_(std::move(name)), threads_(threads), max_lost_(max_lost), overseer_(std::make_shared<Overseer>(*this)) {}
 
 void Crew::submit(std::shared_ptr<Job> job) {
   const std::lock_guard lock(mutex_);
   if (stopping_) return;
-  waiting_.push_back(std::move(job));
+  waiting_.push_back(job);
   replace_lost();
-  if (resting_ < waiting_.size() && present() < threads_) start_thread();
+  if (resting_ < waiting_.size() && present() < threads_ && !start_thread() && workers_.empty()) {
+    waiting_.pop_back();
+    return;
+  }
   wake_.notify_one();
+  const bool may_wait = resting_ < waiting_.size() || job->group() != 0;
+  if (may_wait && !overseen_) {
+    overseen_ = true;
+    housekeeper().wake_at(overseer_, steady_clock().now() + oversight_interval);
+  }
 }
 
 void Crew::stop(Nanos patience) noexcept {
@@ -66,7 +75,8 @@ void Crew::stop(Nanos patience) noexcept {
   }
   wake_.notify_all();
   idle_.wait_for(lock, patience, [this] {
-    return waiting_.empty() && std::none_of(workers_.begin(), workers_.end(), [](const Worker& w) { return w.job != nullptr; });
+    return waiting_.empty() &&
+           std::none_of(workers_.begin(), workers_.end(), [](const Worker& w) { return w.job != nullptr; });
   });
 }
 
@@ -75,17 +85,17 @@ size_t Crew::lost() const {
   return workers_.size() - present();
 }
 
-size_t Crew::present() const {
+size_t Crew::present() const noexcept {
   return static_cast<size_t>(std::count_if(workers_.begin(), workers_.end(), [](const Worker& w) { return !w.lost; }));
 }
 
-size_t Crew::busy_of(uint64_t group) const {
+size_t Crew::busy_of(uint64_t group) const noexcept {
   return static_cast<size_t>(std::count_if(workers_.begin(), workers_.end(), [&](const Worker& w) {
     return !w.lost && w.job != nullptr && w.job->group() == group;
   }));
 }
 
-void Crew::replace_lost() {
+void Crew::replace_lost() noexcept {
   const Instant now = steady_clock().now();
   for (Worker& worker : workers_) {
     if (worker.lost || worker.job == nullptr || worker.job->deadline().is_never()) continue;
@@ -94,17 +104,40 @@ void Crew::replace_lost() {
   }
 }
 
-void Crew::start_thread() {
-  start_detached(name_, [](void* crew) { static_cast<Crew*>(crew)->work(); }, this);
-  workers_.emplace_back();
+Instant Crew::oversee() noexcept {
+  const std::lock_guard lock(mutex_);
+  overseen_ = !waiting_.empty() && !stopping_;
+  if (!overseen_) return Deadline::never().at;
+  replace_lost();
+  while (resting_ < waiting_.size() && present() < threads_ && start_thread()) {
+  }
+  wake_.notify_all();
+  return steady_clock().now() + oversight_interval;
+}
+
+bool Crew::start_thread() noexcept {
+  try {
+    workers_.emplace_back();
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  try {
+    start_detached(
+        name_, [](void* crew) { static_cast<Crew*>(crew)->work(); }, this);
+  } catch (const std::exception&) {
+    workers_.pop_back();
+    return false;
+  }
   ++resting_;  // it will look for a job as soon as the lock is free
+  return true;
+}
+
+bool Crew::fits(const Job& job) const {
+  return job.group() == 0 || busy_of(job.group()) < std::max<size_t>(1, threads_ / 2);
 }
 
 std::shared_ptr<Job> Crew::next_job() {
-  const auto fits = [this](const std::shared_ptr<Job>& job) {
-    return job->group() == 0 || busy_of(job->group()) < std::max<size_t>(1, threads_ / 2);
-  };
-  const auto found = std::find_if(waiting_.begin(), waiting_.end(), fits);
+  const auto found = std::find_if(waiting_.begin(), waiting_.end(), [this](const auto& job) { return fits(*job); });
   if (found == waiting_.end()) return nullptr;
   std::shared_ptr<Job> job = std::move(*found);
   waiting_.erase(found);
@@ -129,14 +162,13 @@ void Crew::work() noexcept {
     job.reset();
     lock.lock();
     std::shared_ptr<Job> finished = std::move(self->job);
-    self->job = nullptr;
-    if (self->lost) break;  // a replacement works in its stead
-    ++resting_;
+    if (!self->lost) ++resting_;
     idle_.notify_all();
     wake_.notify_one();  // a job held back by its group's limit may fit now
     lock.unlock();
-    finished.reset();
+    finished.reset();  // its end may submit another
     lock.lock();
+    if (self->lost) break;  // a replacement works in its stead
   }
   if (!self->lost) --resting_;
   workers_.erase(self);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "clock.hpp"
+#include "housekeeper.hpp"
 
 namespace tl::runtime {
 
@@ -38,7 +39,9 @@ class Crew {
   // At most `threads` at work, and at most `max_lost` more that have outlived their job's deadline.
   Crew(std::string name, size_t threads, size_t max_lost);
 
-  void submit(std::shared_ptr<Job> job);  // [any thread] never waits; in order but for the groups' limit
+  // [any thread] Never waits; in order but for the groups' limit. A crew that has stopped, or that cannot start even
+  // its first thread, lets go of the job without running it.
+  void submit(std::shared_ptr<Job> job);
   // Takes no more jobs, interrupts those it has, and waits at most `patience` for them to end.
   void stop(Nanos patience) noexcept;
   [[nodiscard]] size_t lost() const;  // threads that outlived their job's deadline and have not come back
@@ -50,16 +53,29 @@ class Crew {
     bool lost = false;
   };
 
+  // Looks after threads that are lost while jobs wait for them and nobody submits more.
+  class Overseer final : public Task {
+   public:
+    explicit Overseer(Crew& crew) : crew_(crew) {}
+    Instant run() noexcept override { return crew_.oversee(); }
+
+   private:
+    Crew& crew_;
+  };
+
   void work() noexcept;
+  [[nodiscard]] Instant oversee() noexcept;
   std::shared_ptr<Job> next_job();
-  void replace_lost();
-  void start_thread();
-  [[nodiscard]] size_t busy_of(uint64_t group) const;
-  [[nodiscard]] size_t present() const;
+  [[nodiscard]] bool fits(const Job& job) const;
+  void replace_lost() noexcept;
+  bool start_thread() noexcept;  // false: the system has none to give
+  [[nodiscard]] size_t busy_of(uint64_t group) const noexcept;
+  [[nodiscard]] size_t present() const noexcept;
 
   const std::string name_;
   const size_t threads_;
   const size_t max_lost_;
+  const std::shared_ptr<Overseer> overseer_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable idle_;
@@ -67,10 +83,11 @@ class Crew {
   std::list<Worker> workers_;
   size_t resting_ = 0;  // of workers_, those that wait for a job
   bool stopping_ = false;
+  bool overseen_ = false;  // while jobs wait
 };
 
-// The process's own; started on first use, never destroyed. At exit dialling stops: exit handlers interrupt what runs and
-// wait at most a second.
+// The process's own; started on first use, never destroyed. At exit dialling stops: exit handlers interrupt what runs
+// and wait at most a second.
 [[nodiscard]] Crew& connectors();  // dials, and cancels at the server
 [[nodiscard]] Crew& workers();     // restores and closes sessions
 

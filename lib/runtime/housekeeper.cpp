@@ -1,6 +1,7 @@
 #include "housekeeper.hpp"
 
 #include <algorithm>
+#include <system_error>
 
 #include "crew.hpp"
 
@@ -16,11 +17,18 @@ void Housekeeper::note(const std::shared_ptr<Task>& task, Instant at) {
 void Housekeeper::wake_at(const std::shared_ptr<Task>& task, Instant at) {
   const std::lock_guard lock(mutex_);
   note(task, at);
-  if (!started_) {
-    start_detached("tl-housekeeper", [](void* self) { static_cast<Housekeeper*>(self)->work(); }, this);
-    started_ = true;
-  }
+  if (!started_) start();
   wake_.notify_one();
+}
+
+void Housekeeper::start() {
+  try {
+    start_detached(
+        "tl-housekeeper", [](void* self) { static_cast<Housekeeper*>(self)->work(); }, this);
+    started_ = true;
+  } catch (const std::system_error&) {
+    // The system has no thread to give: the next call tries again.
+  }
 }
 
 void Housekeeper::work() noexcept {

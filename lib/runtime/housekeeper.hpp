@@ -27,6 +27,7 @@ class Housekeeper {
     Instant at;
   };
 
+  void start();
   void work() noexcept;
   void note(const std::shared_ptr<Task>& task, Instant at);
 

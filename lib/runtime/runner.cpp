@@ -62,20 +62,18 @@ Ready ready_of(short revents, Ready want) noexcept {
   return got;
 }
 
-// One wait of the head of the line, until its descriptor, its own timer, `until`, or the wake descriptor (-1: none).
-// Answers what to pump with; `start` when it was `until` or a wake.
-Ready wait_once(const Wait& wait, Deadline until, int wake_fd) noexcept {
+// One wait of the head of the line, until its descriptor, `nearest` (of the times that count; `now` is read only where
+// there is one), or the wake descriptor (-1: none). Answers what to pump with; `start` when it was none of the head's.
+Ready wait_once(const Wait& wait, Deadline nearest, Instant now, int wake_fd) noexcept {
   pollfd fds[2] = {{wait.on == On::socket ? wait.fd : -1, events_of(wait.want), 0}, {wake_fd, POLLIN, 0}};
-  // Without anything that the clock decides, the clock is not read: it costs as much as the rest of a fast wait.
-  const Deadline nearest = earlier(until, wait.deadline);
-  const int timeout = nearest.is_never() ? -1 : nearest.poll_ms(steady_clock().now());
-  const int n = poll(fds, wake_fd < 0 ? 1 : 2, timeout);
+  const int n = poll(fds, wake_fd < 0 ? 1 : 2, nearest.is_never() ? -1 : nearest.poll_ms(now));
   if (n > 0 && fds[0].revents != 0) return ready_of(fds[0].revents, wait.want);
   if (!wait.deadline.is_never() && wait.deadline.passed(steady_clock().now())) return Ready::timer;
   return Ready::start;
 }
 
-// Until the operation has finished, `until` has passed, or (with a wake descriptor) it is asked to stop.
+// Until the operation has finished, `until` has passed, or (with a wake descriptor) it is asked to stop. What has
+// arrived by then still counts, but not what goes on arriving: a server may talk without end and never answer.
 Ended pump_until(Session& session, Operation& operation, Deadline until, int wake_fd) noexcept {
   while (!operation.finished()) {
     const Wait& wait = session.waiting().wait;
@@ -84,12 +82,12 @@ Ended pump_until(Session& session, Operation& operation, Deadline until, int wak
       continue;
     }
     if (wake_fd >= 0 && operation.cancel_requested()) return Ended::cancelled;
-    const Ready got = wait_once(wait, until, wake_fd);
-    if (got != Ready::start) {
-      session.pump(got);
-    } else if (!until.is_never() && until.passed(steady_clock().now())) {
-      return Ended::deadline;
-    }
+    // Without anything that the clock decides, the clock is not read: it costs as much as the rest of a fast wait.
+    const Deadline nearest = earlier(until, wait.deadline);
+    const Instant now = nearest.is_never() ? Instant{} : steady_clock().now();
+    const Ready got = wait_once(wait, nearest, now, wake_fd);
+    if (got != Ready::start) session.pump(got);
+    if (until.passed(now) && !operation.finished()) return Ended::deadline;
   }
   return Ended::finished;
 }
