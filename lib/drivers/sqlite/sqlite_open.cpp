@@ -24,13 +24,13 @@ class SqliteDriver final : public driver::Driver {
   }
 };
 
+constexpr std::string_view memory = ":memory:";
+
 // Attaching opens any file that the process may open. VACUUM attaches an unnamed one by itself, so that a limit of no
 // attached databases would forbid it too.
 int forbid_attach(void*, int action, const char* file, const char*, const char*, const char*) noexcept {
   return action == SQLITE_ATTACH && (file == nullptr || *file != '\0') ? SQLITE_DENY : SQLITE_OK;
 }
-
-bool is_memory(const config::Address& address) { return address.database == ":memory:"; }
 
 // Looks at the folder only: to open and close the file here would drop this process's locks on it.
 std::string why_not_opened(const std::string& path, int code) {
@@ -64,10 +64,10 @@ driver::Driver& driver() noexcept {
   return instance;
 }
 
-Result<std::unique_ptr<driver::Session>> SqliteSession::open(const config::Address& address, driver::Dial& dial) {
+Result<Handle> SqliteSession::open_handle(const config::Address& address) {
   // A session is used by one thread at a time: SQLite's own mutexes would only cost.
   const int access =
-      address.read_only && !is_memory(address) ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+      address.read_only && address.database != memory ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   sqlite3* raw = nullptr;
   const int code =
       sqlite3_open_v2(address.database.c_str(), &raw, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
@@ -79,16 +79,22 @@ Result<std::unique_ptr<driver::Session>> SqliteSession::open(const config::Addre
     failure->message = why_not_opened(address.database, code);
     return failure;
   }
-  std::unique_ptr<SqliteSession> session(new SqliteSession(std::move(db), address));
+  return db;
+}
+
+Result<std::unique_ptr<driver::Session>> SqliteSession::open(const config::Address& address, driver::Dial& dial) {
+  Result<Handle> db = open_handle(address);
+  if (!db) return db.take_error();
+  std::unique_ptr<SqliteSession> session(new SqliteSession(db.take(), address));
   session->until_ = dial.deadline();
   session->dial_ = &dial;
-  Result<void> configured = session->configure(address);
+  Result<void> configured = session->configure();
   session->dial_ = nullptr;
   if (!configured) return as_opening(configured.take_error(), address.database);
   return std::unique_ptr<driver::Session>(std::move(session));
 }
 
-Result<void> SqliteSession::configure(const config::Address& address) {
+Result<void> SqliteSession::configure() {
   sqlite3* db = db_.get();
   struct Switch {
     int option;
@@ -99,22 +105,22 @@ Result<void> SqliteSession::configure(const config::Address& address) {
                          Switch{SQLITE_DBCONFIG_DQS_DDL, 0}, Switch{SQLITE_DBCONFIG_DQS_DML, 0}}) {
     sqlite3_db_config(db, s.option, s.value, nullptr);
   }
-  if (!address.attach) sqlite3_set_authorizer(db, forbid_attach, nullptr);
-  if (is_memory(address)) {
-    if (address.read_only) {
+  if (!address_.attach) sqlite3_set_authorizer(db, forbid_attach, nullptr);
+  if (is_memory()) {
+    if (address_.read_only) {
       if (Result<void> done = execute("PRAGMA query_only = ON"); !done) return done;
     }
     return remember_settings();
   }
   // The first thing that reads the file: one that is no database is found now, not by the first statement.
   if (Result<void> done = execute("PRAGMA schema_version"); !done) return done;
-  if (!address.read_only) {
+  if (!address_.read_only) {
     if (sqlite3_db_readonly(db, "main") == 1) {
       return fail(Status::unavailable, "the file may only be read; \"read_only = true\" opens it so");
     }
     if (Result<void> done = use_write_ahead_log(); !done) return done;
   }
-  return execute(address.synchronous == config::Synchronous::full ? "PRAGMA synchronous = FULL"
+  return execute(address_.synchronous == config::Synchronous::full ? "PRAGMA synchronous = FULL"
                                                                   : "PRAGMA synchronous = NORMAL");
 }
 

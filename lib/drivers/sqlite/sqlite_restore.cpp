@@ -77,9 +77,22 @@ Result<void> SqliteSession::remember_settings() {
 
 // A file is cheaper opened anew than combed through; a memory database exists only here.
 Result<void> SqliteSession::restore() {
-  if (path_ != ":memory:") {
-    return fail(Status::closed, "a statement changed the session's state; it is to be opened anew", Phase::reset);
-  }
+  return is_memory() ? comb() : reopen();
+}
+
+Result<void> SqliteSession::reopen() {
+  by_id_.clear();
+  cache_.clear();
+  Result<Handle> fresh = open_handle(address_);
+  if (!fresh) return fresh.take_error();
+  db_ = fresh.take();
+  install_handlers();
+  if (Result<void> done = configure(); !done) return done;
+  changed_ = false;
+  return {};
+}
+
+Result<void> SqliteSession::comb() {
   install_handlers();  // PRAGMA busy_timeout displaces the busy handler
   if (Result<void> done = execute("PRAGMA query_only = OFF; PRAGMA foreign_keys = OFF"); !done) return done;
   for (const char* things : {temporary_things, attached_databases}) {

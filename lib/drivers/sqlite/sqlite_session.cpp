@@ -32,7 +32,7 @@ class SqliteSession::RunOperation final : public driver::Run {
     if (!has(got, Ready::worker)) return session_.begin();
     try {
       session_.spent_ = Nanos{0};
-      const Running running(session_, *this, session_.statement_timeout_);
+      const Running running(session_, *this, session_.address_.statement_timeout);
       if (session_.should_stop()) return failed(session_.stopped(Outcome::not_sent));
       Result<void> done = request_.statement == nullptr ? session_.next(reply) : session_.start(request_, reply);
       return done ? Step::done() : failed(done.take_error());
@@ -55,7 +55,7 @@ class SqliteSession::FetchOperation final : public driver::Fetch {
     if (!has(got, Ready::worker)) return session_.begin();
     if (session_.active_ == nullptr) return failed(fail(Status::misuse, "there is no answer to read", Phase::receive));
     try {
-      std::optional<Nanos> budget = session_.statement_timeout_;
+      std::optional<Nanos> budget = session_.address_.statement_timeout;
       if (budget) *budget -= session_.spent_;
       const Running running(session_, *this, budget);
       batch = std::make_shared<columnar::Batch>(session_.active_->schema);
@@ -131,9 +131,7 @@ Step SqliteSession::begin() noexcept {
 }
 
 SqliteSession::SqliteSession(Handle db, const config::Address& address)
-    : path_(address.database),
-      cache_size_(address.statement_cache),
-      statement_timeout_(address.statement_timeout),
+    : address_(address),
       db_(std::move(db)),
       jitter_(static_cast<uint32_t>(number() ^ static_cast<uint64_t>(steady_clock().now().ns)) | 1) {
   install_handlers();

@@ -75,10 +75,14 @@ class SqliteSession final : public driver::Session {
 
   // sqlite_open.cpp, sqlite_restore.cpp
   SqliteSession(Handle db, const config::Address& address);
-  [[nodiscard]] Result<void> configure(const config::Address& address);
+  [[nodiscard]] static Result<Handle> open_handle(const config::Address& address);
+  [[nodiscard]] Result<void> configure();
+  [[nodiscard]] bool is_memory() const noexcept { return address_.database == ":memory:"; }
   [[nodiscard]] Result<void> use_write_ahead_log();
   [[nodiscard]] Result<void> remember_settings();
   [[nodiscard]] Result<void> restore();
+  [[nodiscard]] Result<void> reopen();
+  [[nodiscard]] Result<void> comb();
   [[nodiscard]] Result<void> execute(const char* sql);
   [[nodiscard]] Result<std::vector<std::string>> ask(const char* sql);  // the first column of its rows
 
@@ -112,9 +116,7 @@ class SqliteSession final : public driver::Session {
     std::string name, value;
   };
 
-  const std::string path_;
-  const size_t cache_size_;
-  const std::optional<Nanos> statement_timeout_;
+  const config::Address address_;
   const std::shared_ptr<Stop> stop_ = std::make_shared<Stop>();
   Handle db_;
   bool changed_ = false;

@@ -73,7 +73,7 @@ Result<Prepared*> SqliteSession::prepare(const std::shared_ptr<const sql::Statem
     return &cache_.front().prepared;
   }
   // Some PRAGMAs act while they are prepared: one that is kept would act only once.
-  const bool keeps = cache_size_ > 0 && statement->statements == 1 && verb_of(statement->native) != Verb::pragma;
+  const bool keeps = address_.statement_cache > 0 && statement->statements == 1 && verb_of(statement->native) != Verb::pragma;
   auto prepared = prepare_first(statement->native, keeps ? SQLITE_PREPARE_PERSISTENT : 0, rest_);
   if (!prepared) return prepared.take_error();
   if (prepared->statement == nullptr) return fail(Status::misuse, "there is no statement in the text", Phase::send);
@@ -84,7 +84,7 @@ Result<Prepared*> SqliteSession::prepare(const std::shared_ptr<const sql::Statem
 }
 
 Prepared* SqliteSession::keep(uint64_t id, Prepared prepared) {
-  if (cache_.size() >= cache_size_) {
+  if (cache_.size() >= address_.statement_cache) {
     by_id_.erase(cache_.back().id);
     cache_.pop_back();
   }

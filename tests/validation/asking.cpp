@@ -1,0 +1,245 @@
+#include "asking.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <stdexcept>
+
+#include "drivers.hpp"
+
+namespace tl::validation {
+
+using columnar::Column;
+using columnar::Type;
+using columnar::Value;
+using driver::Then;
+
+namespace {
+
+template <class T>
+T at(const columnar::Buffer& buffer, int64_t index) {
+  T value;
+  std::memcpy(&value, buffer.data() + index * static_cast<int64_t>(sizeof value), sizeof value);
+  return value;
+}
+
+bool is_null(const Column& column, int64_t row) {
+  if (column.type == Type::any && at<uint8_t>(column.tags, row) == static_cast<uint8_t>(Type::null)) return true;
+  return column.null_count != 0 && (column.validity.data()[row >> 3] >> (row & 7) & 1) == 0;
+}
+
+std::string number(double value) {
+  if (std::isnan(value)) return "NaN";
+  char text[40];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
+std::string hex(std::string_view bytes) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text = "x'";
+  for (const char c : bytes) {
+    text += digits[static_cast<uint8_t>(c) >> 4];
+    text += digits[static_cast<uint8_t>(c) & 15];
+  }
+  return text + "'";
+}
+
+std::string_view slice(const Column& column, int64_t row) {
+  const auto from = static_cast<size_t>(at<int32_t>(column.offsets, row));
+  const auto to = static_cast<size_t>(at<int32_t>(column.offsets, row + 1));
+  return {reinterpret_cast<const char*>(column.data.data()) + from, to - from};
+}
+
+std::string any_shown(const Column& column, int64_t row) {
+  const auto tag = static_cast<Type>(at<uint8_t>(column.tags, row));
+  if (tag == Type::int64) return std::to_string(at<int64_t>(column.data, row));
+  if (tag == Type::float64) return number(at<double>(column.data, row));
+  size_t from = 0;
+  for (int64_t i = row - 1; i >= 0 && from == 0; --i) {
+    const auto before = static_cast<Type>(at<uint8_t>(column.tags, i));
+    if (before == Type::text || before == Type::bytes || before == Type::null) from = at<uint64_t>(column.data, i);
+    if (before == Type::text || before == Type::bytes || before == Type::null) break;
+  }
+  const auto to = static_cast<size_t>(at<uint64_t>(column.data, row));
+  const std::string_view value(reinterpret_cast<const char*>(column.heap.data()) + from, to - from);
+  return tag == Type::text ? std::string(value) : hex(value);
+}
+
+std::string list_shown(const Column& column, int64_t row) {
+  std::string text = "{";
+  for (int64_t i = at<int32_t>(column.offsets, row); i < at<int32_t>(column.offsets, row + 1); ++i) {
+    if (text.size() > 1) text += ",";
+    text += shown(*column.child, i);
+  }
+  return text + "}";
+}
+
+std::string interval_shown(const Column& column, int64_t row) {
+  const uint8_t* bytes = column.data.data() + row * 16;
+  int32_t months = 0;
+  int32_t days = 0;
+  int64_t micros = 0;
+  std::memcpy(&months, bytes, 4);
+  std::memcpy(&days, bytes + 4, 4);
+  std::memcpy(&micros, bytes + 8, 8);
+  return std::to_string(months) + "m" + std::to_string(days) + "d" + std::to_string(micros) + "us";
+}
+
+}  // namespace
+
+std::string shown(const Column& column, int64_t row) {
+  if (is_null(column, row)) return "NULL";
+  switch (column.type) {
+    case Type::boolean: return (column.data.data()[row >> 3] >> (row & 7) & 1) != 0 ? "true" : "false";
+    case Type::date: return std::to_string(at<int32_t>(column.data, row));
+    case Type::int64:
+    case Type::time:
+    case Type::timestamp:
+    case Type::timestamptz:
+    case Type::duration: return std::to_string(at<int64_t>(column.data, row));
+    case Type::uint64: return std::to_string(at<uint64_t>(column.data, row));
+    case Type::float64: return number(at<double>(column.data, row));
+    case Type::decimal:
+    case Type::text:
+    case Type::json: return std::string(slice(column, row));
+    case Type::bytes: return hex(slice(column, row));
+    case Type::uuid: return hex({reinterpret_cast<const char*>(column.data.data()) + row * 16, 16});
+    case Type::interval: return interval_shown(column, row);
+    case Type::list: return list_shown(column, row);
+    case Type::any: return any_shown(column, row);
+    case Type::null:
+    case Type::name: break;
+  }
+  throw std::runtime_error("a column of a type that no column has");
+}
+
+void append_rows(Table& table, const columnar::Batch& batch) {
+  for (int64_t row = 0; row < batch.rows(); ++row) {
+    Texts texts;
+    for (const Column& column : batch.columns()) texts.push_back(shown(column, row));
+    table.push_back(std::move(texts));
+  }
+}
+
+Values& Values::add(Value value) {
+  values_.push_back(value);
+  return *this;
+}
+
+Values& Values::real(double value) {
+  Value v;
+  v.type = static_cast<uint8_t>(Type::float64);
+  v.f64 = value;
+  return add(v);
+}
+
+Value Values::typed(Type type, int64_t value) {
+  Value v;
+  v.type = static_cast<uint8_t>(type);
+  v.i64 = value;
+  return v;
+}
+
+Value Values::in_arena(Type type, std::string_view value) {
+  Value v;
+  v.type = static_cast<uint8_t>(type);
+  v.offset = arena_.size();
+  v.length = static_cast<uint32_t>(value.size());
+  arena_ += value;
+  return v;
+}
+
+Values& Values::list(const Values& elements) {
+  while (arena_.size() % alignof(Value) != 0) arena_ += '\0';
+  Value v;
+  v.type = static_cast<uint8_t>(Type::list);
+  v.length = static_cast<uint32_t>(elements.values_.size());
+  const size_t texts = arena_.size();
+  std::vector<Value> moved = elements.values_;
+  for (Value& element : moved) {
+    if (element.kind() == Type::text) element.offset += texts;
+    if (element.kind() != Type::null) v.element = element.type;
+  }
+  arena_ += elements.arena_;
+  while (arena_.size() % alignof(Value) != 0) arena_ += '\0';
+  v.offset = arena_.size();
+  arena_.append(reinterpret_cast<const char*>(moved.data()), moved.size() * sizeof(Value));
+  return add(v);
+}
+
+Asking::Asking(const std::string& more)
+    : driver_(drivers::find(target().kind)),
+      config_(configuration(more)),
+      statements_(driver_->dialect(), 1 << 20) {
+  driver::Dial dial(Deadline::after(steady_clock().now(), std::chrono::seconds(30)));
+  auto opened = driver_->open(config_.connections.front().primary.address, dial);
+  if (!opened) throw std::runtime_error(opened.error().message);
+  session_ = opened.take();
+}
+
+Result<void> Asking::perform(driver::Operation& operation) {
+  operation.deadline = Deadline::after(steady_clock().now(), std::chrono::seconds(60));
+  if (runtime::run(*session_, operation, nullptr) != runtime::Ended::finished) {
+    throw std::runtime_error("an operation did not end within a minute");
+  }
+  if (operation.succeeded()) return {};
+  return operation.take_failure();
+}
+
+Result<driver::Reply> Asking::begin(std::string_view sql, const Values& values) {
+  auto statement = statements_.find(sql, false);
+  if (!statement) return statement.take_error();
+  const auto run = session_->run({statement.take(), values.params()});
+  if (Result<void> done = perform(*run); !done) return done.take_error();
+  return run->reply;
+}
+
+Result<driver::Reply> Asking::next_set() {
+  const auto run = session_->next_set();
+  if (Result<void> done = perform(*run); !done) return done.take_error();
+  return run->reply;
+}
+
+Result<Table> Asking::rest(driver::Reply& reply, driver::FetchLimits limits) {
+  Table table;
+  while (reply.then == Then::rows) {
+    const auto fetch = session_->fetch(limits);
+    if (Result<void> done = perform(*fetch); !done) return done.take_error();
+    append_rows(table, *fetch->batch);
+    reply.then = fetch->then;
+    if (fetch->then != Then::rows) reply.affected = fetch->affected;
+  }
+  return table;
+}
+
+Result<Table> Asking::rows(std::string_view sql, const Values& values) {
+  Result<driver::Reply> reply = begin(sql, values);
+  if (!reply) return reply.take_error();
+  return rest(*reply);
+}
+
+std::string Asking::one(std::string_view sql, const Values& values) {
+  Result<Table> table = rows(sql, values);
+  if (!table) return std::string(status_name(table.error().status)) + ": " + table.error().message;
+  if (table->size() != 1 || table->front().size() != 1) return "not one value";
+  return table->front().front();
+}
+
+int64_t Asking::run(std::string_view sql, const Values& values) {
+  Result<driver::Reply> reply = begin(sql, values);
+  if (!reply) throw std::runtime_error(std::string(sql) + ": " + reply.error().message);
+  Result<Table> table = rest(*reply);
+  if (!table) throw std::runtime_error(std::string(sql) + ": " + table.error().message);
+  return reply->affected;
+}
+
+Failure Asking::failure(std::string_view sql, const Values& values) {
+  Result<Table> table = rows(sql, values);
+  if (table) throw std::runtime_error(std::string(sql) + ": did not fail");
+  return table.take_error();
+}
+
+Result<void> Asking::reset() { return perform(*session_->reset()); }
+Result<void> Asking::ping() { return perform(*session_->ping()); }
+
+}  // namespace tl::validation

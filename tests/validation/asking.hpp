@@ -1,0 +1,81 @@
+// What the suite's tests ask with: values for parameters, statements on one session, and answers as plain text.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runner.hpp"
+#include "target.hpp"
+
+namespace tl::validation {
+
+using Texts = std::vector<std::string>;
+using Table = std::vector<Texts>;
+
+// Parameters in order.
+class Values {
+ public:
+  Values() = default;
+  Values& null() { return add({}); }
+  Values& boolean(bool value) { return add(typed(columnar::Type::boolean, value)); }
+  Values& integer(int64_t value) { return add(typed(columnar::Type::int64, value)); }
+  Values& real(double value);
+  Values& text(std::string_view value) { return add(in_arena(columnar::Type::text, value)); }
+  Values& bytes(std::string_view value) { return add(in_arena(columnar::Type::bytes, value)); }
+  Values& of(columnar::Type type, int64_t value) { return add(typed(type, value)); }
+  Values& of(columnar::Type type, std::string_view value) { return add(in_arena(type, value)); }
+  // The next `n` values, given to `elements`, as one list.
+  Values& list(const Values& elements);
+  Values& name(std::string_view value) { return add(in_arena(columnar::Type::name, value)); }
+
+  [[nodiscard]] columnar::Params params() const { return {values_.data(), values_.size(), arena_}; }
+
+ private:
+  Values& add(columnar::Value value);
+  [[nodiscard]] static columnar::Value typed(columnar::Type type, int64_t value);
+  [[nodiscard]] columnar::Value in_arena(columnar::Type type, std::string_view value);
+
+  std::vector<columnar::Value> values_;
+  std::string arena_;
+};
+
+// A value as text: numbers in their shortest exact form, bytes as x'…' in hexadecimal, lists in braces, nulls as "NULL".
+[[nodiscard]] std::string shown(const columnar::Column& column, int64_t row);
+void append_rows(Table& table, const columnar::Batch& batch);
+
+// A session of its own, opened like a pool opens it.
+class Asking {
+ public:
+  explicit Asking(const std::string& more = "");
+
+  [[nodiscard]] driver::Session& operator*() noexcept { return *session_; }
+  [[nodiscard]] driver::Session* operator->() noexcept { return session_.get(); }
+  [[nodiscard]] driver::Driver& driver() noexcept { return *driver_; }
+  void close() noexcept { session_.reset(); }
+
+  // The head of the answer. Nothing else may run before it is read to its end.
+  [[nodiscard]] Result<driver::Reply> begin(std::string_view sql, const Values& values = {});
+  [[nodiscard]] Result<driver::Reply> next_set();
+  // The rest of the set's rows. `reply` is kept up to date.
+  [[nodiscard]] Result<Table> rest(driver::Reply& reply, driver::FetchLimits limits = {1000, 1 << 20});
+  // All rows of a statement of one set.
+  [[nodiscard]] Result<Table> rows(std::string_view sql, const Values& values = {});
+  // The one value of a statement; a text that begins with the status's name where it failed.
+  [[nodiscard]] std::string one(std::string_view sql, const Values& values = {});
+  // Rows that it changed; fails the test where the statement does.
+  int64_t run(std::string_view sql, const Values& values = {});
+  // The error of a statement that must fail.
+  [[nodiscard]] Failure failure(std::string_view sql, const Values& values = {});
+  [[nodiscard]] Result<void> reset();
+  [[nodiscard]] Result<void> ping();
+
+ private:
+  [[nodiscard]] Result<void> perform(driver::Operation& operation);
+
+  driver::Driver* driver_;
+  config::Config config_;
+  sql::Table statements_;
+  std::unique_ptr<driver::Session> session_;
+};
+
+}  // namespace tl::validation

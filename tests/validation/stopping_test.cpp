@@ -1,0 +1,51 @@
+// Statements that take too long: stopped by the session's own limit, or by another thread.
+#include <doctest/doctest.h>
+
+#include <thread>
+
+#include "asking.hpp"
+
+namespace tl::validation {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("statement_timeout ends a statement, also after a reset, and the session goes on") {
+  Asking ask("statement_timeout = \"200ms\"\n");
+  for (int i = 0; i < 2; ++i) {
+    const Instant began = steady_clock().now();
+    const Failure failure = ask.failure(target().endless);
+    CHECK(status_name(failure->status) == "statement_timeout");
+    CHECK(steady_clock().now() - began < 3s);
+    CHECK(ask->state() == driver::State::idle);
+    CHECK(ask.one("SELECT 1") == "1");
+    ask.run(target().change);
+    REQUIRE(ask.reset().ok());
+  }
+}
+
+TEST_CASE("a cancel from another thread stops the statement, and the next one is not hit by it") {
+  Asking ask;
+  const std::shared_ptr<driver::Canceller> canceller = ask->canceller();
+  for (int i = 0; i < 3; ++i) {
+    std::thread stopper([&] {
+      std::this_thread::sleep_for(100ms);  // the statement must be running
+      canceller->cancel();
+    });
+    const Instant began = steady_clock().now();
+    const Failure failure = ask.failure(target().endless);
+    CHECK((failure->status == Status::cancelled || failure->status == Status::statement_timeout));
+    CHECK(failure->outcome == Outcome::rolled_back);
+    CHECK(steady_clock().now() - began < 5s);
+    stopper.join();
+    for (int k = 0; k < 3; ++k) CHECK(ask.one("SELECT 1") == "1");
+  }
+}
+
+TEST_CASE("a canceller outlives its session harmlessly") {
+  Asking ask;
+  const std::shared_ptr<driver::Canceller> canceller = ask->canceller();
+  ask.close();
+  canceller->cancel();
+}
+
+}  // namespace tl::validation

@@ -1,0 +1,95 @@
+#include "target.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+
+namespace tl::validation {
+namespace {
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr) throw std::runtime_error(std::string(name) + " is not set");
+  return value;
+}
+
+struct Folder {
+  Folder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "tl-validation-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
+    path = pattern;
+  }
+  ~Folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+  std::string path;
+};
+
+Target sqlite() {
+  return {
+      .name = "sqlite",
+      .kind = config::DriverKind::sqlite,
+      .address = "driver = \"sqlite\"\ndatabase = \"" + folder() + "/db.sqlite\"\n",
+      .typed_columns = false,
+      .many_sessions = false,
+      .rows = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {n}) "
+              "SELECT i, 'row ' || i AS t FROM n",
+      .endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+      .change = "CREATE TEMP TABLE change_of_session (a INTEGER)",
+      .tell = "SELECT count(*) FROM temp.sqlite_master WHERE name = 'change_of_session'",
+      .failing_read = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) "
+                      "SELECT CASE WHEN i < 3 THEN i ELSE json_extract('{', '$') END AS i FROM n",
+      .bytes_type = "BLOB",
+  };
+}
+
+Target postgresql() {
+  return {
+      .name = "postgresql",
+      .kind = config::DriverKind::postgresql,
+      .address = "driver = \"postgresql\"\nsocket = \"" + variable("TL_PG_SOCKET") + "\"\nport = " +
+                 variable("TL_PG_PORT") + "\ndatabase = \"" + variable("TL_PG_DATABASE") + "\"\nuser = \"" +
+                 variable("TL_PG_USER") + "\"\n",
+      .typed_columns = true,
+      .many_sessions = true,
+      .rows = "SELECT i, 'row ' || i AS t FROM generate_series(1, {n}) i",
+      .endless = "SELECT count(*) FROM generate_series(1, 1000000000000) i",
+      .change = "SET work_mem = '77MB'",
+      .tell = "SELECT CASE WHEN current_setting('work_mem') = '77MB' THEN 1 ELSE 0 END",
+      .failing_read = "SELECT 10 / (3 - i) AS i FROM generate_series(1, 3) i",
+      .bytes_type = "BYTEA",
+  };
+}
+
+}  // namespace
+
+const std::string& folder() {
+  static const Folder made;
+  return made.path;
+}
+
+const Target& target() {
+  static const Target chosen = [] {
+    const std::string name = variable("TL_TARGET");
+    if (name == "sqlite") return sqlite();
+    if (name == "postgresql") return postgresql();
+    throw std::runtime_error("TL_TARGET: there is no target " + name);
+  }();
+  return chosen;
+}
+
+config::Config configuration(const std::string& more) {
+  config::Surroundings surroundings;
+  surroundings.folder = folder();
+  auto parsed = config::parse("[connections.db]\n" + target().address + more, "validation.toml", surroundings);
+  if (!parsed) throw std::runtime_error(parsed.error().message);
+  return parsed.take();
+}
+
+std::string with(std::string text, const std::string& placeholder, const std::string& value) {
+  const size_t at = text.find(placeholder);
+  return at == std::string::npos ? text : text.replace(at, placeholder.size(), value);
+}
+
+}  // namespace tl::validation
