@@ -39,8 +39,7 @@ struct CppFixture {
     const auto file = [&](const char* name) {
       return "driver = 'sqlite'\ndatabase = '" + (folder / name).string() + "'\n";
     };
-    return "default = 'main'\n[connections.main]\n" + file("main.db") + "[connections.main.pool]\nmax = 2\n" +
-           "acquire_timeout = '50ms'\n[connections.other]\n" + file("other.db") +
+    return "default = 'main'\n[connections.main]\n" + file("main.db") + "[connections.other]\n" + file("other.db") +
            "[connections.memory]\ndriver = 'sqlite'\ndatabase = ':memory:'\n";
   }
 

@@ -2,6 +2,24 @@
 
 #include "cpp_fixture.hpp"
 
+// Arrow's C data interface as published, as much of it as is looked at:
+// https://arrow.apache.org/docs/format/CDataInterface.html
+struct ArrowArray {
+  int64_t length, null_count, offset, n_buffers, n_children;
+  const void** buffers;
+  ArrowArray** children;
+  ArrowArray* dictionary;
+  void (*release)(ArrowArray*);
+  void* private_data;
+};
+struct ArrowArrayStream {
+  int (*get_schema)(ArrowArrayStream*, struct ArrowSchema*);
+  int (*get_next)(ArrowArrayStream*, ArrowArray*);
+  const char* (*get_last_error)(ArrowArrayStream*);
+  void (*release)(ArrowArrayStream*);
+  void* private_data;
+};
+
 namespace {
 constexpr const char* endless =
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
@@ -63,6 +81,23 @@ TEST_CASE_FIXTURE(CppFixture, "a batch outlives its result") {
   CHECK(batch->get<std::string_view>(0, 0) == "held");
 }
 
+TEST_CASE_FIXTURE(CppFixture, "an Arrow stream takes what is left, and outlives the result") {
+  ArrowArrayStream stream{};
+  {
+    auto result = main.query({.batch_rows = 2}, "VALUES (1), (2), (3)");
+    CHECK(result.next()->rows() == 2);
+    result.export_stream(&stream);
+    CHECK_FALSE(result.next());
+  }
+  ArrowArray array{};
+  REQUIRE(stream.get_next(&stream, &array) == 0);
+  CHECK(array.length == 1);
+  array.release(&array);
+  REQUIRE(stream.get_next(&stream, &array) == 0);
+  CHECK((array.release == nullptr));  // the end
+  stream.release(&stream);
+}
+
 TEST_CASE_FIXTURE(CppFixture, "several statements give several result sets, counted from their own first row") {
   auto result = main.query("SELECT 1; SELECT 'a', 'b'; SELECT NULL AS n");
   CHECK(result.value<int>() == 1);
@@ -93,8 +128,8 @@ TEST_CASE_FIXTURE(CppFixture, "a stream holds its session until it is read or go
 }
 
 TEST_CASE_FIXTURE(CppFixture, "a statement ends at its timeout") {
-  db.connect("main");
-  const auto e = error_of([&] { main.query({.timeout = std::chrono::milliseconds(50)}, endless); });
+  const auto session = main.pin();  // so that the time is the statement's alone
+  const auto e = error_of([&] { session.query({.timeout = std::chrono::milliseconds(50)}, endless); });
   CHECK(e.status() == TL_E_STATEMENT_TIMEOUT);
   CHECK(main.query({.timeout = trunkline::no_timeout}, "SELECT 1").value<int>() == 1);
 }
