@@ -58,13 +58,16 @@ Surroundings process_surroundings() {
 Result<Config> load_file(std::string_view path, Surroundings surroundings) {
   std::string chosen(path);
   if (chosen.empty()) {
-    if (const auto said = surroundings.variables.find("TRUNKLINE_CONFIG"); said != surroundings.variables.end()) chosen = said->second;
+    if (const auto said = surroundings.variables.find("TRUNKLINE_CONFIG"); said != surroundings.variables.end())
+      chosen = said->second;
   }
   if (chosen.empty()) {
     chosen = found_upward(surroundings.folder);
     if (chosen.empty()) {
-      return fail(Status::not_found, "there is no trunkline.toml in " + surroundings.folder +
-                                         " or above it, and TRUNKLINE_CONFIG is not set", Phase::configure);
+      return fail(
+          Status::not_found,
+          "there is no trunkline.toml in " + surroundings.folder + " or above it, and TRUNKLINE_CONFIG is not set",
+          Phase::configure);
     }
   }
   const std::filesystem::path file = absolute(chosen, surroundings.folder);

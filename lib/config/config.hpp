@@ -108,9 +108,9 @@ struct Setting {
 };
 
 struct Config {
-  std::string source;          // the file's path, or what the caller called the text
-  std::string environment;     // "" : none was chosen
-  std::string default_name;    // "" : the file has no connection
+  std::string source;                   // the file's path, or what the caller called the text
+  std::string environment;              // "" : none was chosen
+  std::string default_name;             // "" : the file has no connection
   std::vector<Connection> connections;  // by source position
   std::vector<Setting> settings;        // sorted by path
   std::vector<std::string> warnings;    // "file:line: key: …": keys that have no effect in this build
@@ -121,9 +121,9 @@ struct Config {
 
 // Where text, variables and files come from, so that tests need no real environment.
 struct Surroundings {
-  std::string folder;                          // relative paths start here
+  std::string folder;                            // relative paths start here
   std::map<std::string, std::string> variables;  // of the process; `env_file` is read beneath them
-  std::optional<std::string> environment;      // the caller's own choice, before TRUNKLINE_ENV
+  std::optional<std::string> environment;        // the caller's own choice, before TRUNKLINE_ENV
 };
 
 // The process's own variables and working folder.

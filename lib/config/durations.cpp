@@ -13,8 +13,8 @@ struct Suffix {
 
 // Longest first where one begins with another.
 constexpr std::array suffixes = {
-    Suffix{"ms", 1'000'000}, Suffix{"us", 1'000}, Suffix{"d", 86'400'000'000'000}, Suffix{"h", 3'600'000'000'000},
-    Suffix{"m", 60'000'000'000}, Suffix{"s", 1'000'000'000},
+    Suffix{"ms", 1'000'000},        Suffix{"us", 1'000},         Suffix{"d", 86'400'000'000'000},
+    Suffix{"h", 3'600'000'000'000}, Suffix{"m", 60'000'000'000}, Suffix{"s", 1'000'000'000},
 };
 
 }  // namespace

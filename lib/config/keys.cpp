@@ -11,6 +11,8 @@ constexpr uint16_t sqlite = bit(DriverKind::sqlite);
 constexpr uint16_t servers = static_cast<uint16_t>(~sqlite);
 constexpr int64_t any_count = 1'000'000;
 
+// One line for each.
+// clang-format off
 constexpr std::array connection_keys = {
     Key{"driver", Type::choice, "", 0, 0, "", every_driver, "", "the kind of database; without it the url's scheme says"},
     Key{"url", Type::secret, "", 0, 0, "", every_driver, "", "address in one text; the keys below go before its parts"},
@@ -95,6 +97,7 @@ constexpr std::array top_keys = {
     Key{"env_file", Type::path, "", 0, 0, "", every_driver, "", "file of variables, beneath those that are set"},
     Key{"environment_from", Type::text, "TRUNKLINE_ENV", 0, 0, "", every_driver, "", "the variable that names the environment"},
 };
+// clang-format on
 
 struct Table {
   std::string_view name;
@@ -102,8 +105,13 @@ struct Table {
 };
 
 constexpr std::array tables = {
-    Table{"", connection_keys}, Table{"pool", pool_keys},     Table{"replicas", replicas_keys}, Table{"retry", retry_keys},
-    Table{"migrations", migrations_keys}, Table{"budget", budget_keys}, Table{"top", top_keys},
+    Table{"", connection_keys},
+    Table{"pool", pool_keys},
+    Table{"replicas", replicas_keys},
+    Table{"retry", retry_keys},
+    Table{"migrations", migrations_keys},
+    Table{"budget", budget_keys},
+    Table{"top", top_keys},
 };
 
 constexpr Unit ms = Unit::milliseconds;

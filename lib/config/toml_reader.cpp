@@ -1,5 +1,5 @@
-// The only file that sees the TOML parser. Versions of it up to 3.4.0 can overflow the stack on hostile nesting, and its
-// error texts quote the source: the text is checked before it gets it, and its wording never leaves.
+// The only file that sees the TOML parser. Versions of it up to 3.4.0 can overflow the stack on hostile nesting, and
+// its error texts quote the source: the text is checked before it gets it, and its wording never leaves.
 #define TOML_HEADER_ONLY 1
 #include <toml++/toml.h>
 
@@ -141,7 +141,8 @@ std::string_view what_is_wrong(std::string_view parser_says) {
       parser_says.find("duplicate") != std::string_view::npos) {
     return "this key or table is defined twice";
   }
-  if (parser_says.find("string") != std::string_view::npos) return "this string is not valid TOML; is its quote closed?";
+  if (parser_says.find("string") != std::string_view::npos)
+    return "this string is not valid TOML; is its quote closed?";
   if (parser_says.find("escape") != std::string_view::npos) return "this escape sequence is not valid TOML";
   return "this is not valid TOML";
 }
