@@ -34,7 +34,7 @@ std::optional<Nanos> parse_duration(std::string_view text) noexcept {
     if (unit == nullptr) return std::nullopt;
     text.remove_prefix(unit->name.size());
     const double ns = number * static_cast<double>(unit->ns);
-    if (ns > 9e18 || sum > INT64_MAX - static_cast<int64_t>(ns)) return std::nullopt;
+    if (!(ns <= 9e18) || sum > INT64_MAX - static_cast<int64_t>(ns)) return std::nullopt;
     sum += static_cast<int64_t>(ns + 0.5);
   }
   return Nanos(sum);
