@@ -23,7 +23,7 @@ std::optional<tl::Nanos> timeout_of(const tl_conn& conn) { return conn.handle->c
 template <class Verb>
 tl_status with_options(tl_conn* conn, const tl_call* call, tl_error** err, const Verb& verb) {
   auto options = tl::capi::options(*conn->registry, call, timeout_of(*conn));
-  if (!options) return report(options.take_error(), err);
+  if (!options) return report(conn->handle->connection()->told(options.take_error()), err);
   tl::capi::OpUse use(*conn->registry, options->op);
   return verb(*conn->handle, options->call, use);
 }
@@ -34,29 +34,33 @@ extern "C" {
 
 void tl_conn_release(tl_conn* conn) { delete conn; }
 
-tl_status tl_conn_get(tl_registry* registry, const char* name, size_t name_len, int32_t mode, tl_conn** out, tl_error** err) {
+tl_status tl_conn_get(tl_registry* registry, const char* name, size_t name_len, int32_t mode, tl_conn** out,
+                      tl_error** err) {
   return guarded(err, [&] {
     if (registry == nullptr || out == nullptr || !tl::capi::is_text(name, name_len)) {
       return misuse("registry, name or out is NULL", err);
     }
     if (mode < TL_DUAL || mode > TL_WRITE) return misuse("mode is none of TL_DUAL, TL_READ, TL_WRITE", err);
-    if (name != nullptr && name_len == 0) return misuse("the name of a connection cannot be empty", err);
+    if (tl::capi::is_empty_name(name, name_len)) return misuse(tl::capi::empty_name, err);
     auto connection = registry->registry->find(tl::capi::text(name, name_len));
     if (!connection) return report(connection.take_error(), err);
-    *out = new tl_conn{registry->registry, std::make_shared<Handle>(connection.take(), static_cast<Mode>(mode), nullptr)};
+    *out =
+        new tl_conn{registry->registry, std::make_shared<Handle>(connection.take(), static_cast<Mode>(mode), nullptr)};
     return TL_OK;
   });
 }
 
-tl_status tl_conn_derive(tl_conn* conn, const char* tag, size_t tag_len, const char* after, size_t after_len, int32_t mode,
-                         tl_conn** out, tl_error** err) {
+tl_status tl_conn_derive(tl_conn* conn, const char* tag, size_t tag_len, const char* after, size_t after_len,
+                         int32_t mode, tl_conn** out, tl_error** err) {
   return guarded(err, [&] {
-    if (conn == nullptr || out == nullptr || !tl::capi::is_text(tag, tag_len)) return misuse("conn, tag or out is NULL", err);
+    if (conn == nullptr || out == nullptr || !tl::capi::is_text(tag, tag_len))
+      return misuse("conn, tag or out is NULL", err);
     if (after_len != 0) return misuse("this build has no consistency tokens: after must be empty", err);
     (void)after;
     if (mode < -1 || mode > TL_WRITE) return misuse("mode is none of TL_DUAL, TL_READ, TL_WRITE, -1", err);
     const auto text = tag == nullptr ? nullptr : std::make_shared<const std::string>(tl::capi::text(tag, tag_len));
-    return made(conn->registry, conn->handle->derive(text, mode < 0 ? conn->handle->mode() : static_cast<Mode>(mode)), out, err);
+    return made(conn->registry, conn->handle->derive(text, mode < 0 ? conn->handle->mode() : static_cast<Mode>(mode)),
+                out, err);
   });
 }
 
@@ -72,7 +76,8 @@ tl_status tl_pin(tl_conn* conn, const tl_call* call, tl_conn** out, tl_error** e
 tl_status tl_begin(tl_conn* conn, uint32_t flags, const tl_call* call, tl_conn** out, tl_error** err) {
   return guarded(err, [&] {
     if (conn == nullptr || out == nullptr) return misuse("conn or out is NULL", err);
-    if ((flags & ~(TL_BEGIN_READ_ONLY | isolation_mask)) != 0) return misuse("flags has a bit that this version does not know", err);
+    if ((flags & ~(TL_BEGIN_READ_ONLY | isolation_mask)) != 0)
+      return misuse("flags has a bit that this version does not know", err);
     tl::driver::TransactionOptions wanted;
     wanted.read_only = (flags & TL_BEGIN_READ_ONLY) != 0;
     wanted.isolation = static_cast<tl::driver::Isolation>((flags & isolation_mask) >> 4);
@@ -105,13 +110,14 @@ tl_status tl_rollback(tl_conn* conn, const tl_call* call, tl_error** err) {
 tl_status tl_query(tl_conn* conn, const char* sql, size_t sql_len, const tl_value* params, size_t n, const void* arena,
                    size_t arena_len, const tl_call* call, tl_result** out, tl_error** err) {
   return guarded(err, [&] {
-    if (conn == nullptr || out == nullptr || !tl::capi::is_text(sql, sql_len)) return misuse("conn, sql or out is NULL", err);
+    if (conn == nullptr || out == nullptr || !tl::capi::is_text(sql, sql_len))
+      return misuse("conn, sql or out is NULL", err);
     auto arguments = tl::capi::arguments(params, n, arena, arena_len);
     if (!arguments) return report(arguments.take_error(), err);
     return with_options(conn, call, err, [&](Handle& handle, const auto& options, tl::capi::OpUse& use) {
       auto result = handle.query(tl::capi::text(sql, sql_len), arguments->params(), arguments->named, options);
       if (!result) return report(result.take_error(), err);
-      *out = new tl_result{conn->registry, result.take(), options.stream ? use.keep() : 0};
+      *out = new tl_result(conn->registry, result.take(), options.stream, options.stream ? use.keep() : 0);
       return TL_OK;
     });
   });

@@ -5,8 +5,10 @@
 namespace tl::capi {
 
 static_assert(TL_E_SHUTDOWN == static_cast<int>(Status::shutdown) && TL_E_MISUSE == static_cast<int>(Status::misuse) &&
-              TL_E_UNIQUE == static_cast<int>(Status::unique_violation) && TL_E_CANCELLED == static_cast<int>(Status::cancelled) &&
-              TL_E_STATEMENT == static_cast<int>(Status::statement) && TL_E_RESOURCE == static_cast<int>(Status::resource));
+              TL_E_UNIQUE == static_cast<int>(Status::unique_violation) &&
+              TL_E_CANCELLED == static_cast<int>(Status::cancelled) &&
+              TL_E_STATEMENT == static_cast<int>(Status::statement) &&
+              TL_E_RESOURCE == static_cast<int>(Status::resource));
 static_assert(TL_UNKNOWN == static_cast<int>(Outcome::unknown) && TL_REFUSED == static_cast<int>(Outcome::refused));
 
 tl_status report(Failure failure, tl_error** err) noexcept {
@@ -51,7 +53,9 @@ tl_status tl_error_status(const tl_error* error) {
   return error == nullptr ? TL_OK : static_cast<tl_status>(error->error.status);
 }
 const char* tl_error_message(const tl_error* error) { return error == nullptr ? "" : error->error.message.c_str(); }
-const char* tl_error_connection(const tl_error* error) { return error == nullptr ? "" : error->error.connection.c_str(); }
+const char* tl_error_connection(const tl_error* error) {
+  return error == nullptr ? "" : error->error.connection.c_str();
+}
 const char* tl_error_endpoint(const tl_error* error) { return error == nullptr ? "" : error->error.endpoint.c_str(); }
 const char* tl_error_phase(const tl_error* error) {
   return error == nullptr ? "" : tl::phase_name(error->error.phase).data();

@@ -2,6 +2,8 @@
 #pragma once
 #include <memory>
 #include <new>
+#include <string>
+#include <vector>
 
 #include <trunkline/trunkline.h>
 
@@ -21,15 +23,38 @@ struct tl_conn {
   std::shared_ptr<tl::connection::Handle> handle;
 };
 
+// A schema that was shown, kept so that its names stay valid, and the elements of its list columns.
+struct ShownSchema {
+  std::shared_ptr<const tl::columnar::Schema> schema;
+  std::vector<tl_column> children;
+};
+
 struct tl_result {
+  tl_result(std::shared_ptr<tl::registry::Registry> of, std::unique_ptr<tl::connection::QueryResult> answer,
+            bool is_streamed = false, tl_op statement = 0)
+      : registry(std::move(of)), result(std::move(answer)), streamed(is_streamed), op(statement) {}
+  tl_result(const tl_result&) = delete;
+  tl_result& operator=(const tl_result&) = delete;
+  ~tl_result() {
+    if (op != 0) registry->tickets().release(op);
+  }
+  // Kept from the first time on, because the answer may go to an Arrow stream.
+  [[nodiscard]] const std::string& endpoint() const {
+    if (kept_endpoint.empty()) kept_endpoint = result->endpoint();
+    return kept_endpoint;
+  }
+
   std::shared_ptr<tl::registry::Registry> registry;
   std::unique_ptr<tl::connection::QueryResult> result;
-  tl_op op = 0;  // of a streamed statement: released when its last row has been read
+  bool streamed;
+  tl_op op;  // of a streamed statement: released when its last row has been read
+  mutable std::string kept_endpoint;
+  mutable std::vector<ShownSchema> shown;
 };
 
 struct tl_batch {
   std::shared_ptr<const tl::columnar::Batch> batch;
-  std::vector<tl_column> children;  // of list columns; filled by the first tl_batch_columns that needs them
+  std::vector<tl_column> children;  // of list columns, in their order
 };
 
 namespace tl::capi {
@@ -56,6 +81,10 @@ tl_status guarded(tl_error** err, const Body& body) noexcept {
 
 // A string argument: null with length 0 is empty.
 [[nodiscard]] inline bool is_text(const char* text, size_t length) noexcept { return text != nullptr || length == 0; }
+[[nodiscard]] inline bool is_empty_name(const char* name, size_t length) noexcept {
+  return name != nullptr && length == 0;
+}
+constexpr const char* empty_name = "the name of a connection cannot be empty; NULL names the default";
 [[nodiscard]] inline std::string_view text(const char* text, size_t length) noexcept {
   return length == 0 ? std::string_view() : std::string_view(text, length);
 }

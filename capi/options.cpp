@@ -9,7 +9,8 @@ using columnar::Type;
 using columnar::Value;
 
 static_assert(sizeof(tl_value) == sizeof(Value) && offsetof(tl_value, v) == offsetof(Value, i64) &&
-              offsetof(tl_value, element) == offsetof(Value, element) && offsetof(tl_value, length) == offsetof(Value, length));
+              offsetof(tl_value, element) == offsetof(Value, element) &&
+              offsetof(tl_value, length) == offsetof(Value, length));
 static_assert(TL_BOOL == static_cast<int>(Type::boolean) && TL_JSON == static_cast<int>(Type::json) &&
               TL_NAME == static_cast<int>(Type::name) && TL_ANY == static_cast<int>(Type::any));
 
@@ -25,16 +26,17 @@ uint64_t this_thread() noexcept {
 Deadline deadline_of(int64_t timeout_ms, std::optional<Nanos> standard) noexcept {
   if (timeout_ms < 0) return Deadline::never();
   if (timeout_ms == 0 && !standard) return Deadline::never();
-  const Nanos budget = timeout_ms == 0                       ? *standard
+  const Nanos budget = timeout_ms == 0                      ? *standard
                        : timeout_ms > INT64_MAX / 1'000'000 ? Nanos::max()
-                                                             : Nanos(std::chrono::milliseconds(timeout_ms));
+                                                            : Nanos(std::chrono::milliseconds(timeout_ms));
   return Deadline::after(steady_clock().now(), budget);
 }
 
 const char* problem_with(const tl_call& call) noexcept {
   if (call.struct_size < sizeof(tl_call)) return "tl_call.struct_size is smaller than this struct has ever been";
   if ((call.flags & ~known_flags) != 0) return "tl_call.flags has a bit that this version does not know";
-  if ((call.flags & TL_CALL_READ) != 0 && (call.flags & TL_CALL_WRITE) != 0) return "tl_call.flags says both read and write";
+  if ((call.flags & TL_CALL_READ) != 0 && (call.flags & TL_CALL_WRITE) != 0)
+    return "tl_call.flags says both read and write";
   if (call.timeout_ms < -1) return "tl_call.timeout_ms is negative and not -1";
   if (call.queue != nullptr) return "tl_call.queue must be NULL: this build has no queues";
   if (call.max_lag_ms != 0) return "tl_call.max_lag_ms must be 0: this build does not measure replication lag";
@@ -50,13 +52,17 @@ Failure bad_value(size_t position, const std::string& what) {
   return fail(Status::misuse, "value " + std::to_string(position + 1) + ": " + what);
 }
 
+// Of what a list may be.
+bool is_element(Type type) noexcept { return type >= Type::null && type <= Type::json; }
+
 // "" : fine.
 std::string problem_with(const Value& value, std::string_view arena, bool inside_list) {
   const auto within = [&](uint64_t n) { return value.offset <= arena.size() && n <= arena.size() - value.offset; };
   if (value.flags != 0) return "flags must be 0";
+  if (value.element != 0 && value.kind() != Type::list) return "element must be 0: this is no list";
   switch (value.kind()) {
+    case Type::boolean: return value.i64 == 0 || value.i64 == 1 ? "" : "a bool is 0 or 1";
     case Type::null:
-    case Type::boolean:
     case Type::int64:
     case Type::uint64:
     case Type::float64:
@@ -74,7 +80,9 @@ std::string problem_with(const Value& value, std::string_view arena, bool inside
     case Type::uuid: return within(16) ? "" : "its 16 bytes are not inside the arena";
     case Type::list:
       if (inside_list) return "a list in a list cannot be passed";
-      if (value.offset % 8 != 0 || reinterpret_cast<uintptr_t>(arena.data()) % 8 != 0) return "its list is not 8-aligned";
+      if (!is_element(static_cast<Type>(value.element))) return "its element is no type that a list can be of";
+      if (value.offset % 8 != 0 || reinterpret_cast<uintptr_t>(arena.data()) % 8 != 0)
+        return "its list is not 8-aligned";
       return within(uint64_t{value.length} * sizeof(Value)) ? "" : "its list is not inside the arena";
     default: return "unknown type " + std::to_string(value.type);
   }
@@ -84,11 +92,14 @@ std::string problem_with_list(const Value& list, const columnar::Params& params)
   for (uint32_t i = 0; i < list.length; ++i) {
     const Value& element = params.list(list)[i];
     std::string problem = problem_with(element, params.arena, true);
-    if (problem.empty() && element.kind() != Type::null && element.type != list.element) problem = "it is not of the list's type";
+    if (problem.empty() && element.kind() != Type::null && element.type != list.element)
+      problem = "it is not of the list's type";
     if (!problem.empty()) return "element " + std::to_string(i + 1) + ": " + problem;
   }
   return "";
 }
+
+constexpr size_t most_values = PTRDIFF_MAX / sizeof(tl_value);  // no array is longer
 
 }  // namespace
 
@@ -109,7 +120,12 @@ Result<Options> options(registry::Registry& registry, const tl_call* call, std::
   result.call.owner = call->owner == 0 ? this_thread() : call->owner;
   if (call->op != 0) {
     result.call.ticket = registry.tickets().use(call->op);
-    if (result.call.ticket == nullptr) return fail(Status::misuse, "tl_call.op is not a reserved id, or was used already");
+    if (result.call.ticket == nullptr)
+      return fail(Status::misuse, "tl_call.op is not a reserved id, or was used already");
+    if (result.call.ticket->cancelled()) {
+      registry.tickets().release(call->op);
+      return fail(Status::cancelled, "the call was cancelled before it began");
+    }
     result.op = call->op;
   }
   return result;
@@ -119,6 +135,7 @@ Result<Arguments> arguments(const tl_value* params, size_t n, const void* arena,
   Arguments result;
   if (n == 0) return result;
   if (params == nullptr || (arena == nullptr && arena_len != 0)) return fail(Status::misuse, "params or arena is NULL");
+  if (n > most_values) return fail(Status::misuse, "n is more than memory can hold");
   result.arena = {static_cast<const char*>(arena), arena_len};
   result.values.resize(n);
   std::memcpy(static_cast<void*>(result.values.data()), params, n * sizeof(tl_value));

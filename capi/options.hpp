@@ -9,7 +9,8 @@ struct Options {
   tl_op op = 0;
 };
 
-// `timeout`: the connection's own default for when the call names none.
+// `timeout`: the connection's own default for when the call names none. Errors: misuse; cancelled before the verb
+// begins.
 [[nodiscard]] Result<Options> options(registry::Registry& registry, const tl_call* call, std::optional<Nanos> timeout);
 
 // Gives an operation's id back when the verb that used it has answered.

@@ -48,12 +48,13 @@ tl_status tl_registry_open(const char* path, const char* environment, tl_registr
   });
 }
 
-tl_status tl_registry_parse(const char* toml, size_t len, const char* source, const char* environment, tl_registry** out,
-                            tl_error** err) {
+tl_status tl_registry_parse(const char* toml, size_t len, const char* source, const char* environment,
+                            tl_registry** out, tl_error** err) {
   return guarded(err, [&] {
     if (out == nullptr || !tl::capi::is_text(toml, len)) return misuse("toml or out is NULL", err);
-    return made(tl::config::parse(tl::capi::text(toml, len), source == nullptr ? "<text>" : source, surroundings(environment)),
-                out, err);
+    return made(
+        tl::config::parse(tl::capi::text(toml, len), source == nullptr ? "<text>" : source, surroundings(environment)),
+        out, err);
   });
 }
 
@@ -61,9 +62,11 @@ int32_t tl_registry_has(tl_registry* registry, const char* name, size_t name_len
   return registry != nullptr && name != nullptr && registry->registry->has({name, name_len}) ? 1 : 0;
 }
 
-tl_status tl_registry_connect(tl_registry* registry, const char* name, size_t name_len, const tl_call* call, tl_error** err) {
+tl_status tl_registry_connect(tl_registry* registry, const char* name, size_t name_len, const tl_call* call,
+                              tl_error** err) {
   return guarded(err, [&] {
     if (registry == nullptr || !tl::capi::is_text(name, name_len)) return misuse("registry or name is NULL", err);
+    if (tl::capi::is_empty_name(name, name_len)) return misuse(tl::capi::empty_name, err);
     auto options = tl::capi::options(*registry->registry, call, std::nullopt);
     if (!options) return report(options.take_error(), err);
     const tl::capi::OpUse use(*registry->registry, options->op);
@@ -72,9 +75,11 @@ tl_status tl_registry_connect(tl_registry* registry, const char* name, size_t na
   });
 }
 
-tl_status tl_registry_close(tl_registry* registry, const char* name, size_t name_len, const tl_call* call, tl_error** err) {
+tl_status tl_registry_close(tl_registry* registry, const char* name, size_t name_len, const tl_call* call,
+                            tl_error** err) {
   return guarded(err, [&] {
     if (registry == nullptr || !tl::capi::is_text(name, name_len)) return misuse("registry or name is NULL", err);
+    if (tl::capi::is_empty_name(name, name_len)) return misuse(tl::capi::empty_name, err);
     auto options = tl::capi::options(*registry->registry, call, std::nullopt);
     if (!options) return report(options.take_error(), err);
     const tl::capi::OpUse use(*registry->registry, options->op);
@@ -90,13 +95,14 @@ tl_status tl_inspect(tl_registry* registry, const char* what, const char* name, 
     if (registry == nullptr || what == nullptr || out == nullptr || !tl::capi::is_text(name, name_len)) {
       return misuse("registry, what, name or out is NULL", err);
     }
+    if (tl::capi::is_empty_name(name, name_len)) return misuse(tl::capi::empty_name, err);
     auto options = tl::capi::options(*registry->registry, call, std::nullopt);
     if (!options) return report(options.take_error(), err);
     const tl::capi::OpUse use(*registry->registry, options->op);
     const std::string_view chosen = tl::capi::text(name, name_len);
     auto result = tl::registry::inspect(*registry->registry, what, name == nullptr ? nullptr : &chosen);
     if (!result) return report(result.take_error(), err);
-    *out = new tl_result{registry->registry, result.take()};
+    *out = new tl_result(registry->registry, result.take());
     return TL_OK;
   });
 }

@@ -1,4 +1,5 @@
 #include <cstring>
+#include <deque>
 
 #include "arrow.hpp"
 #include "options.hpp"
@@ -39,12 +40,6 @@ void expose(tl_column& out, const Column& column) noexcept {
   }
 }
 
-size_t lists_in(const Schema& schema) noexcept {
-  size_t count = 0;
-  for (const Field& field : schema) count += field.type == Type::list ? 1 : 0;
-  return count;
-}
-
 // Fills the i-th of the caller's structs, which may be smaller or larger than this version's.
 void store(tl_column* out, uint32_t stride, size_t i, const tl_column& column) noexcept {
   char* at = reinterpret_cast<char*>(out) + i * stride;
@@ -53,33 +48,79 @@ void store(tl_column* out, uint32_t stride, size_t i, const tl_column& column) n
   reinterpret_cast<tl_column*>(at)->struct_size = stride;
 }
 
+// The elements of the list columns, in the order of those; without values where `batch` is null.
+std::vector<tl_column> children_of(const Schema& schema, const Batch* batch) {
+  std::vector<tl_column> children;
+  for (size_t i = 0; i < schema.size(); ++i) {
+    if (schema[i].type != Type::list) continue;
+    tl_column child{};
+    child.struct_size = sizeof child;
+    describe(child, *schema[i].element);
+    if (batch != nullptr) expose(child, *batch->columns()[i].child);
+    children.push_back(child);
+  }
+  return children;
+}
+
+// Fills the caller's structs: those of `schema`, with the values of `batch` (may be null).
+void fill(tl_column* out, const Schema& schema, const Batch* batch, const std::vector<tl_column>& children) noexcept {
+  const uint32_t stride = schema.empty() ? 0 : out[0].struct_size;
+  size_t lists = 0;
+  for (size_t i = 0; i < schema.size(); ++i) {
+    tl_column column{};
+    describe(column, schema[i]);
+    if (batch != nullptr) expose(column, batch->columns()[i]);
+    if (schema[i].type == Type::list) {
+      column.n_children = 1;
+      column.children = &children[lists++];
+    }
+    store(out, stride, i, column);
+  }
+}
+
 constexpr uint32_t least_column = offsetof(tl_column, reserved) + sizeof(int32_t);
 
 const char* problem_with(const tl_column* out, size_t n, size_t columns) noexcept {
   if (n != columns) return "n is not the number of columns";
   if (n == 0) return nullptr;
   if (out == nullptr) return "out is NULL";
-  if (out[0].struct_size < least_column) return "out[0].struct_size is not sizeof(tl_column)";
+  if (out[0].struct_size < least_column || out[0].struct_size % alignof(tl_column) != 0) {
+    return "out[0].struct_size is not sizeof(tl_column)";
+  }
   return nullptr;
 }
 
 size_t count(const std::shared_ptr<const Schema>& schema) noexcept { return schema == nullptr ? 0 : schema->size(); }
 
-// A streamed statement can be cancelled until its last row has been read.
-tl::Result<tl::capi::Options> fetch_options(tl_result& result, const tl_call* call) {
-  return tl::capi::options(*result.registry, call, std::nullopt);
+tl::columnar::BatchSource source_of(std::deque<std::shared_ptr<const Batch>> batches) {
+  return [batches = std::move(batches)]() mutable -> tl::Result<std::shared_ptr<const Batch>> {
+    if (batches.empty()) return std::shared_ptr<const Batch>();
+    std::shared_ptr<const Batch> batch = std::move(batches.front());
+    batches.pop_front();
+    return batch;
+  };
+}
+
+// What is left of the current set. Of an answer that was read whole only that; a streamed one goes to the stream with
+// its session, and the caller's handle keeps an empty answer.
+tl::columnar::BatchSource take_rest(tl_result& result) {
+  if (result.streamed) {
+    (void)result.endpoint();
+    auto empty = tl::connection::QueryResult::made(std::make_shared<Batch>(result.result->set().schema));
+    auto rest = std::make_shared<tl_result>(result.registry, std::exchange(result.result, std::move(empty)), true);
+    rest->op = std::exchange(result.op, 0);
+    return [rest]() { return rest->result->next({}); };
+  }
+  std::deque<std::shared_ptr<const Batch>> batches;
+  while (auto batch = *result.result->next({})) batches.push_back(std::move(batch));
+  return source_of(std::move(batches));
 }
 
 }  // namespace
 
 extern "C" {
 
-void tl_result_release(tl_result* result) {
-  if (result == nullptr) return;
-  if (result->op != 0) result->registry->tickets().release(result->op);
-  delete result;
-}
-
+void tl_result_release(tl_result* result) { delete result; }
 void tl_batch_release(tl_batch* batch) { delete batch; }
 
 const char* tl_type_name(int32_t type) { return tl::columnar::type_name(static_cast<Type>(type)).data(); }
@@ -87,44 +128,43 @@ const char* tl_type_name(int32_t type) { return tl::columnar::type_name(static_c
 int64_t tl_result_affected(const tl_result* result) { return result == nullptr ? -1 : result->result->set().affected; }
 int64_t tl_result_last_id(const tl_result* result) { return result == nullptr ? 0 : result->result->set().last_id; }
 const char* tl_result_endpoint(const tl_result* result) {
-  return result == nullptr ? "" : result->result->endpoint().c_str();
+  try {
+    return result == nullptr ? "" : result->endpoint().c_str();
+  } catch (const std::bad_alloc&) {
+    return "";
+  }
 }
-size_t tl_result_columns(const tl_result* result) { return result == nullptr ? 0 : count(result->result->set().schema); }
+size_t tl_result_columns(const tl_result* result) {
+  return result == nullptr ? 0 : count(result->result->set().schema);
+}
 
 tl_status tl_result_schema(const tl_result* result, tl_column* out, size_t n, tl_error** err) {
-  if (result == nullptr) return misuse("result is NULL", err);
-  const auto& schema = result->result->set().schema;
-  if (const char* problem = problem_with(out, n, count(schema))) return misuse(problem, err);
-  const uint32_t stride = n == 0 ? 0 : out[0].struct_size;
-  for (size_t i = 0; i < n; ++i) {
-    tl_column column{};
-    describe(column, (*schema)[i]);
-    store(out, stride, i, column);
-  }
-  return TL_OK;
+  return guarded(err, [&] {
+    if (result == nullptr) return misuse("result is NULL", err);
+    const auto& schema = result->result->set().schema;
+    if (const char* problem = problem_with(out, n, count(schema))) return misuse(problem, err);
+    if (n == 0) return TL_OK;
+    auto& shown = result->shown;
+    if (shown.empty() || shown.back().schema != schema) shown.push_back({schema, children_of(*schema, nullptr)});
+    fill(out, *schema, nullptr, shown.back().children);
+    return TL_OK;
+  });
 }
 
 tl_status tl_result_next(tl_result* result, const tl_call* call, tl_batch** out, tl_error** err) {
   return guarded(err, [&] {
     if (result == nullptr || out == nullptr) return misuse("result or out is NULL", err);
-    auto options = fetch_options(*result, call);
+    auto options = tl::capi::options(*result->registry, call, std::nullopt);
     if (!options) return report(options.take_error(), err);
     const tl::capi::OpUse use(*result->registry, options->op);
     auto batch = result->result->next(options->call);
     if (!batch) return report(batch.take_error(), err);
-    *out = *batch == nullptr ? nullptr : new tl_batch{batch.take(), {}};
-    if (*out != nullptr) {
-      const Schema& schema = (*out)->batch->schema();
-      (*out)->children.reserve(lists_in(schema));
-      for (size_t i = 0; i < schema.size(); ++i) {
-        if (schema[i].type != Type::list) continue;
-        tl_column child{};
-        child.struct_size = sizeof child;
-        describe(child, *schema[i].element);
-        expose(child, *(*out)->batch->columns()[i].child);
-        (*out)->children.push_back(child);
-      }
+    if (*batch == nullptr) {
+      *out = nullptr;
+      return TL_OK;
     }
+    auto children = children_of((*batch)->schema(), batch->get());
+    *out = new tl_batch{batch.take(), std::move(children)};
     return TL_OK;
   });
 }
@@ -132,7 +172,7 @@ tl_status tl_result_next(tl_result* result, const tl_call* call, tl_batch** out,
 tl_status tl_result_next_set(tl_result* result, const tl_call* call, int32_t* more, tl_error** err) {
   return guarded(err, [&] {
     if (result == nullptr || more == nullptr) return misuse("result or more is NULL", err);
-    auto options = fetch_options(*result, call);
+    auto options = tl::capi::options(*result->registry, call, std::nullopt);
     if (!options) return report(options.take_error(), err);
     const tl::capi::OpUse use(*result->registry, options->op);
     auto moved = result->result->next_set(options->call);
@@ -146,18 +186,7 @@ tl_status tl_batch_columns(const tl_batch* batch, tl_column* out, size_t n, int6
   if (batch == nullptr) return TL_E_MISUSE;
   const Schema& schema = batch->batch->schema();
   if (problem_with(out, n, schema.size()) != nullptr) return TL_E_MISUSE;
-  const uint32_t stride = n == 0 ? 0 : out[0].struct_size;
-  size_t lists = 0;
-  for (size_t i = 0; i < n; ++i) {
-    tl_column column{};
-    describe(column, schema[i]);
-    expose(column, batch->batch->columns()[i]);
-    if (schema[i].type == Type::list) {
-      column.n_children = 1;
-      column.children = &batch->children[lists++];
-    }
-    store(out, stride, i, column);
-  }
+  fill(out, schema, batch->batch.get(), batch->children);
   if (rows != nullptr) *rows = batch->batch->rows();
   return TL_OK;
 }
@@ -167,13 +196,7 @@ tl_status tl_result_export_stream(tl_result* result, struct ArrowArrayStream* ou
     if (result == nullptr || out == nullptr) return misuse("result or out is NULL", err);
     if (count(result->result->set().schema) == 0) return misuse("this result set has no columns", err);
     auto schema = result->result->set().schema;
-    // The stream outlives the caller's handle, which keeps an empty answer.
-    auto rest = std::make_shared<tl_result>();
-    rest->registry = result->registry;
-    rest->op = std::exchange(result->op, 0);
-    rest->result = std::exchange(result->result, tl::connection::QueryResult::made(std::make_shared<Batch>(schema)));
-    auto source = [rest]() { return rest->result->next({}); };
-    tl::columnar::export_stream(std::move(schema), std::move(source), out);
+    tl::columnar::export_stream(std::move(schema), take_rest(*result), out);
     return TL_OK;
   });
 }

@@ -1,0 +1,106 @@
+#ifndef CAPI_TESTS_H
+#define CAPI_TESTS_H
+
+/* Every test: one that is missing here does not compile (-Werror=missing-prototypes). */
+#define TESTS(T)                                    \
+  /* version_test.c */                              \
+  T(versions)                                       \
+  T(names_of_statuses)                              \
+  T(names_of_types)                                 \
+  T(layout_is_frozen)                               \
+  /* registry_test.c */                             \
+  T(a_file_is_opened)                               \
+  T(a_file_that_is_not_there)                       \
+  T(a_wrong_configuration_tells_where)              \
+  T(hostile_configurations)                         \
+  T(names)                                          \
+  T(connect_close_and_reopen)                       \
+  T(close_does_not_wait_for_ever)                   \
+  T(an_empty_name_is_not_the_default)               \
+  /* inspect_test.c */                              \
+  T(every_subject_is_there_before_anything_is_open) \
+  T(figures_follow_what_happens)                    \
+  T(settings_hide_secrets)                          \
+  T(unknown_subjects)                               \
+  /* misuse_test.c */                               \
+  T(release_of_null)                                \
+  T(null_arguments)                                 \
+  T(the_size_of_a_call)                             \
+  T(fields_of_a_call)                               \
+  T(extreme_values_of_a_call)                       \
+  T(modes_and_flags)                                \
+  T(columns_want_the_right_struct)                  \
+  T(longer_columns)                                 \
+  /* error_test.c */                                \
+  T(no_error_has_no_story)                          \
+  T(a_violation_tells_everything)                   \
+  T(classes_of_statements)                          \
+  T(a_success_leaves_the_error_alone)               \
+  T(a_server_that_is_not_there)                     \
+  /* connection_test.c */                           \
+  T(modes)                                          \
+  T(a_variant_is_another_handle)                    \
+  T(a_pinned_session_keeps_its_state)               \
+  T(commit_and_rollback)                            \
+  T(isolation_flags)                                \
+  T(transactions_as_text)                           \
+  T(savepoints)                                     \
+  T(a_failed_statement_in_a_transaction)            \
+  T(a_pool_of_one)                                  \
+  /* value_test.c */                                \
+  T(every_type_arrives)                             \
+  T(types_of_16_bytes)                              \
+  T(nulls_floats_and_bytes)                         \
+  T(lists)                                          \
+  T(names_in_any_order)                             \
+  T(placeholders_and_quotes)                        \
+  T(inputs_are_not_kept)                            \
+  /* malformed_test.c */                            \
+  T(malformed_values)                               \
+  T(malformed_elements)                             \
+  T(malformed_arrays)                               \
+  T(many_values)                                    \
+  T(odd_statements)                                 \
+  T(random_values_never_crash)                      \
+  /* result_test.c */                               \
+  T(what_a_statement_did)                           \
+  T(the_schema_of_an_empty_answer)                  \
+  T(batches)                                        \
+  T(several_sets)                                   \
+  T(a_stream_holds_its_session)                     \
+  T(a_pinned_session_is_busy_while_it_streams)      \
+  T(too_large_answers)                              \
+  T(columns_of_any_type)                            \
+  T(columns_of_lists)                               \
+  /* arrow_test.c */                                \
+  T(an_answer_as_arrow)                             \
+  T(arrow_takes_what_is_left)                       \
+  T(arrow_released_early)                           \
+  T(arrow_of_each_set)                              \
+  T(arrow_of_no_columns)                            \
+  T(arrow_tells_failures)                           \
+  /* operation_test.c */                            \
+  T(ids)                                            \
+  T(an_id_is_for_one_verb)                          \
+  T(cancelled_before_it_begins)                     \
+  T(cancelled_while_it_runs)                        \
+  T(cancelled_while_it_waits)                       \
+  T(the_id_of_a_stream_names_it_to_its_end)         \
+  T(a_timeout_ends_a_verb)                          \
+  /* thread_test.c */                               \
+  T(one_handle_for_all_threads)                     \
+  T(one_session_for_all_threads)                    \
+  T(batches_and_errors_are_for_all_threads)         \
+  T(cancels_among_threads)                          \
+  /* lifetime_test.c */                             \
+  T(parents_first)                                  \
+  T(a_connection_works_without_its_registry)        \
+  T(any_order)                                      \
+  T(on_another_thread)                              \
+  T(all_at_once)
+
+#define DECLARE(name) void test_##name(void);
+TESTS(DECLARE)
+#undef DECLARE
+
+#endif
