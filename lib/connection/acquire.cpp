@@ -77,20 +77,19 @@ bool trusted(Leased& leased, const CallOptions& options) {
 
 }  // namespace
 
-Result<Leased> lease(const std::shared_ptr<Endpoints>& endpoints, uint32_t index, const Holder& wanted,
+Result<Leased> lease(const std::shared_ptr<Endpoints>& endpoints, uint32_t index, const Holder& holder,
                      const CallOptions& options) {
   Endpoint& endpoint = (*endpoints)[index];
   const config::Pool& settings = endpoint.pool().settings();
   const uint64_t rounds = uint64_t{settings.max} + settings.max_overflow + 1;  // each session once, and a fresh one
   for (uint64_t round = 0; round < rounds; ++round) {
-    auto holder = std::make_unique<Holder>(wanted);
-    Result<pool::Lease> acquired = acquire(endpoint.pool(), holder->borrower, options);
+    Result<pool::Lease> acquired = acquire(endpoint.pool(), holder.borrower(options.owner), options);
     if (!acquired) {
       Failure failure = acquired.take_error();
       if (failure->endpoint.empty()) failure->endpoint = endpoint.label();
       return failure;
     }
-    Leased leased(endpoints, index, std::move(holder), acquired.take());
+    Leased leased(endpoints, index, holder, acquired.take());
     if (trusted(leased, options)) return leased;
     leased.destroy();
   }

@@ -33,6 +33,7 @@ Result<void> Call::perform_any(std::unique_ptr<driver::Operation>& operation) {
 
 Result<void> Call::settle(std::unique_ptr<driver::Operation>& operation, Ended why) {
   driver::Session& session = leased_.session();
+  operation->request_cancel();  // what has not been sent yet is not sent any more
   const std::shared_ptr<Delivery> cancel = cancel_at_server(session, leased_.endpoint().settings().pool.destroy_timeout);
   const Deadline grace = Deadline::after(steady_clock().now(), confirm_grace);
   if (!runtime::finish(session, *operation, grace) || !cancel->wait(grace)) {

@@ -72,8 +72,7 @@ Result<void> Connection::connect(const CallOptions& options) {
       endpoints = opened.take();
     }
   }
-  Holder holder;
-  holder.borrower = {"connect", {}, options.owner};
+  const Holder holder{std::make_shared<const std::string>("connect"), nullptr};
   for (uint32_t i = 0; i < endpoints->size(); ++i) {
     Result<Leased> leased = lease(endpoints, i, holder, options);
     if (!leased) return told(leased.take_error());

@@ -52,7 +52,7 @@ class Endpoint::DialJob final : public runtime::Job {
     }
     Failure failure = session.take_error();
     failure->connection = endpoint_.connection_;
-    failure->endpoint = endpoint_.label_;
+    failure->endpoint = endpoint_.label();
     endpoint_.pool_->dial_failed(std::move(failure));
   }
   void interrupt() noexcept override { dial_.interrupt(); }
@@ -80,8 +80,8 @@ Endpoint::Endpoint(Role role, config::Endpoint settings, driver::Driver& driver,
       settings_(std::move(settings)),
       driver_(driver),
       connection_(std::move(connection)),
-      label_(settings_.address.label()),
-      pool_(std::make_unique<pool::Pool>(label_, settings_.pool, *this, steady_clock(), seed())) {}
+      label_(std::make_shared<const std::string>(settings_.address.label())),
+      pool_(std::make_unique<pool::Pool>(*label_, settings_.pool, *this, steady_clock(), seed())) {}
 
 Endpoint::~Endpoint() { pool_->close(); }
 

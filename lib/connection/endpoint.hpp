@@ -24,7 +24,8 @@ class Endpoint final : public pool::Supply, public runtime::Task {
 
   [[nodiscard]] pool::Pool& pool() noexcept { return *pool_; }
   [[nodiscard]] const pool::Pool& pool() const noexcept { return *pool_; }
-  [[nodiscard]] const std::string& label() const noexcept { return label_; }
+  [[nodiscard]] const std::string& label() const noexcept { return *label_; }
+  [[nodiscard]] const std::shared_ptr<const std::string>& shared_label() const noexcept { return label_; }
   [[nodiscard]] Role role() const noexcept { return role_; }
   [[nodiscard]] const config::Endpoint& settings() const noexcept { return settings_; }
 
@@ -41,7 +42,7 @@ class Endpoint final : public pool::Supply, public runtime::Task {
   const config::Endpoint settings_;
   driver::Driver& driver_;
   const std::string connection_;
-  const std::string label_;
+  const std::shared_ptr<const std::string> label_;
   std::unique_ptr<pool::Pool> pool_;
   // SQLite's reader: this address is opened once first, because a file must exist before it can be opened for reading.
   std::unique_ptr<config::Address> prime_;

@@ -49,7 +49,7 @@ Result<std::unique_ptr<QueryResult>> Handle::query(std::string_view text, const 
                                                    const CallOptions& options) {
   auto found = connection_->statements().find(text, named);
   if (!found) return connection_->told(found.take_error());
-  const std::shared_ptr<const sql::Statement> statement = found.take();
+  std::shared_ptr<const sql::Statement> statement = found.take();
   if (Result<void> fine = allowed(*statement, options); !fine) return connection_->told(fine.take_error());
 
   std::vector<columnar::Value> ordered;
@@ -63,7 +63,7 @@ Result<std::unique_ptr<QueryResult>> Handle::query(std::string_view text, const 
   }
   Result<Stream> stream = stream_for(statement, options);
   if (!stream) return connection_->told(stream.take_error());
-  const driver::Request request{statement, positional};
+  const driver::Request request{std::move(statement), positional, options.batch};
   return told(options.stream ? QueryResult::streamed(stream.take(), request, options)
                              : QueryResult::whole(stream.take(), request, options, connection_->settings().result_bytes));
 }
@@ -96,12 +96,7 @@ Result<Stream> Handle::stream_for(const std::shared_ptr<const sql::Statement>& s
 Result<Leased> Handle::lease_for(bool read, std::shared_ptr<const sql::Statement> statement, const CallOptions& options) {
   auto endpoints = connection_->endpoints();
   if (!endpoints) return endpoints.take_error();
-  Holder holder;
-  holder.tag = tag_;
-  holder.statement = std::move(statement);
-  if (tag_ != nullptr) holder.borrower.tag = *tag_;
-  if (holder.statement != nullptr) holder.borrower.statement = holder.statement->text;
-  holder.borrower.owner = options.owner;
+  const Holder holder{tag_, std::move(statement)};
   const routing::Order order = (*endpoints)->order(read, mode_);
   for (uint32_t i = 0;; ++i) {
     Result<Leased> leased = lease(*endpoints, order[i], holder, options);

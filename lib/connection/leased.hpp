@@ -25,17 +25,20 @@ class Delivery {
 // Has the server stop what the session runs, on a connector thread where that may block. `limit` bounds the attempt.
 [[nodiscard]] std::shared_ptr<Delivery> cancel_at_server(driver::Session& session, Nanos limit);
 
-// Who borrows: what the pool shows, kept alive while the session is out.
+// Who borrows: what the pool shows, kept alive while the session is out. Either may be null.
 struct Holder {
   std::shared_ptr<const std::string> tag;
-  std::shared_ptr<const sql::Statement> statement;  // may be null
-  pool::Borrower borrower;
+  std::shared_ptr<const sql::Statement> statement;
+
+  [[nodiscard]] pool::Borrower borrower(uint64_t owner) const noexcept {
+    return {tag == nullptr ? std::string_view() : *tag, statement == nullptr ? std::string_view() : statement->text, owner};
+  }
 };
 
 class Leased {
  public:
   Leased() = default;
-  Leased(std::shared_ptr<Endpoints> endpoints, uint32_t index, std::unique_ptr<Holder> holder, pool::Lease lease) noexcept
+  Leased(std::shared_ptr<Endpoints> endpoints, uint32_t index, Holder holder, pool::Lease lease) noexcept
       : endpoints_(std::move(endpoints)), index_(index), holder_(std::move(holder)), lease_(std::move(lease)) {}
   Leased(Leased&&) noexcept = default;
   Leased& operator=(Leased&&) = delete;
@@ -55,7 +58,7 @@ class Leased {
  private:
   std::shared_ptr<Endpoints> endpoints_;  // outlives the lease
   uint32_t index_ = 0;
-  std::unique_ptr<Holder> holder_;        // likewise
+  Holder holder_;                         // likewise
   pool::Lease lease_;
 };
 

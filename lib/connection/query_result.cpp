@@ -17,6 +17,7 @@ Result<void> Stream::head(std::unique_ptr<driver::Run> run, const CallOptions& o
   }
   set.schema = run->reply.schema;
   set.affected = run->reply.affected;
+  if (run->reply.batch != nullptr && run->reply.batch->rows() > 0) set.batches.push(std::move(run->reply.batch));
   set.last_id = run->reply.last_id;
   then_ = run->reply.then;
   return {};
@@ -26,8 +27,8 @@ Result<void> Stream::begin(const driver::Request& request, const CallOptions& op
   return head(leased().session().run(request), options, set);
 }
 
-Result<bool> Stream::fetch(const CallOptions& options, Set& set) {
-  if (then_ != Then::rows) return false;
+Result<BatchHandle> Stream::fetch(const CallOptions& options, Set& set) {
+  if (then_ != Then::rows) return BatchHandle();
   auto fetch = leased().session().fetch(options.batch);
   if (Result<void> done = Call(leased(), options).perform(fetch); !done) {
     then_ = Then::end;
@@ -35,14 +36,13 @@ Result<bool> Stream::fetch(const CallOptions& options, Set& set) {
   }
   then_ = fetch->then;
   if (then_ != Then::rows) set.affected = fetch->affected;
-  if (fetch->batch != nullptr && fetch->batch->rows() > 0) set.batches.push_back(std::move(fetch->batch));
-  return true;
+  return BatchHandle(std::move(fetch->batch));
 }
 
 Result<bool> Stream::next_set(const CallOptions& options, Set& set) {
   while (then_ == Then::rows) {
     Set dropped;
-    if (Result<bool> more = fetch(options, dropped); !more) return more;
+    if (Result<BatchHandle> more = fetch(options, dropped); !more) return more.take_error();
   }
   if (then_ == Then::end) return false;
   if (Result<void> done = head(leased().session().next_set(), options, set); !done) return done.take_error();
@@ -52,44 +52,46 @@ Result<bool> Stream::next_set(const CallOptions& options, Set& set) {
 Result<std::unique_ptr<QueryResult>> QueryResult::whole(Stream stream, const driver::Request& request,
                                                         const CallOptions& options, uint64_t result_bytes) {
   std::unique_ptr<QueryResult> result(new QueryResult());
-  result->endpoint_ = stream.leased().endpoint().label();
-  Set* set = &result->sets_.emplace_back();
+  result->endpoint_ = stream.leased().endpoint().shared_label();
+  Set* set = &result->set_;
   if (Result<void> begun = stream.begin(request, options, *set); !begun) return begun.take_error();
-  uint64_t bytes = 0;
-  while (!stream.ended()) {
-    Result<bool> more = stream.fetch(options, *set);
-    if (!more) return more.take_error();
-    if (*more) {
-      if (!set->batches.empty()) bytes += set->batches.back()->bytes();
-      if (bytes <= result_bytes) continue;
-      return fail(Status::too_large,
-                  "the answer is larger than result_bytes (" + std::to_string(result_bytes) + "); stream it, or raise the limit",
-                  Phase::receive);
+  uint64_t bytes = set->batches.bytes();
+  while (bytes <= result_bytes && !stream.ended()) {
+    Result<BatchHandle> batch = stream.fetch(options, *set);
+    if (!batch) return batch.take_error();
+    if (*batch == nullptr) {
+      set = &result->later_.emplace_back();
+      if (Result<bool> next = stream.next_set(options, *set); !next) return next.take_error();
+      continue;
     }
-    set = &result->sets_.emplace_back();
-    if (Result<bool> next = stream.next_set(options, *set); !next) return next.take_error();
+    bytes += (*batch)->bytes();
+    if ((*batch)->rows() > 0) set->batches.push(batch.take());
   }
-  return result;
+  if (bytes <= result_bytes) return result;
+  return fail(Status::too_large,
+              "the answer is larger than result_bytes (" + std::to_string(result_bytes) + "); stream it, or raise the limit",
+              Phase::receive);
 }
 
 Result<std::unique_ptr<QueryResult>> QueryResult::streamed(Stream stream, const driver::Request& request,
                                                            const CallOptions& options) {
   std::unique_ptr<QueryResult> result(new QueryResult());
-  result->endpoint_ = stream.leased().endpoint().label();
+  result->endpoint_ = stream.leased().endpoint().shared_label();
   result->ticket_ = options.ticket;
   result->batch_ = options.batch;
-  if (Result<void> begun = stream.begin(request, options, result->sets_.emplace_back()); !begun) return begun.take_error();
+  if (Result<void> begun = stream.begin(request, options, result->set_); !begun) return begun.take_error();
   result->stream_ = std::make_unique<Stream>(std::move(stream));
   result->end_stream_if_read();
   return result;
 }
 
-std::unique_ptr<QueryResult> QueryResult::made(std::shared_ptr<const columnar::Batch> batch) {
+std::unique_ptr<QueryResult> QueryResult::made(BatchHandle batch) {
+  static const auto& nowhere = *new std::shared_ptr<const std::string>(std::make_shared<const std::string>());
   std::unique_ptr<QueryResult> result(new QueryResult());
-  Set& set = result->sets_.emplace_back();
-  set.schema = batch->shared_schema();
-  set.affected = batch->rows();
-  if (batch->rows() > 0) set.batches.push_back(std::move(batch));
+  result->endpoint_ = nowhere;
+  result->set_.schema = batch->shared_schema();
+  result->set_.affected = batch->rows();
+  if (batch->rows() > 0) result->set_.batches.push(std::move(batch));
   return result;
 }
 
@@ -104,34 +106,31 @@ CallOptions QueryResult::of_statement(const CallOptions& options) const {
   return chosen;
 }
 
-Result<std::shared_ptr<const columnar::Batch>> QueryResult::next(const CallOptions& options) {
-  Set& set = sets_.front();
-  while (set.batches.empty() && stream_ != nullptr) {
-    Result<bool> more = stream_->fetch(of_statement(options), set);
+Result<BatchHandle> QueryResult::next(const CallOptions& options) {
+  while (set_.batches.empty() && stream_ != nullptr) {
+    Result<BatchHandle> batch = stream_->fetch(of_statement(options), set_);
     end_stream_if_read();
-    if (!more) {
+    if (!batch) {
       stream_.reset();
-      return more.take_error();
+      return batch.take_error();
     }
-    if (!*more) break;
+    if (*batch == nullptr) break;
+    if ((*batch)->rows() > 0) return batch;
   }
-  if (set.batches.empty()) return std::shared_ptr<const columnar::Batch>();
-  std::shared_ptr<const columnar::Batch> batch = std::move(set.batches.front());
-  set.batches.pop_front();
-  return batch;
+  return set_.batches.pop();
 }
 
 Result<bool> QueryResult::next_set(const CallOptions& options) {
   if (stream_ == nullptr) {
-    if (sets_.size() == 1) return false;
-    sets_.pop_front();
+    if (next_ == later_.size()) return false;
+    set_ = std::move(later_[next_++]);
     return true;
   }
   Set set;
   Result<bool> more = stream_->next_set(of_statement(options), set);
   end_stream_if_read();
   if (!more) stream_.reset();
-  if (more && *more) sets_.front() = std::move(set);
+  if (more && *more) set_ = std::move(set);
   return more;
 }
 

@@ -17,9 +17,15 @@ enum class Then : uint8_t {
   end,   // the answer is complete and the session is ready for the next statement
 };
 
+struct FetchLimits {
+  uint32_t rows = 0;  // a batch ends at either; both non-zero. One row may exceed `bytes`
+  uint64_t bytes = 0;
+};
+
 // The head of one result set.
 struct Reply {
   std::shared_ptr<const columnar::Schema> schema;  // null: it has no columns (INSERT, DDL, …)
+  std::shared_ptr<columnar::Batch> batch;          // its first rows, where Request::first asked for them
   int64_t affected = -1;                           // rows, -1: unknown or not known yet
   int64_t last_id = 0;                             // SQLite, MySQL: the id that the last INSERT made, 0: none
   Then then = Then::end;
@@ -27,12 +33,10 @@ struct Reply {
 
 struct Request {
   std::shared_ptr<const sql::Statement> statement;
-  columnar::Params params;  // positional, in the order of statement->native; valid until the operation has finished
-};
-
-struct FetchLimits {
-  uint32_t rows = 0;  // a batch ends at either; both non-zero. One row may exceed `bytes`
-  uint64_t bytes = 0;
+  // Positional, in the order of statement->native. Valid until the operation has finished or was asked to cancel.
+  columnar::Params params;
+  // Reads the first rows along with the head, as a fetch would; rows 0: it does not. Saves small answers a step.
+  FetchLimits first = {};
 };
 
 // Runs a statement, or moves to the next set: done when the head of a result set is known.

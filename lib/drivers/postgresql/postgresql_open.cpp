@@ -129,6 +129,7 @@ void add_tls(Keywords& words, const config::Address& address) {
   words.add("sslcompression", "0");
   words.add("sslsni", "1");
   words.add("ssl_min_protocol_version", "TLSv1.2");
+  words.add("ssl_max_protocol_version", "TLSv1.3");
   words.add("channel_binding", "prefer");
   words.add("gssencmode", "disable");
 }
@@ -174,14 +175,28 @@ std::string repeated(const std::string& text, const std::string& list) {
   return all;
 }
 
+Failure refused_variable(const char* name) {
+  return fail(Status::configuration,
+              std::string("the variable ") + name + " would change the session, and the client library obeys it; unset it",
+              Phase::connect);
+}
+
+// What libpq takes from the environment and no key can override.
+Result<void> refuse_variables() {
+  for (const char* const name : {"PGSERVICE", "PGTZ", "PGDATESTYLE", "PGGEQO"}) {
+    if (std::getenv(name) != nullptr) return refused_variable(name);
+  }
+  return {};
+}
+
 Result<void> add_place(Keywords& words, const config::Address& address) {
   words.add("port", std::to_string(address.port));
   if (!address.socket.empty()) {
-    if (std::getenv("PGHOSTADDR") != nullptr) {
-      return fail(Status::configuration, "the variable PGHOSTADDR would lead the client library past the socket; unset it",
-                  Phase::connect);
-    }
-    words.add("host", address.socket);
+    if (std::getenv("PGREQUIREPEER") != nullptr) return refused_variable("PGREQUIREPEER");
+    // An empty address would be filled from PGHOSTADDR; a list of two empty ones is not.
+    const bool guarded = std::getenv("PGHOSTADDR") != nullptr;
+    words.add("host", guarded ? repeated(address.socket, ",") : address.socket);
+    if (guarded) words.add("hostaddr", ",");
     return {};
   }
   Result<std::string> list = addresses_of(address.host);
@@ -223,6 +238,7 @@ Result<std::unique_ptr<driver::Session>> PostgresqlSession::open(const config::A
   // Without its exit handler: one that runs while a handshake is going on crashes the process at exit.
   static const int initialised = OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
   (void)initialised;
+  if (Result<void> free = refuse_variables(); !free) return free.take_error();
   Keywords words;
   if (Result<void> placed = add_place(words, address); !placed) return placed.take_error();
   add_identity(words, address);

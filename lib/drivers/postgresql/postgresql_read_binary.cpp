@@ -37,7 +37,9 @@ Complaint read_timestamp(Column& column, int64_t micros) {
     return nullptr;
   }
   int64_t moved = 0;
-  if (__builtin_add_overflow(micros, epoch_micros, &moved)) return "a timestamp beyond the range of 64 bits of microseconds";
+  if (__builtin_add_overflow(micros, epoch_micros, &moved) || moved == INT64_MAX) {  // which is infinity's
+    return "a timestamp beyond the range of 64 bits of microseconds";
+  }
   column.append_int64(moved);
   return nullptr;
 }

@@ -36,8 +36,9 @@ std::optional<double> real(std::string_view text) noexcept {
 
 // "2024-02-29", the year with four digits or more; " BC" comes at the very end of what the date is part of.
 std::optional<columnar::Date> date_part(Scan& scan) noexcept {
+  constexpr int64_t last_year = 5'874'897;
   const auto year = scan.number();
-  if (!year || !scan.take('-')) return std::nullopt;
+  if (!year || *year > last_year || !scan.take('-')) return std::nullopt;
   const auto month = scan.number();
   if (!month || !scan.take('-')) return std::nullopt;
   const auto day = scan.number();
@@ -45,17 +46,22 @@ std::optional<columnar::Date> date_part(Scan& scan) noexcept {
   return columnar::Date{*year, static_cast<int32_t>(*month), static_cast<int32_t>(*day)};
 }
 
-// "04:05:06.789", hours of any size.
-std::optional<int64_t> clock_part(Scan& scan) noexcept {
+// "04:05:06.789" in microseconds, hours of any size; `sign` is what stood before it.
+std::optional<int64_t> clock_part(Scan& scan, int64_t sign = 1) noexcept {
+  constexpr int64_t most_hours = INT64_MAX / (3600 * micros_per_second);
   const auto hours = scan.number();
-  if (!hours || !scan.take(':')) return std::nullopt;
+  if (!hours || *hours > most_hours || !scan.take(':')) return std::nullopt;
   const auto minutes = scan.number();
-  if (!minutes || !scan.take(':')) return std::nullopt;
+  if (!minutes || *minutes > 59 || !scan.take(':')) return std::nullopt;
   const auto seconds = scan.number();
-  if (!seconds) return std::nullopt;
+  if (!seconds || *seconds > 60) return std::nullopt;
   const auto fraction = scan.take('.') ? scan.fraction() : std::optional<int64_t>(0);
   if (!fraction) return std::nullopt;
-  return ((*hours * 60 + *minutes) * 60 + *seconds) * micros_per_second + *fraction;
+  const int64_t whole_seconds = sign * (*hours * 3600 + *minutes * 60 + *seconds);
+  int64_t micros = 0;
+  if (__builtin_mul_overflow(whole_seconds, micros_per_second, &micros)) return std::nullopt;
+  if (__builtin_add_overflow(micros, sign * *fraction, &micros)) return std::nullopt;
+  return micros;
 }
 
 // "+05:30", "-00:19:32": what was added to UTC.
@@ -66,7 +72,7 @@ std::optional<int64_t> zone_part(Scan& scan) noexcept {
   for (const int64_t unit : {3600, 60, 1}) {
     if (unit != 3600 && !scan.take(':')) break;
     const auto part = scan.number();
-    if (!part) return std::nullopt;
+    if (!part || *part > 59) return std::nullopt;
     seconds += *part * unit;
   }
   return (negative ? -seconds : seconds) * micros_per_second;
@@ -85,7 +91,6 @@ Complaint read_date(Column& column, std::string_view text) {
   if (!date) return not_understood;
   const int64_t days = days_of(*date, scan);
   if (!scan.at_end()) return not_understood;
-  if (days >= INT32_MAX) return "a date beyond the range of 32 bits";
   column.append_int32(static_cast<int32_t>(days));
   return nullptr;
 }
@@ -103,7 +108,8 @@ Complaint read_timestamp(Column& column, std::string_view text, bool with_zone) 
   const int64_t days = days_of(*date, scan);
   int64_t micros = 0;
   if (!scan.at_end()) return not_understood;
-  if (__builtin_mul_overflow(days, micros_per_day, &micros) || __builtin_add_overflow(micros, *clock - *zone, &micros)) {
+  if (__builtin_mul_overflow(days, micros_per_day, &micros) || __builtin_add_overflow(micros, *clock - *zone, &micros) ||
+      micros == INT64_MAX) {
     return "a timestamp beyond the range of 64 bits of microseconds";
   }
   column.append_int64(micros);
@@ -132,12 +138,13 @@ Complaint read_interval(Column& column, std::string_view text) {
     if (!number) return not_understood;
     const int64_t value = negative ? -*number : *number;
     if (ahead.peek() == ':') {
-      const auto clock = clock_part(scan);
+      const auto clock = clock_part(scan, negative ? -1 : 1);
       if (!clock) return not_understood;
-      micros = negative ? -*clock : *clock;
+      micros = *clock;
       continue;
     }
     scan = ahead;
+    if (*number > int64_t{1} << 31) return not_understood;
     if (scan.take(" year")) {
       months += value * 12;
     } else if (scan.take(" mon")) {

@@ -16,6 +16,11 @@ int64_t affected_of(const PGresult* result) noexcept {
   return *text == '\0' ? -1 : std::strtoll(text, nullptr, 10);
 }
 
+// SELECT without a column gives rows all the same.
+bool is_row_of_nothing(const PGresult& result) noexcept {
+  return PQresultStatus(&result) == PGRES_SINGLE_TUPLE && PQnfields(&result) == 0;
+}
+
 bool is_copy(ExecStatusType status) noexcept {
   return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
 }
@@ -78,6 +83,30 @@ class PostgresqlSession::Steps : public Verb {
     if (wrong_ == nullptr) wrong_ = session_.error_of(&result, Phase::receive);
   }
 
+  enum class Rows : uint8_t { waiting, more, ended };
+
+  // Reads rows into the batch until it is full or they have ended; what ended them is noted.
+  Result<Rows> read_rows(columnar::Batch& batch, driver::FetchLimits limits, int64_t& affected) {
+    const uint64_t most = std::min(limits.bytes, most_batch_bytes);
+    ResultHandle result;
+    while (batch.rows() < limits.rows && bytes_ < most) {
+      switch (session_.next_result(result)) {
+        case Came::nothing_yet: return Rows::waiting;
+        case Came::end: return session_.gone(Phase::receive, Outcome::unknown);
+        case Came::result: break;
+      }
+      switch (const ExecStatusType status = PQresultStatus(result.get())) {
+        case PGRES_SINGLE_TUPLE:
+          if (Result<void> read = session_.read_row(batch, result.get(), bytes_); !read) return read.take_error();
+          break;
+        case PGRES_TUPLES_OK: affected = affected_of(result.get()); return Rows::ended;
+        case PGRES_FATAL_ERROR: note(*result); return Rows::ended;
+        default: return unexpected(status);
+      }
+    }
+    return Rows::more;
+  }
+
   Failure unexpected(ExecStatusType status) {
     session_.broken_ = true;
     if (is_copy(status)) return fail(Status::unsupported, "COPY to or from the client is not supported", Phase::receive);
@@ -88,7 +117,10 @@ class PostgresqlSession::Steps : public Verb {
   Failure wrong_;
 
  private:
+  static constexpr uint64_t most_batch_bytes = uint64_t{1} << 30;  // and one value of at most as much stays below 2^31
+
   bool begun_ = false;
+  uint64_t bytes_ = 0;  // read_rows: in the batch
 };
 
 // Runs a statement, preparing it first where that pays; or moves to the next set of an answer.
@@ -98,7 +130,7 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
   explicit RunOperation(PostgresqlSession& session) : Steps(session) {}
 
  private:
-  enum class At : uint8_t { preparing, head, finishing };
+  enum class At : uint8_t { preparing, head, first_rows, finishing };
 
   Result<void> begin() override {
     if (request_.statement == nullptr) {
@@ -158,8 +190,15 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
       if (!known || !*known) return known;
       if (at_ == At::head) return true;  // rows follow
     }
+    if (at_ == At::first_rows) {
+      Result<Rows> read = read_rows(*reply.batch, request_.first, reply.affected);
+      if (!read) return read.take_error();
+      if (*read == Rows::waiting) return false;
+      if (*read == Rows::more) return true;
+      at_ = At::finishing;
+    }
     Result<bool> done = finish(reply.then);
-    if (done || !stale_ || healed_ || session_.state() != driver::State::idle) return done;
+    if (done || !stale_ || healed_ || cancel_requested() || session_.state() != driver::State::idle) return done;
     return run_anew();
   }
 
@@ -172,14 +211,17 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
         case Came::end:
           if (wrong_ != nullptr) return std::move(wrong_);
           if (session_.broken_) return session_.gone(Phase::send, Outcome::not_sent);
-          at_ = At::head;
-          if (Result<void> sent = session_.send_prepared(*session_.prepared_.add(std::move(fresh_)), request_.params);
-              !sent) {
-            return sent.take_error();
-          }
-          return true;
+          return execute(*session_.prepared_.add(std::move(fresh_)));
       }
     }
+  }
+
+  // Its values may be gone with a caller who has given up.
+  Result<bool> execute(const Prepared& prepared) {
+    if (cancel_requested()) return fail(Status::cancelled, "the call was cancelled before the statement was sent", Phase::send);
+    at_ = At::head;
+    if (Result<void> sent = session_.send_prepared(prepared, request_.params); !sent) return sent.take_error();
+    return true;
   }
 
   // First comes that it is prepared, then its description.
@@ -197,11 +239,13 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
 
   Result<bool> head() {
     ResultHandle result;
-    switch (session_.next_result(result)) {
-      case Came::nothing_yet: return false;
-      case Came::end: return session_.gone(Phase::receive, Outcome::unknown);
-      case Came::result: break;
-    }
+    do {
+      switch (session_.next_result(result)) {
+        case Came::nothing_yet: return false;
+        case Came::end: return session_.gone(Phase::receive, Outcome::unknown);
+        case Came::result: break;
+      }
+    } while (is_row_of_nothing(*result));
     const ExecStatusType status = PQresultStatus(result.get());
     switch (status) {
       case PGRES_SINGLE_TUPLE:
@@ -209,6 +253,10 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
         reply.schema = session_.plan_->schema;
         reply.then = Then::rows;
         session_.pending_ = std::move(result);
+        if (request_.first.rows != 0) {
+          reply.batch = std::make_shared<columnar::Batch>(reply.schema);
+          at_ = At::first_rows;
+        }
         return true;
       case PGRES_TUPLES_OK:
         session_.begin_set(result.get());
@@ -248,8 +296,6 @@ class PostgresqlSession::FetchOperation final : public Steps<driver::Fetch> {
   FetchOperation(PostgresqlSession& session, driver::FetchLimits limits) : Steps(session), limits_(limits) {}
 
  private:
-  static constexpr uint64_t most_batch_bytes = uint64_t{1} << 30;  // and one value of at most as much stays below 2^31
-
   Result<void> begin() override {
     if (!session_.answering_ || session_.plan_ == nullptr || session_.plan_->schema == nullptr) {
       return fail(Status::misuse, "there is no answer to read", Phase::receive);
@@ -260,43 +306,17 @@ class PostgresqlSession::FetchOperation final : public Steps<driver::Fetch> {
 
   Result<bool> advance() override {
     if (!finishing_) {
-      Result<bool> read = read_rows();
-      if (!read || !*read || !finishing_) return read;
+      Result<Rows> read = read_rows(*batch, limits_, affected);
+      if (!read) return read.take_error();
+      if (*read == Rows::waiting) return false;
+      then = Then::rows;
+      if (*read == Rows::more) return true;
+      finishing_ = true;
     }
     return finish(then);
   }
 
-  Result<bool> read_rows() {
-    const uint64_t most = std::min(limits_.bytes, most_batch_bytes);
-    ResultHandle result;
-    while (batch->rows() < limits_.rows && bytes_ < most) {
-      switch (session_.next_result(result)) {
-        case Came::nothing_yet: return false;
-        case Came::end: return session_.gone(Phase::receive, Outcome::unknown);
-        case Came::result: break;
-      }
-      const ExecStatusType status = PQresultStatus(result.get());
-      if (status != PGRES_SINGLE_TUPLE) return end_of_rows(status, *result);
-      if (Result<void> read = session_.read_row(*batch, result.get(), bytes_); !read) return read.take_error();
-    }
-    then = Then::rows;
-    return true;
-  }
-
-  Result<bool> end_of_rows(ExecStatusType status, const PGresult& result) {
-    if (status == PGRES_FATAL_ERROR) {
-      note(result);
-    } else if (status == PGRES_TUPLES_OK) {
-      affected = affected_of(&result);
-    } else {
-      return unexpected(status);
-    }
-    finishing_ = true;
-    return true;
-  }
-
   const driver::FetchLimits limits_;
-  uint64_t bytes_ = 0;
   bool finishing_ = false;
 };
 

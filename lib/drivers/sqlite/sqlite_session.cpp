@@ -35,6 +35,7 @@ class SqliteSession::RunOperation final : public driver::Run {
       const Running running(session_, *this, session_.address_.statement_timeout);
       if (session_.should_stop()) return failed(session_.stopped(Outcome::not_sent));
       Result<void> done = request_.statement == nullptr ? session_.next(reply) : session_.start(request_, reply);
+      if (done && reply.then == Then::rows && request_.first.rows != 0) done = read_first();
       return done ? Step::done() : failed(done.take_error());
     } catch (const std::bad_alloc&) {
       session_.drop_answer();
@@ -43,6 +44,14 @@ class SqliteSession::RunOperation final : public driver::Run {
   }
 
  private:
+  Result<void> read_first() {
+    reply.batch = std::make_shared<columnar::Batch>(reply.schema);
+    Result<Then> more = session_.read(*reply.batch, request_.first, reply.affected);
+    if (!more) return more.take_error();
+    reply.then = *more;
+    return {};
+  }
+
   SqliteSession& session_;
   const driver::Request request_;
 };
