@@ -134,7 +134,10 @@ class FakeSession::Scripted : public Verb {
 class FakeSession::RunVerb final : public Scripted<Run> {
  public:
   RunVerb(FakeSession& session, const Request& request, const Script& script)
-      : Scripted(session, request.statement->text, script.pauses), script_(script), plain_(request.statement->plain) {}
+      : Scripted(session, request.statement->text, script.pauses),
+        script_(script),
+        plain_(request.statement->plain),
+        first_(request.first) {}
 
  private:
   Step complete() noexcept override {
@@ -145,11 +148,17 @@ class FakeSession::RunVerb final : public Scripted<Run> {
       return failed(copy_of(*script_.error));
     }
     session_.describe_set(reply);
+    if (reply.then != Then::rows || first_.rows == 0) return Step::done();
+    reply.batch = std::make_shared<columnar::Batch>(reply.schema);
+    auto read = session_.read(*reply.batch, first_, reply.affected);
+    if (!read) return failed(read.take_error());
+    reply.then = *read;
     return Step::done();
   }
 
   const Script script_;
   const bool plain_;
+  const FetchLimits first_;
 };
 
 class FakeSession::NextSetVerb final : public Scripted<Run> {
@@ -172,24 +181,10 @@ class FakeSession::FetchVerb final : public Scripted<Fetch> {
 
  private:
   Step complete() noexcept override {
-    const FakeSet& set = *session_.set();
     auto rows = std::make_shared<columnar::Batch>(session_.schema_);
-    columnar::Column& column = rows->columns()[0];
-    while (session_.row_ < set.rows.size() && column.length < limits_.rows && rows->bytes() < limits_.bytes) {
-      column.append_int64(set.rows[session_.row_++]);
-    }
-    rows->set_rows(column.length);
-    if (session_.row_ == set.rows.size()) {
-      if (set.error) {
-        Failure failure = copy_of(*set.error);  // before its script goes
-        session_.end_answer(session_.answer_.leaves);
-        return failed(std::move(failure));
-      }
-      affected = set.affected;
-      then = session_.end_set();
-    } else {
-      then = Then::rows;
-    }
+    auto read = session_.read(*rows, limits_, affected);
+    if (!read) return failed(read.take_error());
+    then = *read;
     batch = std::move(rows);
     return Step::done();
   }
@@ -308,6 +303,23 @@ void FakeSession::describe_set(Reply& reply) {
   reply.schema = nullptr;
   reply.affected = now == nullptr ? 0 : now->affected;
   reply.then = end_set();
+}
+
+Result<Then> FakeSession::read(columnar::Batch& batch, FetchLimits limits, int64_t& affected) {
+  const FakeSet& now = *set();
+  columnar::Column& column = batch.columns()[0];
+  while (row_ < now.rows.size() && column.length < limits.rows && batch.bytes() < limits.bytes) {
+    column.append_int64(now.rows[row_++]);
+  }
+  batch.set_rows(column.length);
+  if (row_ < now.rows.size()) return Then::rows;
+  if (now.error) {
+    Failure failure = copy_of(*now.error);  // before its script goes
+    end_answer(answer_.leaves);
+    return failure;
+  }
+  affected = now.affected;
+  return end_set();
 }
 
 void FakeSession::end_answer(State state) noexcept {

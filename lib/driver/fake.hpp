@@ -108,6 +108,7 @@ class FakeSession final : public Session {
   [[nodiscard]] const FakeSet* set() const noexcept;
   [[nodiscard]] Then end_set() noexcept;
   void describe_set(Reply& reply);
+  [[nodiscard]] Result<Then> read(columnar::Batch& batch, FetchLimits limits, int64_t& affected);
   void end_answer(State state) noexcept;
 
   const std::shared_ptr<FakeServer> server_;

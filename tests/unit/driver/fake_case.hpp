@@ -17,7 +17,7 @@ inline Request statement(std::string text, bool plain = true) {
   auto parsed = std::make_shared<sql::Statement>();
   parsed->text = std::move(text);
   parsed->plain = plain;
-  return {std::move(parsed), {}};
+  return {std::move(parsed), {}, {}};
 }
 
 inline Error refused(std::string message = "refused") {

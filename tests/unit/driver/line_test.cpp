@@ -174,4 +174,62 @@ TEST_CASE("an operation that fails its first step leaves the line at once, where
   CHECK(stillborn.resumed == 1);
 }
 
+namespace {
+
+// Notes what its line is told; has no verbs of its own.
+class NotingSession final : public Session {
+ public:
+  [[nodiscard]] std::unique_ptr<Run> run(const Request&) override { return nullptr; }
+  [[nodiscard]] std::unique_ptr<Run> next_set() override { return nullptr; }
+  [[nodiscard]] std::unique_ptr<Fetch> fetch(FetchLimits) override { return nullptr; }
+  [[nodiscard]] std::unique_ptr<Operation> ping() override { return nullptr; }
+  [[nodiscard]] std::unique_ptr<Operation> reset() override { return nullptr; }
+  [[nodiscard]] std::shared_ptr<Canceller> canceller() override { return nullptr; }
+  [[nodiscard]] State state() const noexcept override { return State::idle; }
+  [[nodiscard]] bool changed() const noexcept override { return false; }
+  [[nodiscard]] bool looks_alive() noexcept override { return true; }
+  [[nodiscard]] std::string backend_id() const override { return ""; }
+
+  Log log;
+
+ protected:
+  void move_bytes(Ready got) noexcept override { log.push_back(has(got, Ready::readable) ? "bytes in" : "bytes"); }
+};
+
+class NotingOperation final : public Operation {
+ public:
+  NotingOperation(Log& log, std::string name) : log_(log), name_(std::move(name)) {}
+  Step resume(Ready got) noexcept override {
+    log_.push_back(name_);
+    return has(got, Ready::readable) || got == Ready::turn ? Step::done() : Step::waits({});
+  }
+
+ private:
+  Log& log_;
+  const std::string name_;
+};
+
+}  // namespace
+
+TEST_CASE("bytes are moved once for the whole line, before its head is resumed, and not for a turn") {
+  NotingSession session;
+  NotingOperation a(session.log, "a");
+  NotingOperation b(session.log, "b");
+  session.submit(a);
+  session.submit(b);
+  session.log.clear();
+  SUBCASE("readable") {
+    session.pump(Ready::readable);
+    CHECK(session.log == Log{"bytes in", "a", "b"});
+  }
+  SUBCASE("something else") {
+    session.pump(Ready::writable);
+    CHECK(session.log == Log{"bytes", "a"});
+  }
+  SUBCASE("a turn") {
+    session.pump(Ready::turn);
+    CHECK(session.log == Log{"a", "b"});
+  }
+}
+
 }  // namespace tl::driver

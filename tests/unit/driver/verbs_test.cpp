@@ -151,6 +151,39 @@ TEST_CASE("rows come in batches that end at rows or bytes, and the last tells wh
   CHECK(then == Then::end);
 }
 
+TEST_CASE("a request that asks for its first rows gets them with the head") {
+  Desk desk;
+  desk.script("S") = answering({}, {1, 2, 3});
+  Request request = statement("S");
+  SUBCASE("all of them: the answer is complete") {
+    request.first = {3, 1000};
+    const auto run = desk.session.run(request);
+    desk.session.submit(*run);
+    REQUIRE(run->succeeded());
+    CHECK(values(*run->reply.batch) == std::vector<int64_t>{1, 2, 3});
+    CHECK(run->reply.then == Then::end);
+    CHECK(desk.session.state() == State::idle);
+  }
+  SUBCASE("some: the others are fetched") {
+    request.first = {2, 1000};
+    const auto run = desk.session.run(request);
+    desk.session.submit(*run);
+    REQUIRE(run->succeeded());
+    CHECK(values(*run->reply.batch) == std::vector<int64_t>{1, 2});
+    CHECK(run->reply.then == Then::rows);
+    CHECK(read_all(desk, *run, {10, 1000}) == std::vector<int64_t>{3});
+  }
+  SUBCASE("or the failure among them") {
+    desk.script("S").sets[0].error = refused("division by zero");
+    request.first = {10, 1000};
+    const auto run = desk.session.run(request);
+    desk.session.submit(*run);
+    REQUIRE(run->failure() != nullptr);
+    CHECK(run->failure()->message == "division by zero");
+    CHECK(desk.session.state() == State::idle);
+  }
+}
+
 TEST_CASE("several sets, with columns and without") {
   Desk desk;
   Script script = answering({}, {1, 2});

@@ -204,8 +204,10 @@ TEST_CASE("stop interrupts those at work and those that wait, and waits for them
   CHECK(waiting->interrupts == 1);
   CHECK(events.size() == 2);
 
-  crew.submit(std::make_shared<Gated>(events, "late"));
-  CHECK(events.size() == 2);
+  auto late = std::make_shared<Gated>(events, "late");
+  const std::weak_ptr<Job> watch = late;
+  crew.submit(std::move(late));
+  CHECK(watch.expired());
 }
 
 TEST_CASE("stop waits no longer than its patience for a job that does not heed") {

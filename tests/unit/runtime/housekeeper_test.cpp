@@ -42,10 +42,11 @@ TEST_CASE("tasks run in the order in which they are due, not before") {
   const auto late = noting(events, "late");
   const auto early = noting(events, "early");
   const auto middle = noting(events, "middle");
-  const Instant until = in(60ms);
+  const Instant base = in(0s);
+  const Instant until = base + 300ms;
   keeper.wake_at(late, until);
-  keeper.wake_at(early, in(20ms));
-  keeper.wake_at(middle, in(40ms));
+  keeper.wake_at(early, base + 100ms);
+  keeper.wake_at(middle, base + 200ms);
   REQUIRE(events.reach(3));
   CHECK(steady_clock().now() >= until);
   CHECK(events.all() == std::vector<std::string>{"early", "middle", "late"});
@@ -107,11 +108,12 @@ TEST_CASE("the housekeeper keeps no task alive; one that is gone is passed over"
   Housekeeper& keeper = a_housekeeper();
   auto gone = noting(events, "gone");
   const std::weak_ptr<Task> watch = gone;
-  keeper.wake_at(gone, in(20ms));
+  const Instant due = in(200ms);
+  keeper.wake_at(gone, due);
   gone.reset();
   CHECK(watch.expired());
   const auto after = noting(events, "after");
-  keeper.wake_at(after, in(30ms));
+  keeper.wake_at(after, due + 1ms);
   REQUIRE(events.reach(1));
   CHECK(events.all() == std::vector<std::string>{"after"});
 }
@@ -165,10 +167,11 @@ TEST_CASE("a new task at the address of one that is gone has its own moment") {
     return std::shared_ptr<Task>(task, [](Task* gone) { gone->~Task(); });
   };
   auto first = placed("first");
-  keeper.wake_at(first, in(1ms));
+  const Instant base = in(0s);
+  keeper.wake_at(first, base + 200ms);
   first.reset();
   const auto second = placed("second");
-  const Instant due = in(30ms);
+  const Instant due = base + 300ms;
   keeper.wake_at(second, due);
   REQUIRE(events.reach(1));
   CHECK(steady_clock().now() >= due);

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <thread>
@@ -20,6 +21,12 @@ using driver::Ready;
 using driver::Step;
 
 Deadline in(Nanos budget) { return Deadline::after(steady_clock().now(), budget); }
+
+Nanos thread_time() {
+  timespec spent{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return std::chrono::seconds(spent.tv_sec) + Nanos(spent.tv_nsec);
+}
 
 struct Desk {
   std::unique_ptr<driver::Run> run(const std::string& text, std::vector<Pause> pauses) {
@@ -236,8 +243,10 @@ TEST_CASE("a wake left over from one run is not taken for the next") {
 
   Ticket second;
   const auto op = desk.run("S", {Pause::for_answer()});
-  op->deadline = in(5ms);
+  const Nanos computed = thread_time();
+  op->deadline = in(100ms);
   CHECK(run(desk.session, *op, &second) == Ended::deadline);
+  CHECK(thread_time() - computed < 50ms);  // it waited, and did not spin
   CHECK_FALSE(op->cancel_requested());
   desk.wire().answer();
   CHECK(finish(desk.session, *op, in(10s)));
