@@ -67,11 +67,24 @@ std::string any_shown(const Column& column, int64_t row) {
 
 std::string list_shown(const Column& column, int64_t row) {
   std::string text = "{";
-  for (int64_t i = at<int32_t>(column.offsets, row); i < at<int32_t>(column.offsets, row + 1); ++i) {
-    if (text.size() > 1) text += ",";
+  const int32_t first = at<int32_t>(column.offsets, row);
+  for (int32_t i = first; i < at<int32_t>(column.offsets, row + 1); ++i) {
+    if (i != first) text += ",";
     text += shown(*column.child, i);
   }
   return text + "}";
+}
+
+bool lies_in_arena(Type type) {
+  switch (type) {
+    case Type::decimal:
+    case Type::text:
+    case Type::bytes:
+    case Type::interval:
+    case Type::uuid:
+    case Type::json: return true;
+    default: return false;
+  }
 }
 
 std::string interval_shown(const Column& column, int64_t row) {
@@ -140,7 +153,7 @@ Value Values::typed(Type type, int64_t value) {
   return v;
 }
 
-Value Values::in_arena(Type type, std::string_view value) {
+Value Values::kept(Type type, std::string_view value) {
   Value v;
   v.type = static_cast<uint8_t>(type);
   v.offset = arena_.size();
@@ -157,7 +170,7 @@ Values& Values::list(const Values& elements) {
   const size_t texts = arena_.size();
   std::vector<Value> moved = elements.values_;
   for (Value& element : moved) {
-    if (element.kind() == Type::text) element.offset += texts;
+    if (lies_in_arena(element.kind())) element.offset += texts;
     if (element.kind() != Type::null) v.element = element.type;
   }
   arena_ += elements.arena_;

@@ -20,20 +20,20 @@ class Values {
   Values& boolean(bool value) { return add(typed(columnar::Type::boolean, value)); }
   Values& integer(int64_t value) { return add(typed(columnar::Type::int64, value)); }
   Values& real(double value);
-  Values& text(std::string_view value) { return add(in_arena(columnar::Type::text, value)); }
-  Values& bytes(std::string_view value) { return add(in_arena(columnar::Type::bytes, value)); }
+  Values& text(std::string_view value) { return add(kept(columnar::Type::text, value)); }
+  Values& bytes(std::string_view value) { return add(kept(columnar::Type::bytes, value)); }
   Values& of(columnar::Type type, int64_t value) { return add(typed(type, value)); }
-  Values& of(columnar::Type type, std::string_view value) { return add(in_arena(type, value)); }
+  Values& of(columnar::Type type, std::string_view value) { return add(kept(type, value)); }
   // The next `n` values, given to `elements`, as one list.
   Values& list(const Values& elements);
-  Values& name(std::string_view value) { return add(in_arena(columnar::Type::name, value)); }
+  Values& name(std::string_view value) { return add(kept(columnar::Type::name, value)); }
 
   [[nodiscard]] columnar::Params params() const { return {values_.data(), values_.size(), arena_}; }
 
  private:
   Values& add(columnar::Value value);
   [[nodiscard]] static columnar::Value typed(columnar::Type type, int64_t value);
-  [[nodiscard]] columnar::Value in_arena(columnar::Type type, std::string_view value);
+  [[nodiscard]] columnar::Value kept(columnar::Type type, std::string_view value);
 
   std::vector<columnar::Value> values_;
   std::string arena_;
