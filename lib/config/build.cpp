@@ -144,7 +144,7 @@ class ConnectionBuilder {
     Values values(merged, "", path, result_.driver, blame_, config_);
     if (Result<void> done = address(values, merged, out.address); !done) return done;
     if (over != nullptr) record_replica(out.address, *over, over_name);
-    static const Node none;
+    static const Node& none = *new Node;  // no static destructors
     const Node* pool_node = merged.find("pool");
     return pool(pool_node == nullptr ? none : *pool_node, path + ".pool", out.pool);
   }

@@ -51,13 +51,15 @@ Result<pool::Lease> acquire(pool::Pool& pool, const pool::Borrower& borrower, co
   if (pool::Lease lease = pool.try_acquire(borrower)) return lease;
   if (options.ticket == nullptr) return pool.acquire(borrower, options.deadline);
   CancellableWait waiter;
+  const Instant since = steady_clock().now();
+  const Deadline until = earlier(options.deadline, Deadline::after(since, pool.settings().acquire_timeout));
   if (Result<void> queued = pool.enqueue(waiter, borrower); !queued) return queued.take_error();
   {
     const runtime::Ticket::Attachment attached(options.ticket.get(), waiter);
-    waiter.wait(earlier(options.deadline, Deadline::after(steady_clock().now(), pool.settings().acquire_timeout)));
+    waiter.wait(until);
   }
   if (pool.abandon(waiter)) {
-    if (!waiter.cancelled()) return pool.exhausted();
+    if (!waiter.cancelled()) return pool.exhausted(until.at - since);
     return fail(Status::cancelled, "the call was cancelled while it waited for a session", Phase::acquire);
   }
   waiter.wait_granted();

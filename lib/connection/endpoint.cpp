@@ -9,11 +9,19 @@ uint64_t seed() { return std::random_device{}(); }
 
 class RetireJob final : public runtime::Job {
  public:
-  explicit RetireJob(std::unique_ptr<driver::Session> session) : Job(0, Deadline::never()), session_(std::move(session)) {}
+  RetireJob(std::unique_ptr<driver::Session> session, std::shared_ptr<std::atomic<uint32_t>> closing)
+      : Job(0, Deadline::never()), session_(std::move(session)), closing_(std::move(closing)) {
+    closing_->fetch_add(1, std::memory_order_relaxed);
+  }
+  ~RetireJob() override {
+    session_.reset();
+    closing_->fetch_sub(1, std::memory_order_release);
+  }
   void run() noexcept override { session_.reset(); }
 
  private:
   std::unique_ptr<driver::Session> session_;
+  std::shared_ptr<std::atomic<uint32_t>> closing_;
 };
 
 bool is_file(const config::Address& address) {
@@ -97,7 +105,7 @@ void Endpoint::dial(pool::Pool& pool) noexcept {
 }
 
 void Endpoint::retire(std::unique_ptr<driver::Session> session) noexcept {
-  runtime::workers().submit(std::make_shared<RetireJob>(std::move(session)));
+  runtime::workers().submit(std::make_shared<RetireJob>(std::move(session), closing_));
 }
 
 void Endpoint::wake_at(pool::Pool& pool, Instant at) noexcept {
@@ -160,7 +168,7 @@ void Endpoints::close() noexcept {
 
 bool Endpoints::drained() const noexcept {
   for (const auto& endpoint : all_) {
-    if (!endpoint->pool().drained()) return false;
+    if (!endpoint->drained()) return false;
   }
   return true;
 }

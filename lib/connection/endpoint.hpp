@@ -29,6 +29,11 @@ class Endpoint final : public pool::Supply, public runtime::Task {
   [[nodiscard]] Role role() const noexcept { return role_; }
   [[nodiscard]] const config::Endpoint& settings() const noexcept { return settings_; }
 
+  // The pool is, and the last session has been closed.
+  [[nodiscard]] bool drained() const noexcept {
+    return pool_->drained() && closing_->load(std::memory_order_acquire) == 0;
+  }
+
   void dial(pool::Pool& pool) noexcept override;
   void retire(std::unique_ptr<driver::Session> session) noexcept override;
   void wake_at(pool::Pool& pool, Instant at) noexcept override;
@@ -47,6 +52,7 @@ class Endpoint final : public pool::Supply, public runtime::Task {
   // SQLite's reader: this address is opened once first, because a file must exist before it can be opened for reading.
   std::unique_ptr<config::Address> prime_;
   std::atomic<bool> primed_{false};
+  const std::shared_ptr<std::atomic<uint32_t>> closing_ = std::make_shared<std::atomic<uint32_t>>(0);  // sessions
   std::weak_ptr<class Endpoints> owner_;  // kept alive by every dial in progress
 };
 

@@ -1,5 +1,7 @@
 #include "handle.hpp"
 
+#include "log.hpp"
+
 namespace tl::connection {
 namespace {
 
@@ -61,11 +63,21 @@ Result<std::unique_ptr<QueryResult>> Handle::query(std::string_view text, const 
     positional.values = ordered.data();
     positional.count = ordered.size();
   }
+  if (connection_->settings().echo) echo(*statement);
   Result<Stream> stream = stream_for(statement, options);
   if (!stream) return connection_->told(stream.take_error());
   const driver::Request request{std::move(statement), positional, options.batch};
   return told(options.stream ? QueryResult::streamed(stream.take(), request, options)
                              : QueryResult::whole(stream.take(), request, options, connection_->settings().result_bytes));
+}
+
+// On one line, as it was given: values are never told.
+void Handle::echo(const sql::Statement& statement) const {
+  std::string line = connection_->name() + ": " + statement.text;
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  observe::log(observe::Level::warning, line);
 }
 
 Result<void> Handle::allowed(const sql::Statement& statement, const CallOptions& options) const {

@@ -35,6 +35,7 @@ class Handle : public std::enable_shared_from_this<Handle> {
 
   Handle(const Handle& parent, Kind kind, std::shared_ptr<Hold> hold, bool read_only);
 
+  void echo(const sql::Statement& statement) const;
   [[nodiscard]] Result<void> allowed(const sql::Statement& statement, const CallOptions& options) const;
   [[nodiscard]] Result<Stream> stream_for(const std::shared_ptr<const sql::Statement>& statement, const CallOptions& options);
   [[nodiscard]] Result<Leased> lease_for(bool read, std::shared_ptr<const sql::Statement> statement, const CallOptions& options);

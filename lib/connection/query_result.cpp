@@ -68,9 +68,12 @@ Result<std::unique_ptr<QueryResult>> QueryResult::whole(Stream stream, const dri
     if ((*batch)->rows() > 0) set->batches.push(batch.take());
   }
   if (bytes <= result_bytes) return result;
-  return fail(Status::too_large,
-              "the answer is larger than result_bytes (" + std::to_string(result_bytes) + "); stream it, or raise the limit",
-              Phase::receive);
+  Failure failure = fail(
+      Status::too_large,
+      "the answer is larger than result_bytes (" + std::to_string(result_bytes) + "); stream it, or raise the limit",
+      Phase::receive);
+  failure->outcome = Outcome::unknown;  // the statement has run, or was stopped on its way
+  return failure;
 }
 
 Result<std::unique_ptr<QueryResult>> QueryResult::streamed(Stream stream, const driver::Request& request,

@@ -35,7 +35,7 @@ class Error(Exception):
     outcome: str = "not_sent"
     """what became of the statement: "not_sent", "refused", "rolled_back" or "unknown" """
     details: tuple[tuple[str, str], ...] = ()
-    """more, as (key, value): "constraint", "file", "line", "key", "suggestion", "holder", …; a key may repeat"""
+    """more, as (key, value): "constraint", "file", "line", "key", "suggestion", "holders", …; a key may repeat"""
 
 
 class InterfaceError(Error):
@@ -228,8 +228,14 @@ def of_status(status: int, message: str, **fields: str) -> Error:
 
 def raise_from(status: int, pointer: int) -> NoReturn:
     """Raises what a failed call reported. The tl_error at `pointer`, which may be 0, stays the caller's to release."""
+    # No local name for it here: an error that its own traceback leads to would keep every frame, and the sessions pinned
+    # in them, until the garbage collector comes by.
+    raise _read(status, pointer)
+
+
+def _read(status: int, pointer: int) -> Error:
     if not pointer:
-        raise of_status(status, _text(_ffi.tl_status_name(status)).replace("_", " "))
+        return of_status(status, _text(_ffi.tl_status_name(status)).replace("_", " "))
     error = of_status(status, _text(_ffi.tl_error_message(pointer)))
     error.sqlstate = _text(_ffi.tl_error_sqlstate(pointer))
     error.native = _ffi.tl_error_native(pointer)
@@ -239,7 +245,7 @@ def raise_from(status: int, pointer: int) -> NoReturn:
     outcome = _ffi.tl_error_outcome(pointer)
     error.outcome = _OUTCOMES[outcome] if 0 <= outcome < len(_OUTCOMES) else "unknown"
     error.details = _details(pointer)
-    raise error
+    return error
 
 
 def _details(pointer: int) -> tuple[tuple[str, str], ...]:

@@ -191,11 +191,13 @@ Result<void> refuse_variables() {
 
 Result<void> add_place(Keywords& words, const config::Address& address) {
   words.add("port", std::to_string(address.port));
-  if (!address.socket.empty()) {
+  // A host that is a folder means the socket in it, as everywhere in PostgreSQL.
+  const std::string& folder = address.host.starts_with('/') ? address.host : address.socket;
+  if (!folder.empty()) {
     if (std::getenv("PGREQUIREPEER") != nullptr) return refused_variable("PGREQUIREPEER");
     // An empty address would be filled from PGHOSTADDR; a list of two empty ones is not.
     const bool guarded = std::getenv("PGHOSTADDR") != nullptr;
-    words.add("host", guarded ? repeated(address.socket, ",") : address.socket);
+    words.add("host", guarded ? repeated(folder, ",") : folder);
     if (guarded) words.add("hostaddr", ",");
     return {};
   }

@@ -16,19 +16,32 @@ constexpr size_t most_kept = size_t{1} << 20;  // larger buffers are given back
 
 bool is_int4(const Value& value) noexcept { return value.i64 >= INT32_MIN && value.i64 <= INT32_MAX; }
 
-bool is_integer(const Value& value) noexcept { return value.kind() == Type::int64 || value.kind() == Type::boolean; }
+bool is_wider(Oid type, Oid than) noexcept {
+  const auto width = [](Oid of) { return of == oid::int4 ? 1 : of == oid::int8 ? 2 : of == oid::numeric ? 3 : 0; };
+  return width(type) > width(than);
+}
 
-// Of a list's elements: the type that fits all of them.
+// Of a list's elements: the type that fits all of them. They are of one kind, but numbers may be of several widths.
 Oid element_type(const Params& params, const Value& list) noexcept {
   Oid common = 0;
   for (uint32_t i = 0; i < list.length; ++i) {
     const Value& element = params.list(list)[i];
     if (element.kind() == Type::null) continue;
     const Oid wanted = natural_type(params, element);
-    if (common == 0) common = wanted;
-    if (common == oid::int4 && wanted == oid::int8) common = oid::int8;
+    if (common == 0 || is_wider(wanted, common)) common = wanted;
   }
   return common;
+}
+
+bool mixes_kinds(const Params& params, const Value& list) noexcept {
+  Type common = Type::null;
+  for (uint32_t i = 0; i < list.length; ++i) {
+    const Type kind = params.list(list)[i].kind();
+    if (kind == Type::null) continue;
+    if (common != Type::null && kind != common) return true;
+    common = kind;
+  }
+  return false;
 }
 
 template <class T>
@@ -112,7 +125,6 @@ bool is_text(const Value& value, Oid type) noexcept {
 }
 
 constexpr const char* holds_nul = "PostgreSQL's texts cannot hold a NUL";
-constexpr const char* mixed = "the list mixes types";
 
 bool has_nul(std::string_view text) noexcept { return text.find('\0') != std::string_view::npos; }
 
@@ -192,6 +204,7 @@ Result<void> EncodedParams::encode(const Params& params, const std::vector<Oid>&
 
 const char* EncodedParams::encode_one(const Params& params, const Value& value, Oid type) {
   if (bytes_.size() + value.length >= INT32_MAX) return "the parameters are larger than PostgreSQL takes";
+  if (value.kind() == Type::list && mixes_kinds(params, value)) return "the list mixes types";
   if (is_literal(value, type)) return encode_literal(params, value);
   if (value.kind() == Type::list) return encode_list(params, value, type);
   if (!is_text(value, type)) return put_binary(bytes_, params, value, type);
@@ -219,7 +232,6 @@ const char* EncodedParams::encode_list(const Params& params, const Value& list, 
     const size_t size_at = bytes_.size();
     put(bytes_, int32_t{-1});
     if (value.kind() == Type::null) continue;
-    if (!is_integer(value) && natural_type(params, value) != element) return mixed;
     if (const char* wrong = put_binary(bytes_, params, value, element)) return wrong;
     std::string size;
     put(size, static_cast<int32_t>(bytes_.size() - size_at - 4));
@@ -229,15 +241,12 @@ const char* EncodedParams::encode_list(const Params& params, const Value& list, 
 }
 
 const char* EncodedParams::encode_literal(const Params& params, const Value& list) {
-  const Oid common = element_type(params, list);
   bytes_ += '{';
   for (uint32_t i = 0; i < list.length; ++i) {
     const Value& value = params.list(list)[i];
     if (i != 0) bytes_ += ',';
     if (value.kind() == Type::null) {
       bytes_ += "NULL";
-    } else if (natural_type(params, value) != common) {
-      return mixed;
     } else if (value.kind() == Type::uint64) {
       bytes_ += std::to_string(static_cast<uint64_t>(value.i64));
     } else if (has_nul(params.text(value))) {

@@ -14,6 +14,7 @@ using columnar::Column;
 using columnar::micros_per_day;
 using columnar::micros_per_second;
 
+constexpr Complaint many_dimensions = "an array of more than one dimension; arrays = \"text\" gives its text";
 constexpr Complaint not_understood = "the server sent a text that does not fit the value's type";
 
 template <class Number>
@@ -236,11 +237,14 @@ Complaint read_element(Column& column, const TypeInfo& type, Scan& scan) {
 
 Complaint read_list(Column& column, const TypeInfo& type, std::string_view text) {
   Scan scan(text);
-  if (scan.peek() == '[') return "an array whose lower bound is not 1; arrays = \"text\" gives its text";
+  if (scan.peek() == '[') {  // "[0:1]={1,2}", the bounds of each dimension
+    const bool one = text.find('[', 1) > text.find('=');
+    return one ? "an array whose lower bound is not 1; arrays = \"text\" gives its text" : many_dimensions;
+  }
   if (!scan.take('{')) return not_understood;
   const TypeInfo& element = *find_type(type.element);
   while (!scan.take('}')) {
-    if (scan.peek() == '{') return "an array of more than one dimension; arrays = \"text\" gives its text";
+    if (scan.peek() == '{') return many_dimensions;
     if (const Complaint wrong = read_element(*column.child, element, scan)) return wrong;
     if (!scan.take(',') && scan.peek() != '}') return not_understood;
   }

@@ -5,10 +5,12 @@ namespace tl::postgresql {
 namespace {
 
 Failure wrong_value(const columnar::Batch& batch, size_t column, Complaint complaint) {
-  return fail(Status::data,
-              "row " + std::to_string(batch.rows() + 1) + " of the batch, column \"" + batch.schema()[column].name +
-                  "\": " + complaint,
-              Phase::decode);
+  Failure failure = fail(Status::data,
+                         "row " + std::to_string(batch.rows() + 1) + " of the batch, column \"" +
+                             batch.schema()[column].name + "\": " + complaint,
+                         Phase::decode);
+  failure->outcome = Outcome::unknown;  // the statement runs on while its rows are read
+  return failure;
 }
 
 // A value of a type that is not known comes as text.

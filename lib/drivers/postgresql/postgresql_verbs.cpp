@@ -109,8 +109,11 @@ class PostgresqlSession::Steps : public Verb {
 
   Failure unexpected(ExecStatusType status) {
     session_.broken_ = true;
-    if (is_copy(status)) return fail(Status::unsupported, "COPY to or from the client is not supported", Phase::receive);
-    return fail(Status::internal, std::string("libpq answered ") + PQresStatus(status), Phase::receive);
+    Failure failure = is_copy(status)
+                          ? fail(Status::unsupported, "COPY to or from the client is not supported", Phase::receive)
+                          : fail(Status::internal, std::string("libpq answered ") + PQresStatus(status), Phase::receive);
+    failure->outcome = Outcome::unknown;
+    return failure;
   }
 
   PostgresqlSession& session_;
