@@ -215,7 +215,7 @@ void test_a_pool_of_one(void) {
   CHECK_INT(tl_error_outcome(err), TL_NOT_SENT);
   const char *key = NULL, *value = NULL;
   size_t holders = 0;
-  for (size_t i = 0; tl_error_detail(err, i, &key, &value) == TL_OK; ++i) holders += strncmp(key, "holder", 6) == 0;
+  for (size_t i = 0; tl_error_detail(err, i, &key, &value) == TL_OK; ++i) holders += strcmp(key, "holders") == 0;
   CHECK_INT(holders, 1);
   tl_error_release(err);
   tl_conn_release(pinned);
