@@ -42,7 +42,8 @@ TEST_CASE("a list of every type") {
 
 TEST_CASE("texts in a list keep quotes, backslashes, commas, braces and the word NULL") {
   BothFormats ask;
-  const std::vector<std::string> texts = {"", " ", "NULL", "null", "a,b", "{}", "say \"hi\"", "back\\slash", "\\\"", "two\nlines", "é"};
+  const std::vector<std::string> texts = {"",           " ",           "NULL", "null",       "a,b", "{}",
+                                          "say \"hi\"", "back\\slash", "\\\"", "two\nlines", "é"};
   std::string sql = "SELECT array[";
   for (const std::string& text : texts) sql += (sql.ends_with('[') ? "'" : ",'") + text + "'";
   sql += ", NULL]";
@@ -61,7 +62,8 @@ TEST_CASE("the list's column tells the type of its elements") {
 
 TEST_CASE("a list of a thousand rows of growing lists") {
   BothFormats ask;
-  const Table table = ask.rows("SELECT i, array(SELECT generate_series(1, i % 7)) AS l FROM generate_series(1, 1000) i");
+  const Table table =
+      ask.rows("SELECT i, array(SELECT generate_series(1, i % 7)) AS l FROM generate_series(1, 1000) i");
   REQUIRE(table.size() == 1000);
   CHECK(table[2][1] == "{1,2,3}");
   CHECK(table[6][1] == "{}");
@@ -70,8 +72,8 @@ TEST_CASE("a list of a thousand rows of growing lists") {
 
 TEST_CASE("more than one dimension, or another lower bound, fails by name") {
   BothFormats ask;
-  for (const std::string value : {"'{{1,2},{3,4}}'::int4[]", "'[0:1]={1,2}'::int4[]", "'{{a},{b}}'::text[]", "'[2:3]={x,y}'::text[]",
-                            "'[1:1][2:3]={{1,2}}'::int4[]"}) {
+  for (const std::string value : {"'{{1,2},{3,4}}'::int4[]", "'[0:1]={1,2}'::int4[]", "'{{a},{b}}'::text[]",
+                                  "'[2:3]={x,y}'::text[]", "'[1:1][2:3]={{1,2}}'::int4[]"}) {
     CAPTURE(value);
     const Failure failure = ask.failure("SELECT 1 AS id, " + value + " AS grid");
     CHECK(failure->status == Status::data);

@@ -6,8 +6,10 @@ namespace tl::validation {
 namespace {
 
 bool same(const columnar::Field& a, const columnar::Field& b) {
-  if (a.name != b.name || a.type != b.type || a.database_type != b.database_type || a.type_id != b.type_id) return false;
-  if (a.precision != b.precision || a.scale != b.scale || (a.element == nullptr) != (b.element == nullptr)) return false;
+  if (a.name != b.name || a.type != b.type || a.database_type != b.database_type || a.type_id != b.type_id)
+    return false;
+  if (a.precision != b.precision || a.scale != b.scale || (a.element == nullptr) != (b.element == nullptr))
+    return false;
   return a.element == nullptr || same(*a.element, *b.element);
 }
 

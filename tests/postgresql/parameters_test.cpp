@@ -116,7 +116,8 @@ TEST_CASE("a list of every type, with a null in it, and empty") {
       {"numeric[]", Values().list(Values().of(Type::uint64, 1).of(Type::uint64, -1).of(Type::uint64, int64_t{1} << 40)),
        "{1,18446744073709551615,1099511627776}"},
       {"float8[]", Values().list(Values().real(0.1).real(1e300)), "{0.1,1e+300}"},
-      {"numeric[]", Values().list(Values().of(Type::decimal, "1.50").null().of(Type::decimal, "NaN")), "{1.50,NULL,NaN}"},
+      {"numeric[]", Values().list(Values().of(Type::decimal, "1.50").null().of(Type::decimal, "NaN")),
+       "{1.50,NULL,NaN}"},
       {"text[]", Values().list(Values().text("a\"b").text("c\\d").text("NULL").text("").null().text("x,{y}")),
        "{a\"b,c\\d,NULL,,NULL,x,{y}}"},
       {"bytea[]", Values().list(Values().bytes(std::string("\0\xff", 2)).bytes("")), "{x'00ff',x''}"},
@@ -138,7 +139,9 @@ TEST_CASE("a list looks into columns of other widths and types") {
   Asking ask;
   ask.run("DROP TABLE IF EXISTS wide");
   ask.run("CREATE TABLE wide (s int2, l int8, n numeric, u uuid, v varchar(10), d date)");
-  ask.run("INSERT INTO wide VALUES (1, 1, 1.5, '01234567-89ab-cdef-0123-456789abcdef', 'a', '1970-01-02'), (2, 2, 2, NULL, 'b', NULL)");
+  ask.run(
+      "INSERT INTO wide VALUES (1, 1, 1.5, '01234567-89ab-cdef-0123-456789abcdef', 'a', '1970-01-02'), (2, 2, 2, NULL, "
+      "'b', NULL)");
   const auto count = [&](const std::string& where, const Values& list) {
     return ask.one("SELECT count(*) FROM wide WHERE " + where, Values().list(list));
   };
@@ -191,8 +194,9 @@ TEST_CASE("NUL in a text is refused with its position: PostgreSQL has none") {
 
 TEST_CASE("moments that PostgreSQL cannot hold are refused") {
   Asking ask;
-  for (const Values& values : {Values().of(Type::timestamp, INT64_MIN + 1), Values().of(Type::timestamptz, INT64_MIN + 1),
-                               Values().of(Type::date, INT32_MIN + 1), Values().of(Type::date, int64_t{1} << 40)}) {
+  for (const Values& values :
+       {Values().of(Type::timestamp, INT64_MIN + 1), Values().of(Type::timestamptz, INT64_MIN + 1),
+        Values().of(Type::date, INT32_MIN + 1), Values().of(Type::date, int64_t{1} << 40)}) {
     CHECK(status_name(ask.failure("SELECT ?", values)->status) == "data");
     CHECK(ask.one("SELECT 1") == "1");
   }

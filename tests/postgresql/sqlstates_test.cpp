@@ -85,8 +85,9 @@ TEST_CASE("the class of every SQLSTATE that decides what a caller does next") {
 TEST_CASE("what goes wrong by itself has the class of its SQLSTATE") {
   Asking ask;
   ask.run("DROP TABLE IF EXISTS kinds");
-  ask.run("CREATE TABLE kinds (id int PRIMARY KEY, small int2, code varchar(3), during int4range, "
-          "EXCLUDE USING gist (during WITH &&))");
+  ask.run(
+      "CREATE TABLE kinds (id int PRIMARY KEY, small int2, code varchar(3), during int4range, "
+      "EXCLUDE USING gist (during WITH &&))");
   ask.run("INSERT INTO kinds VALUES (1, 1, 'a', '[1,5)')");
   const std::vector<std::pair<std::string, Case>> cases = {
       {"SELECT 1 / 0", {"22012", "data"}},

@@ -60,7 +60,8 @@ constexpr std::array table = {
 constexpr Entry unlisted{"", Status::statement};
 
 const Entry& entry_of(std::string_view sqlstate) noexcept {
-  const auto found = std::find_if(table.begin(), table.end(), [&](const Entry& e) { return sqlstate.starts_with(e.sqlstate); });
+  const auto found =
+      std::find_if(table.begin(), table.end(), [&](const Entry& e) { return sqlstate.starts_with(e.sqlstate); });
   return found == table.end() ? unlisted : *found;
 }
 
@@ -97,7 +98,8 @@ size_t find_sqlstate(std::string_view text) noexcept {
   const auto part_of_code = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); };
   for (size_t at = text.find(":  "); at != std::string_view::npos; at = text.find(":  ", at + 1)) {
     const std::string_view code = text.substr(std::min(at + 3, text.size()), length + 2);
-    if (code.size() == length + 2 && code.ends_with(": ") && std::all_of(code.begin(), code.begin() + length, part_of_code)) {
+    if (code.size() == length + 2 && code.ends_with(": ") &&
+        std::all_of(code.begin(), code.begin() + length, part_of_code)) {
       return at + 3;
     }
   }
@@ -106,6 +108,8 @@ size_t find_sqlstate(std::string_view text) noexcept {
 
 Status status_without_sqlstate(PGconn* conn, std::string_view message) noexcept {
   if (PQconnectionNeedsPassword(conn) != 0) return Status::authentication;
+  // From a server that is no PostgreSQL.
+  if (message.find("expected authentication request") != std::string_view::npos) return Status::unavailable;
   for (const std::string_view sign : {"SSL", "certificate", "TLS"}) {
     if (message.find(sign) != std::string_view::npos) return Status::tls;
   }
@@ -168,7 +172,8 @@ bool ends_session(const PGresult* result) noexcept {
 
 bool is_stale_plan(const PGresult* result) noexcept {
   const std::string_view sqlstate = field(result, PG_DIAG_SQLSTATE);
-  return sqlstate == "26000" || (sqlstate == "0A000" && field(result, PG_DIAG_SOURCE_FUNCTION) == "RevalidateCachedQuery");
+  return sqlstate == "26000" ||
+         (sqlstate == "0A000" && field(result, PG_DIAG_SOURCE_FUNCTION) == "RevalidateCachedQuery");
 }
 
 }  // namespace tl::postgresql

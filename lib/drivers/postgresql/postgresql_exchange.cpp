@@ -74,9 +74,9 @@ Result<void> PostgresqlSession::send_unprepared(const driver::Request& request) 
   for (size_t i = 0; i < types.size(); ++i) types[i] = natural_type(request.params, request.params.values[i]);
   if (Result<void> encoded = params_.encode(request.params, types); !encoded) return encoded;
   protocol_ = Protocol::extended;
-  if (Result<void> done = sent(PQsendQueryParams(conn_.get(), request.statement->native.c_str(), params_.count(),
-                                                 types.data(), params_.values(), params_.lengths(), params_.formats(),
-                                                 text_results));
+  if (Result<void> done =
+          sent(PQsendQueryParams(conn_.get(), request.statement->native.c_str(), params_.count(), types.data(),
+                                 params_.values(), params_.lengths(), params_.formats(), text_results));
       !done) {
     return done;
   }
@@ -110,9 +110,9 @@ Result<void> PostgresqlSession::send_prepared(const Prepared& prepared, const co
   if (Result<void> encoded = params_.encode(params, prepared.types); !encoded) return encoded;
   protocol_ = Protocol::extended;
   plan_ = prepared.plan;
-  if (Result<void> done =
-          sent(PQsendQueryPrepared(conn_.get(), prepared.name.c_str(), params_.count(), params_.values(),
-                                   params_.lengths(), params_.formats(), plan_->binary ? binary_results : text_results));
+  if (Result<void> done = sent(PQsendQueryPrepared(conn_.get(), prepared.name.c_str(), params_.count(),
+                                                   params_.values(), params_.lengths(), params_.formats(),
+                                                   plan_->binary ? binary_results : text_results));
       !done) {
     return done;
   }

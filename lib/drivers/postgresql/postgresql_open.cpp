@@ -116,9 +116,13 @@ class Keywords {
   std::vector<std::string> values_;
 };
 
-std::string or_else(const std::string& value, const std::string& otherwise) { return value.empty() ? otherwise : value; }
+std::string or_else(const std::string& value, const std::string& otherwise) {
+  return value.empty() ? otherwise : value;
+}
 
-bool verifies(config::SslMode mode) { return mode == config::SslMode::verify_ca || mode == config::SslMode::verify_full; }
+bool verifies(config::SslMode mode) {
+  return mode == config::SslMode::verify_ca || mode == config::SslMode::verify_full;
+}
 
 void add_tls(Keywords& words, const config::Address& address) {
   words.add("sslmode", sslmode_name(address.sslmode));
@@ -155,13 +159,15 @@ Result<std::string> addresses_of(const std::string& host) {
   addrinfo* raw = nullptr;
   const int failed = getaddrinfo(host.c_str(), nullptr, &hints, &raw);
   if (failed != 0) {
-    return fail(Status::unavailable, "the name \"" + host + "\" was not found: " + gai_strerror(failed), Phase::connect);
+    return fail(Status::unavailable, "the name \"" + host + "\" was not found: " + gai_strerror(failed),
+                Phase::connect);
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> found(raw, freeaddrinfo);
   std::string list;
   for (const addrinfo* entry = found.get(); entry != nullptr; entry = entry->ai_next) {
     char number[NI_MAXHOST];
-    if (getnameinfo(entry->ai_addr, entry->ai_addrlen, number, sizeof number, nullptr, 0, NI_NUMERICHOST) != 0) continue;
+    if (getnameinfo(entry->ai_addr, entry->ai_addrlen, number, sizeof number, nullptr, 0, NI_NUMERICHOST) != 0)
+      continue;
     list += (list.empty() ? "" : ",") + std::string(number);
   }
   return list;
@@ -176,9 +182,10 @@ std::string repeated(const std::string& text, const std::string& list) {
 }
 
 Failure refused_variable(const char* name) {
-  return fail(Status::configuration,
-              std::string("the variable ") + name + " would change the session, and the client library obeys it; unset it",
-              Phase::connect);
+  return fail(
+      Status::configuration,
+      std::string("the variable ") + name + " would change the session, and the client library obeys it; unset it",
+      Phase::connect);
 }
 
 // What libpq takes from the environment and no key can override.
@@ -221,7 +228,8 @@ Result<void> shake_hands(PGconn* conn, driver::Dial& dial) {
     dial.watch(fd);
     if (!dial.wait(fd, polled == PGRES_POLLING_READING ? driver::Ready::readable : driver::Ready::writable)) {
       if (dial.interrupted()) return fail(Status::shutdown, "the process is ending", Phase::connect);
-      return fail(Status::connect_timeout, "the server did not let the session in within create_timeout", Phase::connect);
+      return fail(Status::connect_timeout, "the server did not let the session in within create_timeout",
+                  Phase::connect);
     }
     polled = PQconnectPoll(conn);
     if (polled == PGRES_POLLING_FAILED) return opening_failure(conn);
@@ -253,7 +261,8 @@ Result<std::unique_ptr<driver::Session>> PostgresqlSession::open(const config::A
   Conn conn = words.start();
   if (conn == nullptr) return fail(Status::no_memory, "out of memory", Phase::connect);
   PQsetErrorVerbosity(conn.get(), PQERRORS_VERBOSE);  // with the SQLSTATE, which libpq does not tell otherwise
-  PQsetNoticeReceiver(conn.get(), [](void*, const PGresult*) {}, nullptr);
+  PQsetNoticeReceiver(
+      conn.get(), [](void*, const PGresult*) {}, nullptr);
   Result<void> open = shake_hands(conn.get(), dial);
   dial.watch(-1);
   if (!open) return open.take_error();

@@ -26,7 +26,8 @@ Complaint read_date(Column& column, int32_t days) {
     return nullptr;
   }
   int32_t moved = 0;
-  if (__builtin_add_overflow(days, static_cast<int32_t>(epoch_days), &moved)) return "a date beyond the range of 32 bits";
+  if (__builtin_add_overflow(days, static_cast<int32_t>(epoch_days), &moved))
+    return "a date beyond the range of 32 bits";
   column.append_int32(moved);
   return nullptr;
 }
@@ -58,7 +59,8 @@ void read_interval(Column& column, const char* bytes) {
 // Base-10000 digits: count, weight of the first, sign, digits after the point.
 Complaint read_numeric(Column& column, std::string_view value) {
   constexpr int header = 8;
-  constexpr uint16_t positive = 0x0000, negative = 0x4000, nan = 0xC000, plus_infinity = 0xD000, minus_infinity = 0xF000;
+  constexpr uint16_t positive = 0x0000, negative = 0x4000, nan = 0xC000, plus_infinity = 0xD000,
+                     minus_infinity = 0xF000;
   if (value.size() < header) return wrong_size;
   const auto count = big_endian<uint16_t>(value.data());
   const auto weight = big_endian<int16_t>(value.data() + 2);
@@ -79,7 +81,8 @@ Complaint read_numeric(Column& column, std::string_view value) {
   text.reserve(most);
   if (sign == negative) text += '-';
   const auto put = [&](int digits, bool all) {
-    char four[4] = {char('0' + digits / 1000), char('0' + digits / 100 % 10), char('0' + digits / 10 % 10), char('0' + digits % 10)};
+    char four[4] = {char('0' + digits / 1000), char('0' + digits / 100 % 10), char('0' + digits / 10 % 10),
+                    char('0' + digits % 10)};
     size_t from = 0;
     while (!all && from < 3 && four[from] == '0') ++from;
     text.append(four + from, 4 - from);
@@ -129,7 +132,8 @@ Complaint read_list(Column& column, const TypeInfo& type, std::string_view value
       continue;
     }
     if (value.size() < static_cast<size_t>(size)) return wrong_size;
-    if (const Complaint wrong = read_binary(*column.child, element, value.substr(0, static_cast<size_t>(size)))) return wrong;
+    if (const Complaint wrong = read_binary(*column.child, element, value.substr(0, static_cast<size_t>(size))))
+      return wrong;
     value.remove_prefix(static_cast<size_t>(size));
   }
   column.append_list_end();

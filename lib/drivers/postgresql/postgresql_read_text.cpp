@@ -109,8 +109,8 @@ Complaint read_timestamp(Column& column, std::string_view text, bool with_zone) 
   const int64_t days = days_of(*date, scan);
   int64_t micros = 0;
   if (!scan.at_end()) return not_understood;
-  if (__builtin_mul_overflow(days, micros_per_day, &micros) || __builtin_add_overflow(micros, *clock - *zone, &micros) ||
-      micros == INT64_MAX) {
+  if (__builtin_mul_overflow(days, micros_per_day, &micros) ||
+      __builtin_add_overflow(micros, *clock - *zone, &micros) || micros == INT64_MAX) {
     return "a timestamp beyond the range of 64 bits of microseconds";
   }
   column.append_int64(micros);

@@ -63,12 +63,14 @@ constexpr std::array types = {
     array_of(3807, "jsonb[]", 3802),
 };
 
-static_assert(std::is_sorted(types.begin(), types.end(), [](const TypeInfo& a, const TypeInfo& b) { return a.oid < b.oid; }));
+static_assert(std::is_sorted(types.begin(), types.end(),
+                             [](const TypeInfo& a, const TypeInfo& b) { return a.oid < b.oid; }));
 
 }  // namespace
 
 const TypeInfo* find_type(Oid oid) noexcept {
-  const auto found = std::lower_bound(types.begin(), types.end(), oid, [](const TypeInfo& t, Oid wanted) { return t.oid < wanted; });
+  const auto found =
+      std::lower_bound(types.begin(), types.end(), oid, [](const TypeInfo& t, Oid wanted) { return t.oid < wanted; });
   return found != types.end() && found->oid == oid ? &*found : nullptr;
 }
 

@@ -86,10 +86,10 @@ class PostgresqlSession::Steps : public Verb {
   enum class Rows : uint8_t { waiting, more, ended };
 
   // Reads rows into the batch until it is full or they have ended; what ended them is noted.
-  Result<Rows> read_rows(columnar::Batch& batch, driver::FetchLimits limits, int64_t& affected) {
+  Result<Rows> read_rows(columnar::Batch& into, driver::FetchLimits limits, int64_t& told) {
     const uint64_t most = std::min(limits.bytes, most_batch_bytes);
     ResultHandle result;
-    while (batch.rows() < limits.rows && bytes_ < most) {
+    while (into.rows() < limits.rows && bytes_ < most) {
       switch (session_.next_result(result)) {
         case Came::nothing_yet: return Rows::waiting;
         case Came::end: return session_.gone(Phase::receive, Outcome::unknown);
@@ -97,9 +97,9 @@ class PostgresqlSession::Steps : public Verb {
       }
       switch (const ExecStatusType status = PQresultStatus(result.get())) {
         case PGRES_SINGLE_TUPLE:
-          if (Result<void> read = session_.read_row(batch, result.get(), bytes_); !read) return read.take_error();
+          if (Result<void> read = session_.read_row(into, result.get(), bytes_); !read) return read.take_error();
           break;
-        case PGRES_TUPLES_OK: affected = affected_of(result.get()); return Rows::ended;
+        case PGRES_TUPLES_OK: told = affected_of(result.get()); return Rows::ended;
         case PGRES_FATAL_ERROR: note(*result); return Rows::ended;
         default: return unexpected(status);
       }
@@ -109,9 +109,9 @@ class PostgresqlSession::Steps : public Verb {
 
   Failure unexpected(ExecStatusType status) {
     session_.broken_ = true;
-    Failure failure = is_copy(status)
-                          ? fail(Status::unsupported, "COPY to or from the client is not supported", Phase::receive)
-                          : fail(Status::internal, std::string("libpq answered ") + PQresStatus(status), Phase::receive);
+    Failure failure =
+        is_copy(status) ? fail(Status::unsupported, "COPY to or from the client is not supported", Phase::receive)
+                        : fail(Status::internal, std::string("libpq answered ") + PQresStatus(status), Phase::receive);
     failure->outcome = Outcome::unknown;
     return failure;
   }
@@ -221,7 +221,8 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
 
   // Its values may be gone with a caller who has given up.
   Result<bool> execute(const Prepared& prepared) {
-    if (cancel_requested()) return fail(Status::cancelled, "the call was cancelled before the statement was sent", Phase::send);
+    if (cancel_requested())
+      return fail(Status::cancelled, "the call was cancelled before the statement was sent", Phase::send);
     at_ = At::head;
     if (Result<void> sent = session_.send_prepared(prepared, request_.params); !sent) return sent.take_error();
     return true;
@@ -233,9 +234,7 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
       case PGRES_COMMAND_OK:
         fresh_.plan = std::make_shared<const Plan>(plan_of(&result, session_.arrays_as_text_));
         break;
-      case PGRES_FATAL_ERROR:
-        note(result);
-        break;
+      case PGRES_FATAL_ERROR: note(result); break;
       default: break;  // what comes after an error is told as not run
     }
   }
