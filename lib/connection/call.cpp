@@ -17,8 +17,11 @@ std::string_view message_of(Ended why) noexcept {
   return why == Ended::cancelled ? "the call was cancelled" : "the call's time was up before the database answered";
 }
 
-bool may_have_been_stopped(const Error& error) noexcept {
-  return error.status == Status::cancelled || error.status == Status::statement_timeout;
+// Of a statement that was stopped: on whose account.
+void tell_why(Error& error, Ended why) {
+  if (error.status != Status::cancelled && error.status != Status::statement_timeout) return;
+  error.status = status_of(why);
+  error.message = std::string(message_of(why)) + "; the database has stopped the statement";
 }
 
 }  // namespace
@@ -28,7 +31,10 @@ Result<void> Call::perform_any(std::unique_ptr<driver::Operation>& operation) {
   const Ended ended = runtime::run(leased_.session(), *operation, options_.ticket.get());
   if (ended != Ended::finished) return settle(operation, ended);
   if (operation->succeeded()) return {};
-  return told(operation->take_failure());
+  Failure failure = operation->take_failure();
+  // A cancel between two batches of a stream shows at the next one.
+  if (options_.ticket != nullptr && options_.ticket->cancelled()) tell_why(*failure, Ended::cancelled);
+  return told(std::move(failure));
 }
 
 Result<void> Call::settle(std::unique_ptr<driver::Operation>& operation, Ended why) {
@@ -46,10 +52,7 @@ Result<void> Call::settle(std::unique_ptr<driver::Operation>& operation, Ended w
   }
   if (operation->succeeded()) return {};  // the answer was faster than the cancel
   Failure failure = operation->take_failure();
-  if (may_have_been_stopped(*failure)) {
-    failure->status = status_of(why);
-    failure->message = std::string(message_of(why)) + "; the server has stopped the statement";
-  }
+  tell_why(*failure, why);
   return told(std::move(failure));
 }
 
