@@ -138,6 +138,21 @@ TEST_CASE("a stream that its server leaves half way ends with an error, not with
   CHECK(db.number("SELECT 1") == 1);
 }
 
+TEST_CASE("a setting that the server reports to idle sessions does not cost them their lives") {
+  const Db db("max = 1\nidle_timeout = \"10m\"\n");
+  const Db other;
+  const int64_t session = db.number("SELECT pg_backend_pid()::int8");
+  for (const char* value : {"on", "off"}) {
+    other.db.query(std::string("ALTER SYSTEM SET default_transaction_read_only = ") + value);
+    other.db.query("SELECT pg_reload_conf()");
+    const Clock::time_point began = Clock::now();
+    while (db.db.query("SHOW default_transaction_read_only").value<std::string>() != value) {
+      REQUIRE(Clock::now() - began < 20s);
+    }
+    CHECK(db.number("SELECT pg_backend_pid()::int8") == session);
+  }
+}
+
 TEST_CASE("a session whose server process freezes: the deadline holds, and others are served") {
   const Db db("max = 2\ndestroy_timeout = \"500ms\"\n");
   pid_t frozen = 0;

@@ -106,26 +106,6 @@ TEST_CASE("a notification that nobody asked for leaves the session alive and in 
   CHECK(listener.one("SELECT count(*) FROM pg_listening_channels()") == "0");
 }
 
-TEST_CASE("a parameter that the server reports without being asked leaves the session alive") {
-  Asking idle;
-  Asking other;
-  const std::string in_force = "(SELECT current_setting('session_replication_role') IS NOT NULL)";
-  CHECK(idle.one("SELECT " + in_force) == "true");
-  other.run("ALTER SYSTEM SET default_transaction_read_only = on");  // reported to every idle session on reload
-  other.run("SELECT pg_reload_conf()");
-  const Instant began = steady_clock().now();
-  bool reported = false;
-  while (!reported && steady_clock().now() - began < 10s) {
-    REQUIRE(idle->looks_alive());
-    reported = idle.one("SHOW default_transaction_read_only") == "on";
-  }
-  other.run("ALTER SYSTEM RESET default_transaction_read_only");
-  other.run("SELECT pg_reload_conf()");
-  CHECK(reported);
-  CHECK(idle->looks_alive());
-  await(idle, "current_setting('default_transaction_read_only') = 'off'");
-}
-
 TEST_CASE("a session that the server has ended does not look alive, and says nothing") {
   const Stderr captured;
   Asking victim;

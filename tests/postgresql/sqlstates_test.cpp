@@ -183,20 +183,20 @@ TEST_CASE("a lock that is not to be had") {
 TEST_CASE("two transactions that cannot both be true: one fails with class serialization") {
   Asking first;
   Asking second;
-  first.run("DROP TABLE IF EXISTS counted");
-  first.run("CREATE TABLE counted (a int)");
-  first.run("INSERT INTO counted VALUES (1)");
+  first.run("DROP TABLE IF EXISTS summed");
+  first.run("CREATE TABLE summed (a int)");
+  first.run("INSERT INTO summed VALUES (1)");
   const std::string begin = first.driver().begin_text({.isolation = driver::Isolation::serializable});
   first.run(begin);
   second.run(begin);
-  CHECK(first.one("SELECT sum(a) FROM counted") == "1");
-  CHECK(second.one("SELECT sum(a) FROM counted") == "1");
-  first.run("INSERT INTO counted VALUES (2)");
-  second.run("INSERT INTO counted VALUES (3)");
+  CHECK(first.one("SELECT sum(a) FROM summed") == "1");
+  CHECK(second.one("SELECT sum(a) FROM summed") == "1");
+  first.run("INSERT INTO summed VALUES (2)");
+  second.run("INSERT INTO summed VALUES (3)");
   first.run("COMMIT");
   check(second.failure("COMMIT"), {"40001", "serialization", Outcome::rolled_back});
   CHECK(second->state() == driver::State::idle);
-  CHECK(second.one("SELECT sum(a) FROM counted") == "3");
+  CHECK(second.one("SELECT sum(a) FROM summed") == "3");
 }
 
 TEST_CASE("two transactions that wait for each other: one fails with class deadlock, the other goes on") {
