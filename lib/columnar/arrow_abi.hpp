@@ -1,5 +1,6 @@
-// Arrow's C data and stream interfaces: struct layouts as published, guarded by the macros that the specification names.
-// https://arrow.apache.org/docs/format/CDataInterface.html, https://arrow.apache.org/docs/format/CStreamInterface.html
+// Arrow's C data and stream interfaces: struct layouts as published, guarded by the macros that the specification
+// names. https://arrow.apache.org/docs/format/CDataInterface.html,
+// https://arrow.apache.org/docs/format/CStreamInterface.html
 #pragma once
 #include <cstdint>
 

@@ -9,8 +9,8 @@
 
 namespace tl::columnar {
 
-// Grown by one thread, then frozen in a Batch. Appending throws std::bad_alloc only. The appends are inline: they run for
-// every value that is read.
+// Grown by one thread, then frozen in a Batch. Appending throws std::bad_alloc only. The appends are inline: they run
+// for every value that is read.
 struct Column {
   explicit Column(const Field& field);
 
@@ -21,8 +21,8 @@ struct Column {
   Buffer validity;  // bitmap; empty while null_count == 0
   Buffer offsets;   // int32, length + 1 of them; decimal, text, bytes, json, list
   Buffer data;
-  Buffer tags;  // any: one byte each
-  Buffer heap;  // any: the bytes of its text and blob values
+  Buffer tags;                    // any: one byte each
+  Buffer heap;                    // any: the bytes of its text and blob values
   std::unique_ptr<Column> child;  // list
 
   void append_null();
@@ -32,8 +32,8 @@ struct Column {
     data.data()[length >> 3] |= static_cast<uint8_t>(uint8_t{value} << bit);
     added();
   }
-  void append_int32(int32_t value) { append_raw(value); }   // date
-  void append_int64(int64_t value) { append_raw(value); }   // int64, uint64, time, timestamp, timestamptz, duration
+  void append_int32(int32_t value) { append_raw(value); }  // date
+  void append_int64(int64_t value) { append_raw(value); }  // int64, uint64, time, timestamp, timestamptz, duration
   void append_double(double value) { append_raw(value); }
   void append_fixed16(const void* bytes) {  // uuid, interval
     data.append(bytes, 16);

@@ -68,7 +68,8 @@ void Column::mark(bool valid) {
 }
 
 size_t Column::bytes() const noexcept {
-  return validity.size() + offsets.size() + data.size() + tags.size() + heap.size() + (child == nullptr ? 0 : child->bytes());
+  return validity.size() + offsets.size() + data.size() + tags.size() + heap.size() +
+         (child == nullptr ? 0 : child->bytes());
 }
 
 Batch::Batch(std::shared_ptr<const Schema> schema) : schema_(std::move(schema)) {

@@ -10,25 +10,25 @@ namespace tl::columnar {
 
 //  type         data of a column, Arrow layout                       parameter (Value)
 enum class Type : int32_t {
-  null = 0,         //  (only as a tag of `any`)                          nothing
-  boolean = 1,      //  bitmap, least significant bit first               i64: 0, 1
-  int64 = 2,        //  int64                                             i64
-  uint64 = 3,       //  uint64                                            i64, the same bits
-  float64 = 4,      //  double                                            f64
-  decimal = 5,      //  exact text: offsets, bytes                        text in the arena
-  text = 6,         //  UTF-8: offsets, bytes                             text in the arena
-  bytes = 7,        //  offsets, bytes                                    bytes in the arena
-  date = 8,         //  int32 days since 1970-01-01                       i64, the same
-  time = 9,         //  int64 µs since midnight                           i64, the same
-  timestamp = 10,   //  int64 µs since 1970-01-01T00:00, no zone          i64, the same
-  timestamptz = 11, //  int64 µs since 1970-01-01T00:00Z                  i64, the same
-  duration = 12,    //  int64 µs                                          i64, the same
-  interval = 13,    //  16 bytes: int32 months, int32 days, int64 µs      16 bytes in the arena
-  uuid = 14,        //  16 bytes                                          16 bytes in the arena
-  json = 15,        //  UTF-8: offsets, bytes                             text in the arena
-  list = 16,        //  offsets into child 0                              `length` Values at arena + offset
-  any = 17,         //  8 bytes each (int64, double, end in the heap) + tags + heap
-  name = 18,        //  -                                                 text: the name of the value after it
+  null = 0,          //  (only as a tag of `any`)                          nothing
+  boolean = 1,       //  bitmap, least significant bit first               i64: 0, 1
+  int64 = 2,         //  int64                                             i64
+  uint64 = 3,        //  uint64                                            i64, the same bits
+  float64 = 4,       //  double                                            f64
+  decimal = 5,       //  exact text: offsets, bytes                        text in the arena
+  text = 6,          //  UTF-8: offsets, bytes                             text in the arena
+  bytes = 7,         //  offsets, bytes                                    bytes in the arena
+  date = 8,          //  int32 days since 1970-01-01                       i64, the same
+  time = 9,          //  int64 µs since midnight                           i64, the same
+  timestamp = 10,    //  int64 µs since 1970-01-01T00:00, no zone          i64, the same
+  timestamptz = 11,  //  int64 µs since 1970-01-01T00:00Z                  i64, the same
+  duration = 12,     //  int64 µs                                          i64, the same
+  interval = 13,     //  16 bytes: int32 months, int32 days, int64 µs      16 bytes in the arena
+  uuid = 14,         //  16 bytes                                          16 bytes in the arena
+  json = 15,         //  UTF-8: offsets, bytes                             text in the arena
+  list = 16,         //  offsets into child 0                              `length` Values at arena + offset
+  any = 17,          //  8 bytes each (int64, double, end in the heap) + tags + heap
+  name = 18,         //  -                                                 text: the name of the value after it
 };
 
 // A date, time stamp or duration that is infinite is the largest or smallest value of its integer.
@@ -38,8 +38,8 @@ enum class Type : int32_t {
 struct Field {
   std::string name;
   Type type = Type::text;
-  std::string database_type;  // the database's own name of the type
-  uint32_t type_id = 0;       // and its number, 0: none
+  std::string database_type;                          // the database's own name of the type
+  uint32_t type_id = 0;                               // and its number, 0: none
   int32_t precision = -1, scale = -1, nullable = -1;  // -1: unknown
   std::shared_ptr<const Field> element;               // of a list
 };
