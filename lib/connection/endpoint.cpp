@@ -52,20 +52,27 @@ class Endpoint::DialJob final : public runtime::Job {
   DialJob(std::shared_ptr<Endpoints> owner, Endpoint& endpoint, uint64_t group, Deadline deadline)
       : Job(group, deadline), owner_(std::move(owner)), endpoint_(endpoint), dial_(deadline) {}
 
+  ~DialJob() override {
+    if (!ran_) tell(fail(Status::shutdown, "there was no thread to dial on", Phase::connect));
+  }
+
   void run() noexcept override {
+    ran_ = true;
     auto session = open();
     if (session) {
       endpoint_.pool_->dialled(session.take());
       return;
     }
-    Failure failure = session.take_error();
-    failure->connection = endpoint_.connection_;
-    failure->endpoint = endpoint_.label();
-    endpoint_.pool_->dial_failed(std::move(failure));
+    tell(session.take_error());
   }
   void interrupt() noexcept override { dial_.interrupt(); }
 
  private:
+  void tell(Failure failure) noexcept {
+    failure->connection = endpoint_.connection_;
+    failure->endpoint = endpoint_.label();
+    endpoint_.pool_->dial_failed(std::move(failure));
+  }
   Result<std::unique_ptr<driver::Session>> open() {
     std::unique_ptr<driver::Session> prime;
     if (endpoint_.prime_ != nullptr && !endpoint_.primed_.load(std::memory_order_acquire)) {
@@ -81,6 +88,7 @@ class Endpoint::DialJob final : public runtime::Job {
   std::shared_ptr<Endpoints> owner_;
   Endpoint& endpoint_;
   driver::Dial dial_;
+  bool ran_ = false;
 };
 
 Endpoint::Endpoint(Role role, config::Endpoint settings, driver::Driver& driver, std::string connection)

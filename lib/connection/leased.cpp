@@ -9,6 +9,8 @@ class CancelJob final : public runtime::Job {
  public:
   CancelJob(std::shared_ptr<driver::Canceller> canceller, std::shared_ptr<Delivery> delivery, Deadline deadline)
       : Job(0, deadline), canceller_(std::move(canceller)), delivery_(std::move(delivery)) {}
+  // Also when it never ran: the waiting is over, and the session is judged by its answer.
+  ~CancelJob() override { delivery_->done(); }
   void run() noexcept override {
     canceller_->cancel();
     delivery_->done();

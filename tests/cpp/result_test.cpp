@@ -114,14 +114,14 @@ TEST_CASE_FIXTURE(CppFixture, "a stream holds its session until it is read or go
     auto table = db.inspect("connections", "main");
     return table.next()->get<int>(0, table.index("leased"));
   };
-  auto stream = main.query({.stream = true}, "SELECT id FROM people");
+  auto stream = main.query({.stream = true, .batch_rows = 1}, "SELECT id FROM people");
   CHECK(leased() == 1);
   CHECK(stream.all<int>().size() == 3);
   CHECK(leased() == 0);
 
   const auto memory = db.on("memory");  // one session, and who holds it is not made to wait for himself
   {
-    const auto unread = memory.query({.stream = true}, "SELECT 1");
+    const auto unread = memory.query({.stream = true, .batch_rows = 1}, "SELECT 1 UNION ALL SELECT 2");
     CHECK(error_of([&] { memory.query("SELECT 1"); }).status() == TL_E_BUSY);
   }
   CHECK(memory.query("SELECT 1").value<int>() == 1);

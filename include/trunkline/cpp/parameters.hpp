@@ -83,8 +83,8 @@ class parameters {
     value.type = type;
     value.length = static_cast<uint32_t>(length);
     value.v.offset = arena_.size();
-    const auto* begin = static_cast<const std::byte*>(bytes);
-    if (n != 0) arena_.insert(arena_.end(), begin, begin + n);
+    arena_.resize(arena_.size() + n);
+    if (n != 0) std::memcpy(arena_.data() + value.v.offset, bytes, n);
     return value;
   }
   void align() { arena_.resize((arena_.size() + 7) / 8 * 8); }

@@ -81,7 +81,9 @@ class Finalizers(support.SqliteTest):
         self.assertEqual(self.leases(), 1)
         del pin
         self.eventually(lambda: self.leases() == 0)
-        result = self.db.query("SELECT 1 UNION SELECT 2", stream=True)
+        # More rows than come with the head of the answer.
+        result = self.db.query("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) "
+                               "SELECT i FROM n", stream=True)
         self.assertEqual(self.leases(), 1)
         iter(result)
         del result
