@@ -1,5 +1,6 @@
 // Getting a session: waiting for one where the caller can also be cancelled, and trusting it only when it earned that.
 #include <chrono>
+#include <tuple>
 
 #include "call.hpp"
 
@@ -79,7 +80,7 @@ bool trusted(Leased& leased, const CallOptions& options) {
 
 }  // namespace
 
-Result<Leased> lease(const std::shared_ptr<Endpoints>& endpoints, uint32_t index, const Holder& holder,
+Result<Leased> lease(std::shared_ptr<Endpoints>& endpoints, uint32_t index, Holder& holder,
                      const CallOptions& options) {
   Endpoint& endpoint = (*endpoints)[index];
   const config::Pool& settings = endpoint.pool().settings();
@@ -91,9 +92,10 @@ Result<Leased> lease(const std::shared_ptr<Endpoints>& endpoints, uint32_t index
       if (failure->endpoint.empty()) failure->endpoint = endpoint.label();
       return failure;
     }
-    Leased leased(endpoints, index, holder, acquired.take());
+    Leased leased(std::move(endpoints), index, std::move(holder), acquired.take());
     if (trusted(leased, options)) return leased;
     leased.destroy();
+    std::tie(endpoints, holder) = leased.take_owners();
   }
   Failure failure = fail(Status::unavailable, "every session of the pool failed its check, also one just opened", Phase::acquire);
   failure->endpoint = endpoint.label();

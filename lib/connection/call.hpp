@@ -40,8 +40,9 @@ class Call {
 };
 
 // A session of the endpoint, checked as its pool says. Errors: those of Pool::acquire, cancelled.
-// A session of the endpoint that has passed the check its pool asks for.
-[[nodiscard]] Result<Leased> lease(const std::shared_ptr<Endpoints>& endpoints, uint32_t index, const Holder& holder,
+// A session of the endpoint that has passed the check its pool asks for. Takes what `endpoints` and `holder` hold, unless
+// it fails.
+[[nodiscard]] Result<Leased> lease(std::shared_ptr<Endpoints>& endpoints, uint32_t index, Holder& holder,
                                    const CallOptions& options);
 
 }  // namespace tl::connection

@@ -74,7 +74,9 @@ Result<void> Connection::connect(const CallOptions& options) {
   }
   const Holder holder{std::make_shared<const std::string>("connect"), nullptr};
   for (uint32_t i = 0; i < endpoints->size(); ++i) {
-    Result<Leased> leased = lease(endpoints, i, holder, options);
+    std::shared_ptr<Endpoints> taken = endpoints;
+    Holder borrower = holder;
+    Result<Leased> leased = lease(taken, i, borrower, options);
     if (!leased) return told(leased.take_error());
   }
   return {};

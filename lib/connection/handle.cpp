@@ -66,9 +66,9 @@ Result<std::unique_ptr<QueryResult>> Handle::query(std::string_view text, const 
   if (connection_->settings().echo) echo(*statement);
   Result<Stream> stream = stream_for(statement, options);
   if (!stream) return connection_->told(stream.take_error());
-  const driver::Request request{std::move(statement), positional, options.batch};
-  return told(options.stream ? QueryResult::streamed(stream.take(), request, options)
-                             : QueryResult::whole(stream.take(), request, options, connection_->settings().result_bytes));
+  driver::Request request{std::move(statement), positional, options.batch};
+  return told(options.stream ? QueryResult::streamed(stream.take(), std::move(request), options)
+                             : QueryResult::whole(stream.take(), std::move(request), options, connection_->settings().result_bytes));
 }
 
 // On one line, as it was given: values are never told.
@@ -108,7 +108,7 @@ Result<Stream> Handle::stream_for(const std::shared_ptr<const sql::Statement>& s
 Result<Leased> Handle::lease_for(bool read, std::shared_ptr<const sql::Statement> statement, const CallOptions& options) {
   auto endpoints = connection_->endpoints();
   if (!endpoints) return endpoints.take_error();
-  const Holder holder{tag_, std::move(statement)};
+  Holder holder{tag_, std::move(statement)};
   const routing::Order order = (*endpoints)->order(read, mode_);
   for (uint32_t i = 0;; ++i) {
     Result<Leased> leased = lease(*endpoints, order[i], holder, options);

@@ -54,6 +54,10 @@ class Leased {
   // The same with an operation that has not finished, and the cancel that was sent after it (may be null).
   void go_home_after(std::unique_ptr<driver::Operation> unfinished, std::shared_ptr<Delivery> cancel) noexcept;
   void destroy() noexcept { lease_.give_back(pool::Fate::destroy); }
+  // What kept the lease's surroundings alive: after destroy() only.
+  [[nodiscard]] std::pair<std::shared_ptr<Endpoints>, Holder> take_owners() noexcept {
+    return {std::move(endpoints_), std::move(holder_)};
+  }
 
  private:
   std::shared_ptr<Endpoints> endpoints_;  // outlives the lease

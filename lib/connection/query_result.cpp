@@ -15,7 +15,7 @@ Result<void> Stream::head(std::unique_ptr<driver::Run> run, const CallOptions& o
     then_ = Then::end;
     return done;
   }
-  set.schema = run->reply.schema;
+  set.schema = std::move(run->reply.schema);
   set.affected = run->reply.affected;
   if (run->reply.batch != nullptr && run->reply.batch->rows() > 0) set.batches.push(std::move(run->reply.batch));
   set.last_id = run->reply.last_id;
@@ -23,8 +23,8 @@ Result<void> Stream::head(std::unique_ptr<driver::Run> run, const CallOptions& o
   return {};
 }
 
-Result<void> Stream::begin(const driver::Request& request, const CallOptions& options, Set& set) {
-  return head(leased().session().run(request), options, set);
+Result<void> Stream::begin(driver::Request request, const CallOptions& options, Set& set) {
+  return head(leased().session().run(std::move(request)), options, set);
 }
 
 Result<BatchHandle> Stream::fetch(const CallOptions& options, Set& set) {
@@ -49,12 +49,12 @@ Result<bool> Stream::next_set(const CallOptions& options, Set& set) {
   return true;
 }
 
-Result<std::unique_ptr<QueryResult>> QueryResult::whole(Stream stream, const driver::Request& request,
+Result<std::unique_ptr<QueryResult>> QueryResult::whole(Stream stream, driver::Request request,
                                                         const CallOptions& options, uint64_t result_bytes) {
   std::unique_ptr<QueryResult> result(new QueryResult());
   result->endpoint_ = stream.leased().endpoint().shared_label();
   Set* set = &result->set_;
-  if (Result<void> begun = stream.begin(request, options, *set); !begun) return begun.take_error();
+  if (Result<void> begun = stream.begin(std::move(request), options, *set); !begun) return begun.take_error();
   uint64_t bytes = set->batches.bytes();
   while (bytes <= result_bytes && !stream.ended()) {
     Result<BatchHandle> batch = stream.fetch(options, *set);
@@ -76,13 +76,13 @@ Result<std::unique_ptr<QueryResult>> QueryResult::whole(Stream stream, const dri
   return failure;
 }
 
-Result<std::unique_ptr<QueryResult>> QueryResult::streamed(Stream stream, const driver::Request& request,
+Result<std::unique_ptr<QueryResult>> QueryResult::streamed(Stream stream, driver::Request request,
                                                            const CallOptions& options) {
   std::unique_ptr<QueryResult> result(new QueryResult());
   result->endpoint_ = stream.leased().endpoint().shared_label();
   result->ticket_ = options.ticket;
   result->batch_ = options.batch;
-  if (Result<void> begun = stream.begin(request, options, result->set_); !begun) return begun.take_error();
+  if (Result<void> begun = stream.begin(std::move(request), options, result->set_); !begun) return begun.take_error();
   result->stream_ = std::make_unique<Stream>(std::move(stream));
   result->end_stream_if_read();
   return result;

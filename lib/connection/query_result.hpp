@@ -52,7 +52,7 @@ class Stream {
   ~Stream();
 
   // Runs the statement; `set` is its first set.
-  [[nodiscard]] Result<void> begin(const driver::Request& request, const CallOptions& options, Set& set);
+  [[nodiscard]] Result<void> begin(driver::Request request, const CallOptions& options, Set& set);
   // Reads the next rows of the set, perhaps none; null: it had ended.
   [[nodiscard]] Result<BatchHandle> fetch(const CallOptions& options, Set& set);
   // False: there is no other set.
@@ -72,10 +72,10 @@ class Stream {
 class QueryResult {
  public:
   // Reads all of it. Errors: too_large, those of the statement.
-  [[nodiscard]] static Result<std::unique_ptr<QueryResult>> whole(Stream stream, const driver::Request& request,
+  [[nodiscard]] static Result<std::unique_ptr<QueryResult>> whole(Stream stream, driver::Request request,
                                                                   const CallOptions& options, uint64_t result_bytes);
   // Reads only the head of the first set.
-  [[nodiscard]] static Result<std::unique_ptr<QueryResult>> streamed(Stream stream, const driver::Request& request,
+  [[nodiscard]] static Result<std::unique_ptr<QueryResult>> streamed(Stream stream, driver::Request request,
                                                                      const CallOptions& options);
   // One that the library made itself.
   [[nodiscard]] static std::unique_ptr<QueryResult> made(BatchHandle batch);

@@ -222,7 +222,7 @@ FakeSession::FakeSession(std::shared_ptr<FakeServer> server)
 
 FakeSession::~FakeSession() { wire_->hang_up(); }
 
-std::unique_ptr<Run> FakeSession::run(const Request& request) {
+std::unique_ptr<Run> FakeSession::run(Request request) {
   return std::make_unique<RunVerb>(*this, request, script_of(request.statement->text));
 }
 

@@ -75,7 +75,7 @@ class FakeSession final : public Session {
   explicit FakeSession(std::shared_ptr<FakeServer> server);
   ~FakeSession() override;
 
-  [[nodiscard]] std::unique_ptr<Run> run(const Request& request) override;
+  [[nodiscard]] std::unique_ptr<Run> run(Request request) override;
   [[nodiscard]] std::unique_ptr<Run> next_set() override;
   [[nodiscard]] std::unique_ptr<Fetch> fetch(FetchLimits limits) override;
   [[nodiscard]] std::unique_ptr<Operation> ping() override;

@@ -81,7 +81,7 @@ class Session {
   [[nodiscard]] uint64_t number() const noexcept { return number_; }  // never reused in a process
 
   // Verbs. The operation is submitted to this session only, and must not outlive it.
-  [[nodiscard]] virtual std::unique_ptr<Run> run(const Request& request) = 0;
+  [[nodiscard]] virtual std::unique_ptr<Run> run(Request request) = 0;
   [[nodiscard]] virtual std::unique_ptr<Run> next_set() = 0;
   [[nodiscard]] virtual std::unique_ptr<Fetch> fetch(FetchLimits limits) = 0;
   [[nodiscard]] virtual std::unique_ptr<Operation> ping() = 0;  // a round trip

@@ -13,7 +13,7 @@ class PostgresqlSession final : public driver::Session {
   [[nodiscard]] static Result<std::unique_ptr<driver::Session>> open(const config::Address& address,
                                                                      driver::Dial& dial);
 
-  [[nodiscard]] std::unique_ptr<driver::Run> run(const driver::Request& request) override;
+  [[nodiscard]] std::unique_ptr<driver::Run> run(driver::Request request) override;
   [[nodiscard]] std::unique_ptr<driver::Run> next_set() override;
   [[nodiscard]] std::unique_ptr<driver::Fetch> fetch(driver::FetchLimits limits) override;
   [[nodiscard]] std::unique_ptr<driver::Operation> ping() override;

@@ -129,7 +129,7 @@ class PostgresqlSession::Steps : public Verb {
 // Runs a statement, preparing it first where that pays; or moves to the next set of an answer.
 class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
  public:
-  RunOperation(PostgresqlSession& session, const driver::Request& request) : Steps(session), request_(request) {}
+  RunOperation(PostgresqlSession& session, driver::Request request) : Steps(session), request_(std::move(request)) {}
   explicit RunOperation(PostgresqlSession& session) : Steps(session) {}
 
  private:
@@ -389,8 +389,8 @@ class PostgresqlSession::ResetOperation final : public Steps<driver::Operation> 
   bool restoring_ = false;
 };
 
-std::unique_ptr<driver::Run> PostgresqlSession::run(const driver::Request& request) {
-  return std::make_unique<RunOperation>(*this, request);
+std::unique_ptr<driver::Run> PostgresqlSession::run(driver::Request request) {
+  return std::make_unique<RunOperation>(*this, std::move(request));
 }
 std::unique_ptr<driver::Run> PostgresqlSession::next_set() { return std::make_unique<RunOperation>(*this); }
 std::unique_ptr<driver::Fetch> PostgresqlSession::fetch(driver::FetchLimits limits) {

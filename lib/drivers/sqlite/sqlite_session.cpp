@@ -24,7 +24,8 @@ constexpr size_t most_arena_kept = size_t{1} << 20;
 
 class SqliteSession::RunOperation final : public driver::Run {
  public:
-  RunOperation(SqliteSession& session, const driver::Request& request) : session_(session), request_(request) {}
+  RunOperation(SqliteSession& session, driver::Request request)
+      : session_(session), request_(std::move(request)) {}
   // Of the next set of the answer in progress.
   explicit RunOperation(SqliteSession& session) : session_(session) {}
 
@@ -158,8 +159,8 @@ void SqliteSession::install_handlers() noexcept {
   sqlite3_busy_handler(db_.get(), on_busy, this);
 }
 
-std::unique_ptr<driver::Run> SqliteSession::run(const driver::Request& request) {
-  return std::make_unique<RunOperation>(*this, request);
+std::unique_ptr<driver::Run> SqliteSession::run(driver::Request request) {
+  return std::make_unique<RunOperation>(*this, std::move(request));
 }
 std::unique_ptr<driver::Run> SqliteSession::next_set() { return std::make_unique<RunOperation>(*this); }
 std::unique_ptr<driver::Fetch> SqliteSession::fetch(driver::FetchLimits limits) {

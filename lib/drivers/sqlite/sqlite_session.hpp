@@ -34,7 +34,7 @@ class SqliteSession final : public driver::Session {
                                                                      driver::Dial& dial);
   ~SqliteSession() override;
 
-  [[nodiscard]] std::unique_ptr<driver::Run> run(const driver::Request& request) override;
+  [[nodiscard]] std::unique_ptr<driver::Run> run(driver::Request request) override;
   [[nodiscard]] std::unique_ptr<driver::Run> next_set() override;
   [[nodiscard]] std::unique_ptr<driver::Fetch> fetch(driver::FetchLimits limits) override;
   [[nodiscard]] std::unique_ptr<driver::Operation> ping() override;

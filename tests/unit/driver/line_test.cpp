@@ -179,7 +179,7 @@ namespace {
 // Notes what its line is told; has no verbs of its own.
 class NotingSession final : public Session {
  public:
-  [[nodiscard]] std::unique_ptr<Run> run(const Request&) override { return nullptr; }
+  [[nodiscard]] std::unique_ptr<Run> run(Request) override { return nullptr; }
   [[nodiscard]] std::unique_ptr<Run> next_set() override { return nullptr; }
   [[nodiscard]] std::unique_ptr<Fetch> fetch(FetchLimits) override { return nullptr; }
   [[nodiscard]] std::unique_ptr<Operation> ping() override { return nullptr; }

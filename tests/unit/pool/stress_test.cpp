@@ -15,7 +15,7 @@ class CountedSession final : public driver::Session {
  public:
   explicit CountedSession(std::atomic<int>& alive) : alive_(alive) { ++alive_; }
   ~CountedSession() override { --alive_; }
-  [[nodiscard]] std::unique_ptr<driver::Run> run(const driver::Request&) override { return nullptr; }
+  [[nodiscard]] std::unique_ptr<driver::Run> run(driver::Request) override { return nullptr; }
   [[nodiscard]] std::unique_ptr<driver::Run> next_set() override { return nullptr; }
   [[nodiscard]] std::unique_ptr<driver::Fetch> fetch(driver::FetchLimits) override { return nullptr; }
   [[nodiscard]] std::unique_ptr<driver::Operation> ping() override { return nullptr; }
