@@ -100,11 +100,16 @@ Ended run(Session& session, Operation& operation, Ticket* ticket) {
     return pump_until(session, operation, operation.deadline, -1);
   }
   thread_local const WakeFd wake;
-  wake.drain();
   CancelOperation target(operation, wake);
-  const Ticket::Attachment attached(ticket, target);
-  session.submit(operation);
-  return pump_until(session, operation, operation.deadline, wake.fd());
+  Ended ended = Ended::finished;
+  {
+    const Ticket::Attachment attached(ticket, target);
+    session.submit(operation);
+    ended = pump_until(session, operation, operation.deadline, wake.fd());
+  }
+  // Nobody signals any more. A system call only where there is something to take.
+  if (operation.cancel_requested()) wake.drain();
+  return ended;
 }
 
 bool finish(Session& session, Operation& operation, Deadline until) {

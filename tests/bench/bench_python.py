@@ -75,7 +75,7 @@ def py_point_ours():
 
     def unit(i):
         id = i * 7919 % POINTS
-        assert query("SELECT id, name FROM bench_points WHERE id = ?", (id,)).one()[0] == id
+        assert query("SELECT id, name FROM bench_points WHERE id = ?", (id,)).first()[0] == id
 
     return unit
 
