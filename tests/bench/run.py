@@ -147,7 +147,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each side in each round")
     parser.add_argument("name", nargs="*", help=f"of: {', '.join(COMPARISONS)}")
-    chosen = parser.parse_args()
+    chosen = parser.parse_intermixed_args()
     unknown = [name for name in chosen.name if name not in COMPARISONS]
     if unknown:
         parser.error(f"there is no comparison {unknown[0]!r}; there are: {', '.join(COMPARISONS)}")
