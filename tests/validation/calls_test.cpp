@@ -57,7 +57,7 @@ struct Line {
   [[nodiscard]] uint32_t leased() const {
     const auto endpoints = (*registry.find("db"))->peek();
     uint32_t sum = 0;
-    for (uint32_t i = 0; i < endpoints->size(); ++i) sum += (*endpoints)[i].pool().figures().leased;
+    for (uint32_t i = 0; endpoints && i < endpoints->size(); ++i) sum += (*endpoints)[i].pool().figures().leased;
     return sum;
   }
   void await_home() const {
