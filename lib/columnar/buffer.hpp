@@ -2,9 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <utility>
 
 namespace tl::columnar {
@@ -55,18 +53,11 @@ class Buffer {
  private:
   static constexpr size_t inline_bytes = 48;
 
-  void reserve(size_t wanted) {
-    size_t capacity = capacity_ * 2;
-    if (capacity < wanted) capacity = wanted;
-    void* fresh = data_ == small_ ? std::malloc(capacity) : std::realloc(data_, capacity);
-    if (fresh == nullptr) throw std::bad_alloc();
-    if (data_ == small_) std::memcpy(fresh, small_, size_);
-    data_ = static_cast<uint8_t*>(fresh);
-    capacity_ = capacity;
-  }
+  void reserve(size_t wanted);
   void drop() noexcept {
-    if (data_ != small_) std::free(data_);
+    if (data_ != small_) free_own();
   }
+  void free_own() noexcept;
   void take(Buffer& other) noexcept {
     size_ = std::exchange(other.size_, 0);
     if (other.data_ == other.small_) {

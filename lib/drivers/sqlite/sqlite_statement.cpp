@@ -15,11 +15,13 @@ namespace {
 
 constexpr uint64_t most_batch_bytes = uint64_t{1} << 30;  // and a value of at most 10^9 bytes more stays below 2^31
 
-// What was stored as text; SQLite takes any bytes for it, and those that are not UTF-8 are given as bytes.
+// What was stored as text; SQLite takes any bytes for it, and those that are not UTF-8 are given as bytes. Asked for as
+// text, SQLite would first copy it to have room for a NUL.
 size_t append_text(Column& column, sqlite3_value* value) {
-  const unsigned char* text = sqlite3_value_text(value);
-  if (text == nullptr) throw std::bad_alloc();
+  const bool as_stored = sqlite3_value_encoding(value) == SQLITE_UTF8;
+  const void* text = as_stored ? sqlite3_value_blob(value) : sqlite3_value_text(value);
   const auto n = static_cast<size_t>(sqlite3_value_bytes(value));
+  if (text == nullptr && (n != 0 || !as_stored)) throw std::bad_alloc();
   column.append_any_bytes(is_utf8(text, n) ? Type::text : Type::bytes, text, n);
   return n;
 }

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "spare_blocks.hpp"
+
 namespace tl::columnar {
 namespace {
 
@@ -39,6 +41,36 @@ TEST_CASE("a buffer keeps what was appended, inside the object and beyond") {
   CHECK(buffer.size() == 10'049);
   CHECK(told(buffer).substr(0, 52) == little + "!abc");
   CHECK(told(buffer).back() == static_cast<char>('a' + 9'999 % 26));
+}
+
+TEST_CASE("what grew through every size is whole, and so is what reuses its memory") {
+  for (int round = 0; round < 3; ++round) {
+    Buffer first;
+    Buffer second;
+    for (uint32_t i = 0; i < 2'000'000; ++i) {  // 8 MB: beyond the largest block that is kept
+      first.push(i);
+      if (i < 100'000) second.push(~i);
+    }
+    for (uint32_t i = 0; i < 2'000'000; i += 997) {
+      uint32_t got = 0;
+      std::memcpy(&got, first.data() + i * sizeof got, sizeof got);
+      REQUIRE(got == i);
+    }
+    for (uint32_t i = 0; i < 100'000; i += 97) {
+      uint32_t got = 0;
+      std::memcpy(&got, second.data() + i * sizeof got, sizeof got);
+      REQUIRE(got == ~i);
+    }
+  }
+}
+
+TEST_CASE("memory that is given back serves the next") {
+  uint8_t* const block = take_block(least_block);
+  give_block(block, least_block);
+  uint8_t* const next = take_block(least_block);
+  CHECK(next == block);
+  std::memset(next, 1, least_block);
+  give_block(next, least_block);
 }
 
 TEST_CASE("one append larger than twice the capacity fits") {
