@@ -1,4 +1,5 @@
 #include "options.hpp"
+#include "utf8.hpp"
 
 namespace {
 
@@ -22,10 +23,28 @@ std::optional<tl::Nanos> timeout_of(const tl_conn& conn) { return conn.handle->c
 // Runs `verb(handle, options)` with the call's options and operation id.
 template <class Verb>
 tl_status with_options(tl_conn* conn, const tl_call* call, tl_error** err, const Verb& verb) {
-  auto options = tl::capi::options(*conn->registry, call, timeout_of(*conn));
-  if (!options) return report(conn->handle->connection()->told(options.take_error()), err);
-  tl::capi::OpUse use(*conn->registry, options->op);
-  return verb(*conn->handle, options->call, use);
+  tl::capi::Options options;
+  auto read = tl::capi::read_options(options, *conn->registry, call, timeout_of(*conn));
+  if (!read) return report(conn->handle->connection()->told(read.take_error()), err);
+  const tl::capi::OpUse use(*conn->registry, options.op);
+  return verb(*conn->handle, options.call);
+}
+
+tl_status query(tl_conn* conn, std::string_view sql, const tl::capi::Arguments& arguments, const tl_call* call,
+                tl_result** out, tl_error** err) {
+  tl::capi::Options options;
+  auto read = tl::capi::read_options(options, *conn->registry, call, timeout_of(*conn), tl::capi::query_flags);
+  if (!read) return report(conn->handle->connection()->told(read.take_error()), err);
+  tl::capi::OpUse use(*conn->registry, options.op);
+  auto result = std::make_unique<tl_result>(conn->registry);
+  auto done = conn->handle->query(result->answer, sql, arguments.params(), arguments.named(), options.call);
+  if (!done) return report(done.take_error(), err);
+  if (options.call.stream) {
+    result->timeout = options.timeout;
+    result->op = use.keep();
+  }
+  *out = result.release();
+  return TL_OK;
 }
 
 }  // namespace
@@ -58,6 +77,7 @@ tl_status tl_conn_derive(tl_conn* conn, const char* tag, size_t tag_len, const c
     if (after_len != 0) return misuse("this build has no consistency tokens: after must be empty", err);
     (void)after;
     if (mode < -1 || mode > TL_WRITE) return misuse("mode is none of TL_DUAL, TL_READ, TL_WRITE, -1", err);
+    if (!tl::is_utf8(tag, tag_len)) return misuse("tag is not UTF-8", err);
     const auto text = tag == nullptr ? nullptr : std::make_shared<const std::string>(tl::capi::text(tag, tag_len));
     return made(conn->registry, conn->handle->derive(text, mode < 0 ? conn->handle->mode() : static_cast<Mode>(mode)),
                 out, err);
@@ -67,7 +87,7 @@ tl_status tl_conn_derive(tl_conn* conn, const char* tag, size_t tag_len, const c
 tl_status tl_pin(tl_conn* conn, const tl_call* call, tl_conn** out, tl_error** err) {
   return guarded(err, [&] {
     if (conn == nullptr || out == nullptr) return misuse("conn or out is NULL", err);
-    return with_options(conn, call, err, [&](Handle& handle, const auto& options, auto&) {
+    return with_options(conn, call, err, [&](Handle& handle, const auto& options) {
       return made(conn->registry, handle.pin(options), out, err);
     });
   });
@@ -81,7 +101,7 @@ tl_status tl_begin(tl_conn* conn, uint32_t flags, const tl_call* call, tl_conn**
     tl::driver::TransactionOptions wanted;
     wanted.read_only = (flags & TL_BEGIN_READ_ONLY) != 0;
     wanted.isolation = static_cast<tl::driver::Isolation>((flags & isolation_mask) >> 4);
-    return with_options(conn, call, err, [&](Handle& handle, const auto& options, auto&) {
+    return with_options(conn, call, err, [&](Handle& handle, const auto& options) {
       return made(conn->registry, handle.begin(wanted, options), out, err);
     });
   });
@@ -90,7 +110,7 @@ tl_status tl_begin(tl_conn* conn, uint32_t flags, const tl_call* call, tl_conn**
 tl_status tl_commit(tl_conn* conn, const tl_call* call, tl_error** err) {
   return guarded(err, [&] {
     if (conn == nullptr) return misuse("conn is NULL", err);
-    return with_options(conn, call, err, [&](Handle& handle, const auto& options, auto&) {
+    return with_options(conn, call, err, [&](Handle& handle, const auto& options) {
       tl::Result<void> done = handle.commit(options);
       return done ? TL_OK : report(done.take_error(), err);
     });
@@ -100,7 +120,7 @@ tl_status tl_commit(tl_conn* conn, const tl_call* call, tl_error** err) {
 tl_status tl_rollback(tl_conn* conn, const tl_call* call, tl_error** err) {
   return guarded(err, [&] {
     if (conn == nullptr) return misuse("conn is NULL", err);
-    return with_options(conn, call, err, [&](Handle& handle, const auto& options, auto&) {
+    return with_options(conn, call, err, [&](Handle& handle, const auto& options) {
       tl::Result<void> done = handle.rollback(options);
       return done ? TL_OK : report(done.take_error(), err);
     });
@@ -112,14 +132,9 @@ tl_status tl_query(tl_conn* conn, const char* sql, size_t sql_len, const tl_valu
   return guarded(err, [&] {
     if (conn == nullptr || out == nullptr || !tl::capi::is_text(sql, sql_len))
       return misuse("conn, sql or out is NULL", err);
-    auto arguments = tl::capi::arguments(params, n, arena, arena_len);
-    if (!arguments) return report(arguments.take_error(), err);
-    return with_options(conn, call, err, [&](Handle& handle, const auto& options, tl::capi::OpUse& use) {
-      auto result = handle.query(tl::capi::text(sql, sql_len), arguments->params(), arguments->named, options);
-      if (!result) return report(result.take_error(), err);
-      *out = new tl_result(conn->registry, result.take(), options.stream, options.stream ? use.keep() : 0);
-      return TL_OK;
-    });
+    tl::capi::Arguments arguments;
+    if (auto fine = arguments.read(params, n, arena, arena_len); !fine) return report(fine.take_error(), err);
+    return query(conn, tl::capi::text(sql, sql_len), arguments, call, out, err);
   });
 }
 

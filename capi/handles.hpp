@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,9 +31,9 @@ struct ShownSchema {
 };
 
 struct tl_result {
-  tl_result(std::shared_ptr<tl::registry::Registry> of, std::unique_ptr<tl::connection::QueryResult> answer,
-            bool is_streamed = false, tl_op statement = 0)
-      : registry(std::move(of)), result(std::move(answer)), streamed(is_streamed), op(statement) {}
+  explicit tl_result(std::shared_ptr<tl::registry::Registry> of) : registry(std::move(of)) {}
+  tl_result(std::shared_ptr<tl::registry::Registry> of, tl::connection::QueryResult made)
+      : registry(std::move(of)), answer(std::move(made)) {}
   tl_result(const tl_result&) = delete;
   tl_result& operator=(const tl_result&) = delete;
   ~tl_result() {
@@ -40,14 +41,14 @@ struct tl_result {
   }
   // Kept from the first time on, because the answer may go to an Arrow stream.
   [[nodiscard]] const std::string& endpoint() const {
-    if (kept_endpoint.empty()) kept_endpoint = result->endpoint();
+    if (kept_endpoint.empty()) kept_endpoint = answer.endpoint();
     return kept_endpoint;
   }
 
   std::shared_ptr<tl::registry::Registry> registry;
-  std::unique_ptr<tl::connection::QueryResult> result;
-  bool streamed;
-  tl_op op;  // of a streamed statement: released when its last row has been read
+  tl::connection::QueryResult answer;
+  std::optional<tl::Nanos> timeout;  // of each read from a stream that names none: as the statement's own was
+  tl_op op = 0;                      // of a streamed statement: released with the result
   mutable std::string kept_endpoint;
   mutable std::vector<ShownSchema> shown;
 };

@@ -1,6 +1,9 @@
 #include "options.hpp"
 
+#include <algorithm>
 #include <cstring>
+
+#include "utf8.hpp"
 
 namespace tl::capi {
 namespace {
@@ -14,8 +17,8 @@ static_assert(sizeof(tl_value) == sizeof(Value) && offsetof(tl_value, v) == offs
 static_assert(TL_BOOL == static_cast<int>(Type::boolean) && TL_JSON == static_cast<int>(Type::json) &&
               TL_NAME == static_cast<int>(Type::name) && TL_ANY == static_cast<int>(Type::any));
 
-constexpr uint32_t known_flags = TL_CALL_READ | TL_CALL_WRITE | TL_CALL_STREAM;
-constexpr driver::FetchLimits default_batch{65536, uint64_t{4} << 20};
+// What tl_call has always had: a caller that was compiled with an older header gives no more.
+constexpr uint32_t least_call = offsetof(tl_call, reserved) + sizeof(int32_t);
 
 // Who asks when the caller does not say: the thread.
 uint64_t this_thread() noexcept {
@@ -23,28 +26,33 @@ uint64_t this_thread() noexcept {
   return reinterpret_cast<uintptr_t>(&self);
 }
 
-Deadline deadline_of(int64_t timeout_ms, std::optional<Nanos> standard) noexcept {
-  if (timeout_ms < 0) return Deadline::never();
-  if (timeout_ms == 0 && !standard) return Deadline::never();
-  const Nanos budget = timeout_ms == 0                      ? *standard
-                       : timeout_ms > INT64_MAX / 1'000'000 ? Nanos::max()
-                                                            : Nanos(std::chrono::milliseconds(timeout_ms));
-  return Deadline::after(steady_clock().now(), budget);
+// Null: none.
+std::optional<Nanos> timeout_of(int64_t timeout_ms, std::optional<Nanos> standard) noexcept {
+  if (timeout_ms < 0) return std::nullopt;
+  if (timeout_ms == 0) return standard;
+  return timeout_ms > INT64_MAX / 1'000'000 ? Nanos::max() : Nanos(std::chrono::milliseconds(timeout_ms));
 }
 
-const char* problem_with(const tl_call& call) noexcept {
-  if (call.struct_size < sizeof(tl_call)) return "tl_call.struct_size is smaller than this struct has ever been";
-  if ((call.flags & ~known_flags) != 0) return "tl_call.flags has a bit that this version does not know";
+Deadline deadline_of(std::optional<Nanos> timeout) noexcept {
+  return timeout ? Deadline::after(steady_clock().now(), *timeout) : Deadline::never();
+}
+
+// "": fine, and `call` is what `given` holds.
+const char* copy_call(tl_call& call, const tl_call& given, uint32_t flags) noexcept {
+  if (given.struct_size < least_call) return "tl_call.struct_size is smaller than this struct has ever been";
+  const auto* bytes = reinterpret_cast<const unsigned char*>(&given);
+  for (size_t i = sizeof(tl_call); i < given.struct_size; ++i) {
+    if (bytes[i] != 0) return "tl_call has a field that this version does not know";
+  }
+  std::memcpy(&call, &given, std::min<size_t>(given.struct_size, sizeof call));
+  if ((call.flags & ~query_flags) != 0) return "tl_call.flags has a bit that this version does not know";
+  if ((call.flags & ~flags) != 0) return "tl_call.flags has a bit that only tl_query takes";
   if ((call.flags & TL_CALL_READ) != 0 && (call.flags & TL_CALL_WRITE) != 0)
     return "tl_call.flags says both read and write";
   if (call.timeout_ms < -1) return "tl_call.timeout_ms is negative and not -1";
   if (call.queue != nullptr) return "tl_call.queue must be NULL: this build has no queues";
   if (call.max_lag_ms != 0) return "tl_call.max_lag_ms must be 0: this build does not measure replication lag";
   if (call.priority != 0 || call.reserved != 0) return "tl_call.priority and reserved must be 0";
-  const auto* bytes = reinterpret_cast<const unsigned char*>(&call);
-  for (size_t i = sizeof(tl_call); i < call.struct_size; ++i) {
-    if (bytes[i] != 0) return "tl_call has a field that this version does not know";
-  }
   return nullptr;
 }
 
@@ -71,11 +79,13 @@ std::string problem_with(const Value& value, std::string_view arena, bool inside
     case Type::timestamp:
     case Type::timestamptz:
     case Type::duration: return "";
+    case Type::bytes: return within(value.length) ? "" : "its bytes are not inside the arena";
     case Type::decimal:
     case Type::text:
-    case Type::bytes:
     case Type::json:
-    case Type::name: return within(value.length) ? "" : "its text is not inside the arena";
+    case Type::name:
+      if (!within(value.length)) return "its text is not inside the arena";
+      return is_utf8(arena.data() + value.offset, value.length) ? "" : "its text is not UTF-8";
     case Type::interval:
     case Type::uuid: return within(16) ? "" : "its 16 bytes are not inside the arena";
     case Type::list:
@@ -99,54 +109,70 @@ std::string problem_with_list(const Value& list, const columnar::Params& params)
   return "";
 }
 
+// The commonest, without any more to check.
+bool is_number(const Value& value) noexcept {
+  return (value.kind() == Type::int64 || value.kind() == Type::float64) && value.flags == 0 && value.element == 0;
+}
+
+Result<void> use_operation(Options& result, registry::Registry& registry, tl_op op) {
+  result.call.ticket = registry.tickets().use(op);
+  if (result.call.ticket == nullptr) {
+    return fail(Status::misuse, "tl_call.op is not a reserved id, or was used already");
+  }
+  if (result.call.ticket->cancelled()) {
+    registry.tickets().release(op);
+    return fail(Status::cancelled, "the call was cancelled before it began");
+  }
+  result.op = op;
+  return {};
+}
+
 constexpr size_t most_values = PTRDIFF_MAX / sizeof(tl_value);  // no array is longer
 
 }  // namespace
 
-Result<Options> options(registry::Registry& registry, const tl_call* call, std::optional<Nanos> timeout) {
-  Options result;
-  if (call == nullptr) {
-    result.call.deadline = deadline_of(0, timeout);
-    result.call.owner = this_thread();
-    return result;
+Result<void> read_options(Options& result, registry::Registry& registry, const tl_call* given,
+                          std::optional<Nanos> timeout, uint32_t flags) {
+  result.timeout = timeout;
+  result.call.owner = this_thread();
+  if (given == nullptr) {
+    result.call.deadline = deadline_of(timeout);
+    return {};
   }
-  if (const char* problem = problem_with(*call)) return fail(Status::misuse, problem);
-  result.call.read = (call->flags & TL_CALL_READ) != 0;
-  result.call.write = (call->flags & TL_CALL_WRITE) != 0;
-  result.call.stream = (call->flags & TL_CALL_STREAM) != 0;
-  result.call.deadline = deadline_of(call->timeout_ms, timeout);
-  result.call.batch.rows = call->batch_rows == 0 ? default_batch.rows : call->batch_rows;
-  result.call.batch.bytes = call->batch_bytes == 0 ? default_batch.bytes : call->batch_bytes;
-  result.call.owner = call->owner == 0 ? this_thread() : call->owner;
-  if (call->op != 0) {
-    result.call.ticket = registry.tickets().use(call->op);
-    if (result.call.ticket == nullptr)
-      return fail(Status::misuse, "tl_call.op is not a reserved id, or was used already");
-    if (result.call.ticket->cancelled()) {
-      registry.tickets().release(call->op);
-      return fail(Status::cancelled, "the call was cancelled before it began");
-    }
-    result.op = call->op;
-  }
-  return result;
+  tl_call call{};
+  if (const char* problem = copy_call(call, *given, flags)) return fail(Status::misuse, problem);
+  result.call.read = (call.flags & TL_CALL_READ) != 0;
+  result.call.write = (call.flags & TL_CALL_WRITE) != 0;
+  result.call.stream = (call.flags & TL_CALL_STREAM) != 0;
+  result.timeout = timeout_of(call.timeout_ms, timeout);
+  result.call.deadline = deadline_of(result.timeout);
+  if (call.batch_rows != 0) result.call.batch.rows = call.batch_rows;
+  if (call.batch_bytes != 0) result.call.batch.bytes = call.batch_bytes;
+  if (call.owner != 0) result.call.owner = call.owner;
+  return call.op == 0 ? Result<void>() : use_operation(result, registry, call.op);
 }
 
-Result<Arguments> arguments(const tl_value* params, size_t n, const void* arena, size_t arena_len) {
-  Arguments result;
-  if (n == 0) return result;
+Result<void> Arguments::read(const tl_value* params, size_t n, const void* arena, size_t arena_len) {
+  if (n == 0) return {};
   if (params == nullptr || (arena == nullptr && arena_len != 0)) return fail(Status::misuse, "params or arena is NULL");
   if (n > most_values) return fail(Status::misuse, "n is more than memory can hold");
-  result.arena = {static_cast<const char*>(arena), arena_len};
-  result.values.resize(n);
-  std::memcpy(static_cast<void*>(result.values.data()), params, n * sizeof(tl_value));
-  for (size_t i = 0; i < n; ++i) {
-    const Value& value = result.values[i];
-    std::string problem = problem_with(value, result.arena, false);
-    if (problem.empty() && value.kind() == Type::list) problem = problem_with_list(value, result.params());
-    if (!problem.empty()) return bad_value(i, problem);
-    if (value.kind() == Type::name) result.named = true;
+  arena_ = {static_cast<const char*>(arena), arena_len};
+  Value* values = first_.data();
+  if (n > few) {
+    many_.resize(n);
+    values = many_.data();
   }
-  return result;
+  std::memcpy(static_cast<void*>(values), params, n * sizeof(tl_value));
+  values_ = values;
+  count_ = n;
+  for (size_t i = 0; i < n; ++i) {
+    if (is_number(values[i])) continue;
+    std::string problem = problem_with(values[i], arena_, false);
+    if (problem.empty() && values[i].kind() == Type::list) problem = problem_with_list(values[i], this->params());
+    if (!problem.empty()) return bad_value(i, problem);
+    if (values[i].kind() == Type::name) named_ = true;
+  }
+  return {};
 }
 
 }  // namespace tl::capi

@@ -67,10 +67,11 @@ tl_status tl_registry_connect(tl_registry* registry, const char* name, size_t na
   return guarded(err, [&] {
     if (registry == nullptr || !tl::capi::is_text(name, name_len)) return misuse("registry or name is NULL", err);
     if (tl::capi::is_empty_name(name, name_len)) return misuse(tl::capi::empty_name, err);
-    auto options = tl::capi::options(*registry->registry, call, std::nullopt);
-    if (!options) return report(options.take_error(), err);
-    const tl::capi::OpUse use(*registry->registry, options->op);
-    tl::Result<void> done = registry->registry->connect(tl::capi::text(name, name_len), options->call);
+    tl::capi::Options options;
+    auto read = tl::capi::read_options(options, *registry->registry, call, std::nullopt);
+    if (!read) return report(read.take_error(), err);
+    const tl::capi::OpUse use(*registry->registry, options.op);
+    tl::Result<void> done = registry->registry->connect(tl::capi::text(name, name_len), options.call);
     return done ? TL_OK : report(done.take_error(), err);
   });
 }
@@ -80,11 +81,12 @@ tl_status tl_registry_close(tl_registry* registry, const char* name, size_t name
   return guarded(err, [&] {
     if (registry == nullptr || !tl::capi::is_text(name, name_len)) return misuse("registry or name is NULL", err);
     if (tl::capi::is_empty_name(name, name_len)) return misuse(tl::capi::empty_name, err);
-    auto options = tl::capi::options(*registry->registry, call, std::nullopt);
-    if (!options) return report(options.take_error(), err);
-    const tl::capi::OpUse use(*registry->registry, options->op);
+    tl::capi::Options options;
+    auto read = tl::capi::read_options(options, *registry->registry, call, std::nullopt);
+    if (!read) return report(read.take_error(), err);
+    const tl::capi::OpUse use(*registry->registry, options.op);
     const std::string_view chosen = tl::capi::text(name, name_len);
-    tl::Result<void> done = registry->registry->close(name == nullptr ? nullptr : &chosen, options->call.deadline);
+    tl::Result<void> done = registry->registry->close(name == nullptr ? nullptr : &chosen, options.call.deadline);
     return done ? TL_OK : report(done.take_error(), err);
   });
 }
@@ -96,9 +98,10 @@ tl_status tl_inspect(tl_registry* registry, const char* what, const char* name, 
       return misuse("registry, what, name or out is NULL", err);
     }
     if (tl::capi::is_empty_name(name, name_len)) return misuse(tl::capi::empty_name, err);
-    auto options = tl::capi::options(*registry->registry, call, std::nullopt);
-    if (!options) return report(options.take_error(), err);
-    const tl::capi::OpUse use(*registry->registry, options->op);
+    tl::capi::Options options;
+    auto read = tl::capi::read_options(options, *registry->registry, call, std::nullopt);
+    if (!read) return report(read.take_error(), err);
+    const tl::capi::OpUse use(*registry->registry, options.op);
     const std::string_view chosen = tl::capi::text(name, name_len);
     auto result = tl::registry::inspect(*registry->registry, what, name == nullptr ? nullptr : &chosen);
     if (!result) return report(result.take_error(), err);

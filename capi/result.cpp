@@ -1,5 +1,4 @@
 #include <cstring>
-#include <deque>
 
 #include "arrow.hpp"
 #include "options.hpp"
@@ -15,7 +14,9 @@ using tl::columnar::Field;
 using tl::columnar::Schema;
 using tl::columnar::Type;
 
+// Everything that is not the batch's.
 void describe(tl_column& out, const Field& field) noexcept {
+  out = {};
   out.type = static_cast<int32_t>(field.type);
   out.name = field.name.c_str();
   out.type_name = field.database_type.c_str();
@@ -40,41 +41,37 @@ void expose(tl_column& out, const Column& column) noexcept {
   }
 }
 
-// Fills the i-th of the caller's structs, which may be smaller or larger than this version's.
-void store(tl_column* out, uint32_t stride, size_t i, const tl_column& column) noexcept {
-  char* at = reinterpret_cast<char*>(out) + i * stride;
-  std::memset(at, 0, stride);
-  std::memcpy(at, &column, std::min<size_t>(stride, sizeof column));
-  reinterpret_cast<tl_column*>(at)->struct_size = stride;
-}
-
 // The elements of the list columns, in the order of those; without values where `batch` is null.
 std::vector<tl_column> children_of(const Schema& schema, const Batch* batch) {
   std::vector<tl_column> children;
   for (size_t i = 0; i < schema.size(); ++i) {
     if (schema[i].type != Type::list) continue;
-    tl_column child{};
-    child.struct_size = sizeof child;
+    tl_column& child = children.emplace_back();
     describe(child, *schema[i].element);
+    child.struct_size = sizeof child;
     if (batch != nullptr) expose(child, *batch->columns()[i].child);
-    children.push_back(child);
   }
   return children;
 }
 
-// Fills the caller's structs: those of `schema`, with the values of `batch` (may be null).
+// Fills the caller's structs, which may be smaller or larger than this version's: those of `schema`, with the values of
+// `batch` (may be null).
 void fill(tl_column* out, const Schema& schema, const Batch* batch, const std::vector<tl_column>& children) noexcept {
   const uint32_t stride = schema.empty() ? 0 : out[0].struct_size;
-  size_t lists = 0;
-  for (size_t i = 0; i < schema.size(); ++i) {
-    tl_column column{};
+  const tl_column* child = children.data();
+  char* at = reinterpret_cast<char*>(out);
+  for (size_t i = 0; i < schema.size(); ++i, at += stride) {
+    tl_column older;
+    tl_column& column = stride < sizeof older ? older : *reinterpret_cast<tl_column*>(at);
     describe(column, schema[i]);
+    column.struct_size = stride;
     if (batch != nullptr) expose(column, batch->columns()[i]);
     if (schema[i].type == Type::list) {
       column.n_children = 1;
-      column.children = &children[lists++];
+      column.children = child++;
     }
-    store(out, stride, i, column);
+    if (stride < sizeof older) std::memcpy(at, &older, stride);
+    if (stride > sizeof older) std::memset(at + sizeof older, 0, stride - sizeof older);
   }
 }
 
@@ -92,28 +89,18 @@ const char* problem_with(const tl_column* out, size_t n, size_t columns) noexcep
 
 size_t count(const std::shared_ptr<const Schema>& schema) noexcept { return schema == nullptr ? 0 : schema->size(); }
 
-tl::columnar::BatchSource source_of(std::deque<std::shared_ptr<const Batch>> batches) {
-  return [batches = std::move(batches)]() mutable -> tl::Result<std::shared_ptr<const Batch>> {
-    if (batches.empty()) return std::shared_ptr<const Batch>();
-    std::shared_ptr<const Batch> batch = std::move(batches.front());
-    batches.pop_front();
-    return batch;
+// What is left of the current set, and its session; the caller's handle keeps an empty set.
+tl::columnar::BatchSource take_current(tl_result& result) {
+  (void)result.endpoint();
+  auto rest = std::make_shared<tl_result>(result.registry, result.answer.take_current());
+  rest->timeout = result.timeout;
+  rest->op = std::exchange(result.op, 0);
+  return [rest]() -> tl::Result<std::shared_ptr<const Batch>> {
+    tl::capi::Options options;
+    if (auto read = tl::capi::read_options(options, *rest->registry, nullptr, rest->timeout); !read)
+      return read.take_error();
+    return rest->answer.next(options.call);
   };
-}
-
-// What is left of the current set. Of an answer that was read whole only that; a streamed one goes to the stream with
-// its session, and the caller's handle keeps an empty answer.
-tl::columnar::BatchSource take_rest(tl_result& result) {
-  if (result.streamed) {
-    (void)result.endpoint();
-    auto empty = tl::connection::QueryResult::made(std::make_shared<Batch>(result.result->set().schema));
-    auto rest = std::make_shared<tl_result>(result.registry, std::exchange(result.result, std::move(empty)), true);
-    rest->op = std::exchange(result.op, 0);
-    return [rest]() { return rest->result->next({}); };
-  }
-  std::deque<std::shared_ptr<const Batch>> batches;
-  while (auto batch = *result.result->next({})) batches.push_back(std::move(batch));
-  return source_of(std::move(batches));
 }
 
 }  // namespace
@@ -125,8 +112,8 @@ void tl_batch_release(tl_batch* batch) { delete batch; }
 
 const char* tl_type_name(int32_t type) { return tl::columnar::type_name(static_cast<Type>(type)).data(); }
 
-int64_t tl_result_affected(const tl_result* result) { return result == nullptr ? -1 : result->result->set().affected; }
-int64_t tl_result_last_id(const tl_result* result) { return result == nullptr ? 0 : result->result->set().last_id; }
+int64_t tl_result_affected(const tl_result* result) { return result == nullptr ? -1 : result->answer.set().affected; }
+int64_t tl_result_last_id(const tl_result* result) { return result == nullptr ? 0 : result->answer.set().last_id; }
 const char* tl_result_endpoint(const tl_result* result) {
   try {
     return result == nullptr ? "" : result->endpoint().c_str();
@@ -134,14 +121,12 @@ const char* tl_result_endpoint(const tl_result* result) {
     return "";
   }
 }
-size_t tl_result_columns(const tl_result* result) {
-  return result == nullptr ? 0 : count(result->result->set().schema);
-}
+size_t tl_result_columns(const tl_result* result) { return result == nullptr ? 0 : count(result->answer.set().schema); }
 
 tl_status tl_result_schema(const tl_result* result, tl_column* out, size_t n, tl_error** err) {
   return guarded(err, [&] {
     if (result == nullptr) return misuse("result is NULL", err);
-    const auto& schema = result->result->set().schema;
+    const auto& schema = result->answer.set().schema;
     if (const char* problem = problem_with(out, n, count(schema))) return misuse(problem, err);
     if (n == 0) return TL_OK;
     auto& shown = result->shown;
@@ -154,10 +139,11 @@ tl_status tl_result_schema(const tl_result* result, tl_column* out, size_t n, tl
 tl_status tl_result_next(tl_result* result, const tl_call* call, tl_batch** out, tl_error** err) {
   return guarded(err, [&] {
     if (result == nullptr || out == nullptr) return misuse("result or out is NULL", err);
-    auto options = tl::capi::options(*result->registry, call, std::nullopt);
-    if (!options) return report(options.take_error(), err);
-    const tl::capi::OpUse use(*result->registry, options->op);
-    auto batch = result->result->next(options->call);
+    tl::capi::Options options;
+    auto read = tl::capi::read_options(options, *result->registry, call, result->timeout, tl::capi::query_flags);
+    if (!read) return report(read.take_error(), err);
+    const tl::capi::OpUse use(*result->registry, options.op);
+    auto batch = result->answer.next(options.call);
     if (!batch) return report(batch.take_error(), err);
     if (*batch == nullptr) {
       *out = nullptr;
@@ -172,10 +158,11 @@ tl_status tl_result_next(tl_result* result, const tl_call* call, tl_batch** out,
 tl_status tl_result_next_set(tl_result* result, const tl_call* call, int32_t* more, tl_error** err) {
   return guarded(err, [&] {
     if (result == nullptr || more == nullptr) return misuse("result or more is NULL", err);
-    auto options = tl::capi::options(*result->registry, call, std::nullopt);
-    if (!options) return report(options.take_error(), err);
-    const tl::capi::OpUse use(*result->registry, options->op);
-    auto moved = result->result->next_set(options->call);
+    tl::capi::Options options;
+    auto read = tl::capi::read_options(options, *result->registry, call, result->timeout, tl::capi::query_flags);
+    if (!read) return report(read.take_error(), err);
+    const tl::capi::OpUse use(*result->registry, options.op);
+    auto moved = result->answer.next_set(options.call);
     if (!moved) return report(moved.take_error(), err);
     *more = *moved ? 1 : 0;
     return TL_OK;
@@ -194,9 +181,9 @@ tl_status tl_batch_columns(const tl_batch* batch, tl_column* out, size_t n, int6
 tl_status tl_result_export_stream(tl_result* result, struct ArrowArrayStream* out, tl_error** err) {
   return guarded(err, [&] {
     if (result == nullptr || out == nullptr) return misuse("result or out is NULL", err);
-    if (count(result->result->set().schema) == 0) return misuse("this result set has no columns", err);
-    auto schema = result->result->set().schema;
-    tl::columnar::export_stream(std::move(schema), take_rest(*result), out);
+    if (count(result->answer.set().schema) == 0) return misuse("this result set has no columns", err);
+    auto schema = result->answer.set().schema;
+    tl::columnar::export_stream(std::move(schema), take_current(*result), out);
     return TL_OK;
   });
 }

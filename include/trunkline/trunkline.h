@@ -50,7 +50,8 @@ typedef struct tl_error tl_error;       /* [any thread] immutable */
 
 TL_API void tl_registry_release(tl_registry *);
 TL_API void tl_conn_release(tl_conn *);   /* pinned: the session goes home; open transaction: rolled back first */
-TL_API void tl_result_release(tl_result *); /* a streamed answer not read to its end is cancelled */
+TL_API void tl_result_release(tl_result *); /* a streamed answer not read to its end is cancelled; on a pinned or transaction handle
+                                              the next verb reads what is left and drops it, within that verb's time */
 TL_API void tl_batch_release(tl_batch *);
 TL_API void tl_error_release(tl_error *);
 
@@ -95,7 +96,7 @@ TL_API void tl_error_release(tl_error *);
 #define TL_ROLLED_BACK 2
 #define TL_UNKNOWN 3
 
-TL_API const char *tl_status_name(tl_status);                 /* "unique_violation", …; static; "unknown" for others */
+TL_API const char *tl_status_name(tl_status);                 /* "ok", "unique_violation", …; static; "unknown" for others */
 TL_API tl_status tl_error_status(const tl_error *);
 TL_API const char *tl_error_message(const tl_error *);        /* one line for a person; never holds a secret */
 TL_API const char *tl_error_connection(const tl_error *);     /* "" : of none */
@@ -115,12 +116,13 @@ TL_API tl_status tl_error_detail(const tl_error *, size_t i, const char **key, c
 
 typedef struct tl_call {
   uint32_t struct_size;
-  uint32_t flags;        /* TL_CALL_… */
-  int64_t timeout_ms;    /* until the verb answers, all of it: waiting, dialling, running; 0: the connection's default, -1: none */
+  uint32_t flags;        /* TL_CALL_…: of tl_query, and of no effect where its result is read; elsewhere TL_E_MISUSE */
+  int64_t timeout_ms;    /* until the verb answers, all of it: waiting, dialling, running; 0: the connection's default, -1: none.
+                            For a read from a streamed result 0 is what its statement had */
   tl_queue *queue;       /* NULL: answer here, blocking. This build has no queues: anything else is TL_E_MISUSE */
   uint64_t user_data;    /* comes back with the completion */
   tl_op op;              /* from tl_op_new, so that another thread can cancel; 0: none */
-  uint32_t batch_rows;   /* a batch ends at either; 0: 65536 */
+  uint32_t batch_rows;   /* of tl_query: a batch ends at either; 0: 65536 */
   uint32_t batch_bytes;  /* 0: 4 MiB. One row may exceed it; no column reaches 2^31 bytes */
   uint64_t owner;        /* who asks, to detect waiting for oneself; 0: the calling thread */
   int64_t max_lag_ms;    /* must be 0: this build does not measure replication lag */
@@ -129,7 +131,8 @@ typedef struct tl_call {
 } tl_call;
 /* Wherever a const tl_call * is taken, NULL means all defaults. */
 
-/* Reserves an id; 0 only when memory is short. Using it for two verbs is TL_E_MISUSE. An id that no verb will use is released. */
+/* Reserves an id; 0 only when memory is short. Using it for two verbs is TL_E_MISUSE. A verb that uses it releases it; an id that no
+ * verb will use, or whose verb answered TL_E_MISUSE, is released by the caller. */
 TL_API tl_op tl_op_new(tl_registry *);
 TL_API void tl_op_release(tl_registry *, tl_op);
 /* [any thread] The verb that runs under the id answers TL_E_CANCELLED as soon as it can, and the server is told to stop; one that
@@ -250,7 +253,7 @@ typedef struct tl_column { /* borrowed from the batch or result that filled it *
   uint64_t heap_len;
   int32_t uniform;          /* TL_ANY: the one type of all non-null values of this batch (TL_NULL: there are none), TL_ANY: they differ */
   uint32_t n_children;
-  const struct tl_column *children; /* TL_LIST: the elements */
+  const struct tl_column *children; /* TL_LIST: the elements; children[0].struct_size is the stride */
   const char *name;
   const char *type_name;    /* the database's own name of the type */
   uint32_t type_id;         /* and its number, 0: none */
@@ -265,11 +268,13 @@ TL_API size_t tl_result_columns(const tl_result *);       /* of the current set;
 /* Names and types of the current set, before its first batch and also when it is empty. Fills n columns with length 0.
  * out[0].struct_size is the caller's sizeof(tl_column). Errors: TL_E_MISUSE when n is not tl_result_columns(). */
 TL_API tl_status tl_result_schema(const tl_result *, tl_column *out, size_t n, tl_error **err);
-/* The next batch of the current set; NULL: the set has ended. Blocks only on a streamed result. */
+/* The next batch of the current set; NULL: the set has ended. Blocks only on a streamed result; one that has failed goes on
+ * answering with that error. */
 TL_API tl_status tl_result_next(tl_result *, const tl_call *, tl_batch **out, tl_error **err);
 /* Moves to the next result set, dropping what is left of this one. *more: 1 there is one, 0 there is none. */
 TL_API tl_status tl_result_next_set(tl_result *, const tl_call *, int32_t *more, tl_error **err);
-/* Fills n columns; out[0].struct_size is the caller's sizeof(tl_column) and the stride. Errors: TL_E_MISUSE. */
+/* Fills n columns; out[0].struct_size is the caller's sizeof(tl_column) and the stride. The stride of children is the library's own:
+ * children[0].struct_size. Errors: TL_E_MISUSE. */
 TL_API tl_status tl_batch_columns(const tl_batch *, tl_column *out, size_t n, int64_t *rows);
 /* Arrow's C stream of the current set's remaining batches (https://arrow.apache.org/docs/format/CStreamInterface.html): takes them from
  * the result, which may be released. A value that Arrow cannot hold exactly fails get_next, naming row and column. */

@@ -5,13 +5,11 @@ namespace {
 
 using runtime::Ended;
 
-// How long a caller whose time is up still waits for the server to confirm that the statement was stopped: nearly always it
-// does at once, and then the caller learns what became of the statement and the session stays of use.
+// How long a caller whose time is up still waits for the server to confirm that the statement was stopped: nearly
+// always it does at once, and then the caller learns what became of the statement and the session stays of use.
 constexpr Nanos confirm_grace = std::chrono::milliseconds(100);
 
-Status status_of(Ended why) noexcept {
-  return why == Ended::cancelled ? Status::cancelled : Status::statement_timeout;
-}
+Status status_of(Ended why) noexcept { return why == Ended::cancelled ? Status::cancelled : Status::statement_timeout; }
 
 std::string_view message_of(Ended why) noexcept {
   return why == Ended::cancelled ? "the call was cancelled" : "the call's time was up before the database answered";
@@ -24,12 +22,34 @@ void tell_why(Error& error, Ended why) {
   error.message = std::string(message_of(why)) + "; the database has stopped the statement";
 }
 
+Failure unconfirmed(Ended why) {
+  Failure failure =
+      fail(status_of(why), std::string(message_of(why)) + ", and the server has not confirmed that it stopped",
+           Phase::receive);
+  failure->outcome = Outcome::unknown;
+  return failure;
+}
+
 }  // namespace
+
+Result<void> Call::still_wanted() const {
+  Ended why = Ended::finished;
+  if (options_.ticket != nullptr && options_.ticket->cancelled()) {
+    why = Ended::cancelled;
+  } else if (!options_.deadline.is_never() && options_.deadline.passed(steady_clock().now())) {
+    why = Ended::deadline;
+  }
+  if (why == Ended::finished) return {};
+  return told(fail(status_of(why),
+                   why == Ended::cancelled ? "the call was cancelled before its statement was sent"
+                                           : "the call's time was up before its statement was sent",
+                   Phase::send));
+}
 
 Result<void> Call::perform_any(std::unique_ptr<driver::Operation>& operation) {
   operation->deadline = options_.deadline;
-  const Ended ended = runtime::run(leased_.session(), *operation, options_.ticket.get());
-  if (ended != Ended::finished) return settle(operation, ended);
+  why_ = runtime::run(leased_.session(), *operation, options_.ticket.get());
+  if (why_ != Ended::finished) return settle(operation);
   if (operation->succeeded()) return {};
   Failure failure = operation->take_failure();
   // A cancel between two batches of a stream shows at the next one.
@@ -37,23 +57,33 @@ Result<void> Call::perform_any(std::unique_ptr<driver::Operation>& operation) {
   return told(std::move(failure));
 }
 
-Result<void> Call::settle(std::unique_ptr<driver::Operation>& operation, Ended why) {
+Result<void> Call::settle(std::unique_ptr<driver::Operation>& operation) {
   driver::Session& session = leased_.session();
   operation->request_cancel();  // what has not been sent yet is not sent any more
-  const std::shared_ptr<Delivery> cancel = cancel_at_server(session, leased_.endpoint().settings().pool.destroy_timeout);
+  const std::shared_ptr<Delivery> cancel =
+      cancel_at_server(session, leased_.endpoint().settings().pool.destroy_timeout);
+  stopped_at_ = leased_.endpoint().label();
   const Deadline grace = Deadline::after(steady_clock().now(), confirm_grace);
-  if (!runtime::finish(session, *operation, grace) || !cancel->wait(grace)) {
-    Failure failure = fail(status_of(why), std::string(message_of(why)) + ", and the server has not confirmed that it stopped",
-                           Phase::receive);
-    failure->outcome = Outcome::unknown;
-    failure = told(std::move(failure));
+  if (!runtime::finish(session, *operation, grace)) {
+    Failure failure = told(unconfirmed(why_));
     leased_.go_home_after(std::move(operation), cancel);
     return failure;
   }
-  if (operation->succeeded()) return {};  // the answer was faster than the cancel
-  Failure failure = operation->take_failure();
-  tell_why(*failure, why);
-  return told(std::move(failure));
+  Result<void> answer;  // it may have been faster than the cancel
+  if (!operation->succeeded()) {
+    Failure failure = operation->take_failure();
+    tell_why(*failure, why_);
+    answer = told(std::move(failure));
+  }
+  // What became of the statement is known; a cancel still on its way must not hit the session's next one.
+  if (!cancel->wait(grace)) leased_.go_home_after(nullptr, cancel);
+  return answer;
+}
+
+Failure Call::cut_off() const {
+  Failure failure = unconfirmed(why_);
+  failure->endpoint = stopped_at_;
+  return failure;
 }
 
 Failure Call::told(Failure failure) const {

@@ -1,4 +1,5 @@
-// One call on one session: runs operations within the call's deadline, and tells the truth when one does not end in time.
+// One call on one session: runs operations within the call's deadline, and tells the truth when one does not end in
+// time.
 #pragma once
 #include <memory>
 
@@ -20,29 +21,43 @@ class Call {
  public:
   Call(Leased& leased, const CallOptions& options) noexcept : leased_(leased), options_(options) {}
 
-  // Runs it. After a failure that leaves the session unusable, or an operation that would not end, the lease is empty:
-  // the session is being restored or has been given up.
-  template <class Verb>
-  [[nodiscard]] Result<void> perform(std::unique_ptr<Verb>& operation) {
-    std::unique_ptr<driver::Operation> any(operation.release());
-    Result<void> result = perform_any(any);
-    operation.reset(static_cast<Verb*>(any.release()));
-    return result;
+  // Runs a statement, unless the call's time is up or it was cancelled: then nothing is sent.
+  [[nodiscard]] Result<void> begin(std::unique_ptr<driver::Run>& operation) {
+    if (Result<void> wanted = still_wanted(); !wanted) return wanted;
+    return perform(operation);
+  }
+  // Runs it. Where the operation or its cancel would not end, the lease is empty afterwards: the session is being
+  // restored.
+  [[nodiscard]] Result<void> perform(std::unique_ptr<driver::Run>& operation) {
+    return perform_as(operation, [](const driver::Run& run) { return run.reply.then; });
+  }
+  [[nodiscard]] Result<void> perform(std::unique_ptr<driver::Fetch>& operation) {
+    return perform_as(operation, [](const driver::Fetch& fetch) { return fetch.then; });
   }
 
  private:
+  template <class Verb, class Next>
+  [[nodiscard]] Result<void> perform_as(std::unique_ptr<Verb>& operation, const Next& next) {
+    std::unique_ptr<driver::Operation> any(operation.release());
+    Result<void> result = perform_any(any);
+    operation.reset(static_cast<Verb*>(any.release()));
+    if (result && !leased_ && next(*operation) != driver::Then::end) return cut_off();
+    return result;
+  }
+  [[nodiscard]] Result<void> still_wanted() const;
   [[nodiscard]] Result<void> perform_any(std::unique_ptr<driver::Operation>& operation);
-  [[nodiscard]] Result<void> settle(std::unique_ptr<driver::Operation>& operation, runtime::Ended why);
+  [[nodiscard]] Result<void> settle(std::unique_ptr<driver::Operation>& operation);
+  [[nodiscard]] Failure cut_off() const;
   [[nodiscard]] Failure told(Failure failure) const;
 
   Leased& leased_;
   const CallOptions& options_;
+  runtime::Ended why_ = runtime::Ended::finished;  // else what stopped it,
+  std::string stopped_at_;                         // and the endpoint
 };
 
-// A session of the endpoint, checked as its pool says. Errors: those of Pool::acquire, cancelled.
-// A session of the endpoint that has passed the check its pool asks for. Takes what `endpoints` and `holder` hold, unless
-// it fails.
-[[nodiscard]] Result<Leased> lease(std::shared_ptr<Endpoints>& endpoints, uint32_t index, Holder& holder,
-                                   const CallOptions& options);
+// Fills `leased`, prepared and empty as it is after a failure too, with a session of the endpoint that has passed the
+// check its pool asks for. Errors: those of Pool::acquire, cancelled.
+[[nodiscard]] Result<void> lease(Leased& leased, uint32_t index, const CallOptions& options);
 
 }  // namespace tl::connection

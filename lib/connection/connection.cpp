@@ -44,7 +44,8 @@ Result<std::shared_ptr<Endpoints>> Connection::endpoints() {
   const std::lock_guard lock(mutex_);
   if (state_ == State::open) return endpoints_;
   if (state_ == State::closed) {
-    return told(fail(Status::closed, "connection \"" + name() + "\" is closed; connect() opens it again", Phase::acquire));
+    return told(
+        fail(Status::closed, "connection \"" + name() + "\" is closed; connect() opens it again", Phase::acquire));
   }
   return open_locked();
 }
@@ -74,10 +75,8 @@ Result<void> Connection::connect(const CallOptions& options) {
   }
   const Holder holder{std::make_shared<const std::string>("connect"), nullptr};
   for (uint32_t i = 0; i < endpoints->size(); ++i) {
-    std::shared_ptr<Endpoints> taken = endpoints;
-    Holder borrower = holder;
-    Result<Leased> leased = lease(taken, i, borrower, options);
-    if (!leased) return told(leased.take_error());
+    Leased leased(endpoints, holder);
+    if (Result<void> done = lease(leased, i, options); !done) return told(done.take_error());
   }
   return {};
 }

@@ -42,33 +42,38 @@ Handle::~Handle() {
 
 Result<std::shared_ptr<Handle>> Handle::derive(std::shared_ptr<const std::string> tag, routing::Mode mode) const {
   if (kind_ != Kind::pooled) {
-    return connection_->told(fail(Status::misuse, "only a pooled handle has variants: this one is pinned or in a transaction"));
+    return connection_->told(
+        fail(Status::misuse, "only a pooled handle has variants: this one is pinned or in a transaction"));
   }
   return std::make_shared<Handle>(connection_, mode, tag == nullptr ? tag_ : std::move(tag));
 }
 
-Result<std::unique_ptr<QueryResult>> Handle::query(std::string_view text, const columnar::Params& params, bool named,
-                                                   const CallOptions& options) {
+Result<void> Handle::query(QueryResult& answer, std::string_view text, const columnar::Params& params, bool named,
+                           const CallOptions& options) {
+  return told(run(answer, text, params, named, options));
+}
+
+Result<void> Handle::run(QueryResult& answer, std::string_view text, const columnar::Params& params, bool named,
+                         const CallOptions& options) {
   auto found = connection_->statements().find(text, named);
-  if (!found) return connection_->told(found.take_error());
+  if (!found) return found.take_error();
   std::shared_ptr<const sql::Statement> statement = found.take();
-  if (Result<void> fine = allowed(*statement, options); !fine) return connection_->told(fine.take_error());
+  if (Result<void> fine = allowed(*statement, options); !fine) return fine;
 
   std::vector<columnar::Value> ordered;
   columnar::Params positional = params;
   if (named) {
     auto bound = sql::bind_names(*statement, params);
-    if (!bound) return connection_->told(bound.take_error());
+    if (!bound) return bound.take_error();
     ordered = bound.take();
     positional.values = ordered.data();
     positional.count = ordered.size();
   }
   if (connection_->settings().echo) echo(*statement);
-  Result<Stream> stream = stream_for(statement, options);
-  if (!stream) return connection_->told(stream.take_error());
+  if (Result<void> opened = open_stream(answer.stream(), statement, options); !opened) return opened;
   driver::Request request{std::move(statement), positional, options.batch};
-  return told(options.stream ? QueryResult::streamed(stream.take(), std::move(request), options)
-                             : QueryResult::whole(stream.take(), std::move(request), options, connection_->settings().result_bytes));
+  return options.stream ? answer.begin(std::move(request), options)
+                        : answer.read_whole(std::move(request), options, connection_->settings().result_bytes);
 }
 
 // On one line, as it was given: values are never told.
@@ -82,37 +87,39 @@ void Handle::echo(const sql::Statement& statement) const {
 
 Result<void> Handle::allowed(const sql::Statement& statement, const CallOptions& options) const {
   if (statement.kind == sql::Kind::control && kind_ != Kind::pinned) {
-    return fail(Status::misuse, statement.verb + " as text would leave a shared session in a state nobody expects; use " +
+    return fail(Status::misuse, statement.verb +
+                                    " as text would leave a shared session in a state nobody expects; use " +
                                     std::string(call_for(statement.verb)));
   }
   if (read_only_ && !counts_as_read(statement, options) && statement.kind != sql::Kind::control) {
     const bool unknown = statement.kind == sql::Kind::unknown;
-    return fail(Status::read_only,
-                statement.verb + (unknown ? " cannot be known to be a read, and this handle only reads; say so with the call if it is"
-                                          : " is a write, and this handle only reads"));
+    return fail(
+        Status::read_only,
+        statement.verb +
+            (unknown ? " cannot be known to be a read, and this handle only reads; say so with the call if it is"
+                     : " is a write, and this handle only reads"));
   }
   return {};
 }
 
-Result<Stream> Handle::stream_for(const std::shared_ptr<const sql::Statement>& statement, const CallOptions& options) {
-  if (kind_ == Kind::pooled) {
-    Result<Leased> leased = lease_for(counts_as_read(*statement, options), statement, options);
-    if (!leased) return leased.take_error();
-    return Stream(leased.take());
-  }
+Result<void> Handle::open_stream(Stream& stream, const std::shared_ptr<const sql::Statement>& statement,
+                                 const CallOptions& options) {
+  if (kind_ == Kind::pooled) return lease_for(stream.own(), counts_as_read(*statement, options), statement, options);
   Result<HoldUse> use = enter(options);
   if (!use) return use.take_error();
-  return Stream(use.take());
+  stream.use(use.take());
+  return {};
 }
 
-Result<Leased> Handle::lease_for(bool read, std::shared_ptr<const sql::Statement> statement, const CallOptions& options) {
+Result<void> Handle::lease_for(Leased& leased, bool read, std::shared_ptr<const sql::Statement> statement,
+                               const CallOptions& options) {
   auto endpoints = connection_->endpoints();
   if (!endpoints) return endpoints.take_error();
-  Holder holder{tag_, std::move(statement)};
   const routing::Order order = (*endpoints)->order(read, mode_);
+  leased.prepare(endpoints.take(), {tag_, std::move(statement)});
   for (uint32_t i = 0;; ++i) {
-    Result<Leased> leased = lease(*endpoints, order[i], holder, options);
-    if (leased || i + 1 == order.size() || !next_may_serve(leased.error())) return leased;
+    Result<void> done = lease(leased, order[i], options);
+    if (done || i + 1 == order.size() || !next_may_serve(done.error())) return done;
   }
 }
 
@@ -124,9 +131,9 @@ Result<HoldUse> Handle::enter(const CallOptions& options, bool ends) {
 }
 
 Result<std::shared_ptr<Hold>> Handle::hold_for(bool read, const CallOptions& options) {
-  Result<Leased> leased = lease_for(read, nullptr, options);
-  if (!leased) return leased.take_error();
-  return std::make_shared<Hold>(leased.take());
+  Leased leased;
+  if (Result<void> done = lease_for(leased, read, nullptr, options); !done) return done.take_error();
+  return std::make_shared<Hold>(std::move(leased));
 }
 
 Result<std::shared_ptr<Handle>> Handle::pin(const CallOptions& options) {

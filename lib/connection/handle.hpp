@@ -18,15 +18,17 @@ class Handle : public std::enable_shared_from_this<Handle> {
 
   [[nodiscard]] const std::shared_ptr<Connection>& connection() const noexcept { return connection_; }
   // Another tag (null keeps) and mode. Errors: misuse on a pinned or transaction handle.
-  [[nodiscard]] Result<std::shared_ptr<Handle>> derive(std::shared_ptr<const std::string> tag, routing::Mode mode) const;
+  [[nodiscard]] Result<std::shared_ptr<Handle>> derive(std::shared_ptr<const std::string> tag,
+                                                       routing::Mode mode) const;
   [[nodiscard]] routing::Mode mode() const noexcept { return mode_; }
 
-  // `params` are positional, or all named.
-  [[nodiscard]] Result<std::unique_ptr<QueryResult>> query(std::string_view sql, const columnar::Params& params, bool named,
-                                                           const CallOptions& options);
+  // `params` are positional, or all named. `answer` is an empty one.
+  [[nodiscard]] Result<void> query(QueryResult& answer, std::string_view sql, const columnar::Params& params,
+                                   bool named, const CallOptions& options);
   [[nodiscard]] Result<std::shared_ptr<Handle>> pin(const CallOptions& options);
   // A transaction, or a savepoint in one.
-  [[nodiscard]] Result<std::shared_ptr<Handle>> begin(const driver::TransactionOptions& wanted, const CallOptions& options);
+  [[nodiscard]] Result<std::shared_ptr<Handle>> begin(const driver::TransactionOptions& wanted,
+                                                      const CallOptions& options);
   [[nodiscard]] Result<void> commit(const CallOptions& options);
   [[nodiscard]] Result<void> rollback(const CallOptions& options);
 
@@ -37,17 +39,21 @@ class Handle : public std::enable_shared_from_this<Handle> {
 
   void echo(const sql::Statement& statement) const;
   [[nodiscard]] Result<void> allowed(const sql::Statement& statement, const CallOptions& options) const;
-  [[nodiscard]] Result<Stream> stream_for(const std::shared_ptr<const sql::Statement>& statement, const CallOptions& options);
-  [[nodiscard]] Result<Leased> lease_for(bool read, std::shared_ptr<const sql::Statement> statement, const CallOptions& options);
+  [[nodiscard]] Result<void> run(QueryResult& answer, std::string_view sql, const columnar::Params& params, bool named,
+                                 const CallOptions& options);
+  [[nodiscard]] Result<void> open_stream(Stream& stream, const std::shared_ptr<const sql::Statement>& statement,
+                                         const CallOptions& options);
+  [[nodiscard]] Result<void> lease_for(Leased& leased, bool read, std::shared_ptr<const sql::Statement> statement,
+                                       const CallOptions& options);
   [[nodiscard]] Result<HoldUse> enter(const CallOptions& options, bool ends = false);
   [[nodiscard]] Result<std::shared_ptr<Hold>> hold_for(bool read, const CallOptions& options);
-  [[nodiscard]] Result<void> begin_on(Leased& leased, const driver::TransactionOptions& wanted, const CallOptions& options);
+  [[nodiscard]] Result<void> begin_on(Leased& leased, const driver::TransactionOptions& wanted,
+                                      const CallOptions& options);
   [[nodiscard]] Result<void> end(bool commit, const CallOptions& options);
   [[nodiscard]] Result<void> commit_on(Leased& leased, const CallOptions& options);
   [[nodiscard]] std::string undo_text() const;
   [[nodiscard]] std::string savepoint_name() const;
-  template <class T>
-  [[nodiscard]] Result<T> told(Result<T> result) const {
+  [[nodiscard]] Result<void> told(Result<void> result) const {
     if (result) return result;
     return connection_->told(result.take_error());
   }

@@ -76,7 +76,7 @@ Result<void> run_text(Leased& leased, sql::Table& statements, std::string_view t
   auto statement = statements.find(text, false);
   if (!statement) return statement.take_error();
   auto run = leased.session().run({statement.take(), {}});
-  return Call(leased, options).perform(run);
+  return Call(leased, options).begin(run);
 }
 
 }  // namespace tl::connection

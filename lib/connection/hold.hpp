@@ -1,5 +1,5 @@
-// A session that outlives one verb: pinned, or in a transaction. One verb at a time; a transaction or savepoint inside it
-// comes first; what an abandoned handle left behind is paid before the next verb.
+// A session that outlives one verb: pinned, or in a transaction. One verb at a time; a transaction or savepoint inside
+// it comes first; what an abandoned handle left behind is paid before the next verb.
 #pragma once
 #include <memory>
 #include <mutex>
@@ -48,9 +48,14 @@ class HoldUse {
   HoldUse() = default;
   explicit HoldUse(std::shared_ptr<Hold> entered) noexcept : hold_(std::move(entered)) {}
   HoldUse(HoldUse&&) noexcept = default;
-  HoldUse& operator=(HoldUse&&) = delete;
-  ~HoldUse() {
-    if (hold_ != nullptr) hold_->leave();
+  HoldUse& operator=(HoldUse&& other) noexcept {
+    end();
+    hold_ = std::move(other.hold_);
+    return *this;
+  }
+  ~HoldUse() { end(); }
+  void end() noexcept {
+    if (const std::shared_ptr<Hold> hold = std::move(hold_)) hold->leave();
   }
   [[nodiscard]] Hold* get() const noexcept { return hold_.get(); }
 
@@ -59,6 +64,7 @@ class HoldUse {
 };
 
 // Runs a text without parameters or rows.
-[[nodiscard]] Result<void> run_text(Leased& leased, sql::Table& statements, std::string_view text, const CallOptions& options);
+[[nodiscard]] Result<void> run_text(Leased& leased, sql::Table& statements, std::string_view text,
+                                    const CallOptions& options);
 
 }  // namespace tl::connection

@@ -9,8 +9,8 @@
 
 namespace tl::connection {
 
-// Told when a cancel at the server has been delivered: until then nothing may reuse the session (TRAPS: a late cancel hits
-// the next statement).
+// Told when a cancel at the server has been delivered: until then nothing may reuse the session (TRAPS: a late cancel
+// hits the next statement).
 class Delivery {
  public:
   void done() noexcept;
@@ -31,22 +31,35 @@ struct Holder {
   std::shared_ptr<const sql::Statement> statement;
 
   [[nodiscard]] pool::Borrower borrower(uint64_t owner) const noexcept {
-    return {tag == nullptr ? std::string_view() : *tag, statement == nullptr ? std::string_view() : statement->text, owner};
+    return {tag == nullptr ? std::string_view() : *tag, statement == nullptr ? std::string_view() : statement->text,
+            owner};
   }
 };
 
 class Leased {
  public:
+  // Empty: for lease() to fill.
   Leased() = default;
-  Leased(std::shared_ptr<Endpoints> endpoints, uint32_t index, Holder holder, pool::Lease lease) noexcept
-      : endpoints_(std::move(endpoints)), index_(index), holder_(std::move(holder)), lease_(std::move(lease)) {}
+  Leased(std::shared_ptr<Endpoints> endpoints, Holder holder) noexcept
+      : endpoints_(std::move(endpoints)), holder_(std::move(holder)) {}
   Leased(Leased&&) noexcept = default;
   Leased& operator=(Leased&&) = delete;
   ~Leased() { go_home(); }
+  // Of an empty one: what its lease will need to live, and who borrows.
+  void prepare(std::shared_ptr<Endpoints> endpoints, Holder holder) noexcept {
+    endpoints_ = std::move(endpoints);
+    holder_ = std::move(holder);
+  }
+  void fill(uint32_t index, pool::Lease lease) noexcept {
+    index_ = index;
+    lease_ = std::move(lease);
+  }
 
   explicit operator bool() const noexcept { return static_cast<bool>(lease_); }
   [[nodiscard]] driver::Session& session() const noexcept { return lease_.session(); }
+  [[nodiscard]] const std::shared_ptr<Endpoints>& endpoints() const noexcept { return endpoints_; }
   [[nodiscard]] Endpoint& endpoint() const noexcept { return (*endpoints_)[index_]; }
+  [[nodiscard]] const Holder& holder() const noexcept { return holder_; }
   [[nodiscard]] pool::Check check() const noexcept { return lease_.check(); }
 
   // Clean: at once. Otherwise a worker drains, rolls back and resets it first, or gives it up. Never waits; then empty.
@@ -54,15 +67,11 @@ class Leased {
   // The same with an operation that has not finished, and the cancel that was sent after it (may be null).
   void go_home_after(std::unique_ptr<driver::Operation> unfinished, std::shared_ptr<Delivery> cancel) noexcept;
   void destroy() noexcept { lease_.give_back(pool::Fate::destroy); }
-  // What kept the lease's surroundings alive: after destroy() only.
-  [[nodiscard]] std::pair<std::shared_ptr<Endpoints>, Holder> take_owners() noexcept {
-    return {std::move(endpoints_), std::move(holder_)};
-  }
 
  private:
   std::shared_ptr<Endpoints> endpoints_;  // outlives the lease
   uint32_t index_ = 0;
-  Holder holder_;                         // likewise
+  Holder holder_;  // likewise
   pool::Lease lease_;
 };
 

@@ -4,13 +4,15 @@ namespace tl::connection {
 
 using driver::Then;
 
-Stream::~Stream() {
+void Stream::close() noexcept {
+  const Then left = std::exchange(then_, Then::end);
   // A hold keeps its session and its transaction: what is left of the answer is read before its next verb.
-  if (use_.get() != nullptr && then_ != Then::end && leased()) use_.get()->leave_unread(then_);
+  if (use_.get() != nullptr && left != Then::end && leased()) use_.get()->leave_unread(left);
+  use_.end();
+  own_.go_home();
 }
 
-Result<void> Stream::head(std::unique_ptr<driver::Run> run, const CallOptions& options, Set& set) {
-  Result<void> done = Call(leased(), options).perform(run);
+Result<void> Stream::head(Result<void> done, driver::Run* run, Set& set) {
   if (!done) {
     then_ = Then::end;
     return done;
@@ -20,11 +22,12 @@ Result<void> Stream::head(std::unique_ptr<driver::Run> run, const CallOptions& o
   if (run->reply.batch != nullptr && run->reply.batch->rows() > 0) set.batches.push(std::move(run->reply.batch));
   set.last_id = run->reply.last_id;
   then_ = run->reply.then;
-  return {};
+  return done;
 }
 
 Result<void> Stream::begin(driver::Request request, const CallOptions& options, Set& set) {
-  return head(leased().session().run(std::move(request)), options, set);
+  auto run = leased().session().run(std::move(request));
+  return head(Call(leased(), options).begin(run), run.get(), set);
 }
 
 Result<BatchHandle> Stream::fetch(const CallOptions& options, Set& set) {
@@ -45,29 +48,46 @@ Result<bool> Stream::next_set(const CallOptions& options, Set& set) {
     if (Result<BatchHandle> more = fetch(options, dropped); !more) return more.take_error();
   }
   if (then_ == Then::end) return false;
-  if (Result<void> done = head(leased().session().next_set(), options, set); !done) return done.take_error();
+  auto run = leased().session().next_set();
+  if (Result<void> done = head(Call(leased(), options).perform(run), run.get(), set); !done) return done.take_error();
   return true;
 }
 
-Result<std::unique_ptr<QueryResult>> QueryResult::whole(Stream stream, driver::Request request,
-                                                        const CallOptions& options, uint64_t result_bytes) {
-  std::unique_ptr<QueryResult> result(new QueryResult());
-  result->endpoint_ = stream.leased().endpoint().shared_label();
-  Set* set = &result->set_;
-  if (Result<void> begun = stream.begin(std::move(request), options, *set); !begun) return begun.take_error();
+QueryResult::QueryResult(BatchHandle batch) {
+  set_.schema = batch->shared_schema();
+  set_.affected = batch->rows();
+  if (batch->rows() > 0) set_.batches.push(std::move(batch));
+}
+
+const std::string& QueryResult::endpoint() const noexcept {
+  static const std::string nowhere;
+  return endpoint_ == nullptr ? nowhere : *endpoint_;
+}
+
+Result<void> QueryResult::read_whole(driver::Request request, const CallOptions& options, uint64_t result_bytes) {
+  Result<void> done = read_sets(std::move(request), options, result_bytes);
+  stream_.close();
+  return done;
+}
+
+Result<void> QueryResult::read_sets(driver::Request request, const CallOptions& options, uint64_t result_bytes) {
+  endpoint_ = stream_.leased().endpoint().shared_label();
+  Set* set = &set_;
+  if (Result<void> begun = stream_.begin(std::move(request), options, *set); !begun) return begun;
   uint64_t bytes = set->batches.bytes();
-  while (bytes <= result_bytes && !stream.ended()) {
-    Result<BatchHandle> batch = stream.fetch(options, *set);
+  while (bytes <= result_bytes && !stream_.ended()) {
+    Result<BatchHandle> batch = stream_.fetch(options, *set);
     if (!batch) return batch.take_error();
     if (*batch == nullptr) {
-      set = &result->later_.emplace_back();
-      if (Result<bool> next = stream.next_set(options, *set); !next) return next.take_error();
+      set = &later_.emplace_back();
+      if (Result<bool> next = stream_.next_set(options, *set); !next) return next.take_error();
+      bytes += set->batches.bytes();
       continue;
     }
     bytes += (*batch)->bytes();
     if ((*batch)->rows() > 0) set->batches.push(batch.take());
   }
-  if (bytes <= result_bytes) return result;
+  if (bytes <= result_bytes) return {};
   Failure failure = fail(
       Status::too_large,
       "the answer is larger than result_bytes (" + std::to_string(result_bytes) + "); stream it, or raise the limit",
@@ -76,30 +96,13 @@ Result<std::unique_ptr<QueryResult>> QueryResult::whole(Stream stream, driver::R
   return failure;
 }
 
-Result<std::unique_ptr<QueryResult>> QueryResult::streamed(Stream stream, driver::Request request,
-                                                           const CallOptions& options) {
-  std::unique_ptr<QueryResult> result(new QueryResult());
-  result->endpoint_ = stream.leased().endpoint().shared_label();
-  result->ticket_ = options.ticket;
-  result->batch_ = options.batch;
-  if (Result<void> begun = stream.begin(std::move(request), options, result->set_); !begun) return begun.take_error();
-  result->stream_ = std::make_unique<Stream>(std::move(stream));
-  result->end_stream_if_read();
-  return result;
-}
-
-std::unique_ptr<QueryResult> QueryResult::made(BatchHandle batch) {
-  static const auto& nowhere = *new std::shared_ptr<const std::string>(std::make_shared<const std::string>());
-  std::unique_ptr<QueryResult> result(new QueryResult());
-  result->endpoint_ = nowhere;
-  result->set_.schema = batch->shared_schema();
-  result->set_.affected = batch->rows();
-  if (batch->rows() > 0) result->set_.batches.push(std::move(batch));
-  return result;
-}
-
-void QueryResult::end_stream_if_read() noexcept {
-  if (stream_ != nullptr && stream_->ended()) stream_.reset();
+Result<void> QueryResult::begin(driver::Request request, const CallOptions& options) {
+  endpoint_ = stream_.leased().endpoint().shared_label();
+  ticket_ = options.ticket;
+  batch_ = options.batch;
+  Result<void> begun = stream_.begin(std::move(request), options, set_);
+  if (stream_.ended()) stream_.close();
+  return begun;
 }
 
 CallOptions QueryResult::of_statement(const CallOptions& options) const {
@@ -109,32 +112,48 @@ CallOptions QueryResult::of_statement(const CallOptions& options) const {
   return chosen;
 }
 
+Failure QueryResult::failed(Failure failure) {
+  stream_.close();
+  failure_ = std::make_unique<Error>(*failure);
+  return failure;
+}
+
 Result<BatchHandle> QueryResult::next(const CallOptions& options) {
-  while (set_.batches.empty() && stream_ != nullptr) {
-    Result<BatchHandle> batch = stream_->fetch(of_statement(options), set_);
-    end_stream_if_read();
-    if (!batch) {
-      stream_.reset();
-      return batch.take_error();
-    }
-    if (*batch == nullptr) break;
-    if ((*batch)->rows() > 0) return batch;
+  if (!set_.batches.empty()) return set_.batches.pop();
+  while (!stream_.ended()) {
+    Result<BatchHandle> batch = stream_.fetch(of_statement(options), set_);
+    if (!batch) return failed(batch.take_error());
+    if (stream_.ended()) stream_.close();
+    if (*batch == nullptr || (*batch)->rows() > 0) return batch;
   }
-  return set_.batches.pop();
+  if (failure_ != nullptr) return std::make_unique<Error>(*failure_);
+  return BatchHandle();
 }
 
 Result<bool> QueryResult::next_set(const CallOptions& options) {
-  if (stream_ == nullptr) {
+  if (failure_ != nullptr) return std::make_unique<Error>(*failure_);
+  if (stream_.ended()) {
     if (next_ == later_.size()) return false;
     set_ = std::move(later_[next_++]);
     return true;
   }
   Set set;
-  Result<bool> more = stream_->next_set(of_statement(options), set);
-  end_stream_if_read();
-  if (!more) stream_.reset();
-  if (more && *more) set_ = std::move(set);
+  Result<bool> more = stream_.next_set(of_statement(options), set);
+  if (!more) return failed(more.take_error());
+  if (stream_.ended()) stream_.close();
+  if (*more) set_ = std::move(set);
   return more;
+}
+
+QueryResult QueryResult::take_current() noexcept {
+  QueryResult taken(std::move(*this));
+  endpoint_ = taken.endpoint_;
+  set_.schema = taken.set_.schema;
+  set_.affected = taken.set_.affected;
+  set_.last_id = taken.set_.last_id;
+  later_ = std::exchange(taken.later_, {});
+  next_ = std::exchange(taken.next_, 0);
+  return taken;
 }
 
 }  // namespace tl::connection

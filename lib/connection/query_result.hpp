@@ -1,7 +1,9 @@
-// The answer of a statement: result sets, each a sequence of batches; read whole, or from its session as it is asked for.
+// The answer of a statement: result sets, each a sequence of batches; read whole, or from its session as it is asked
+// for.
 #pragma once
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hold.hpp"
@@ -42,14 +44,21 @@ struct Set {
   Batches batches;
 };
 
-// Where the answer comes from: a leased session of its own, or the session of a hold, until it has been read to its end.
+// Where the answer comes from: a leased session of its own, or the session of a hold, until it has been read to its
+// end.
 class Stream {
  public:
-  explicit Stream(Leased leased) : own_(std::move(leased)) {}
-  explicit Stream(HoldUse use) : use_(std::move(use)) {}
-  Stream(Stream&& other) noexcept : own_(std::move(other.own_)), use_(std::move(other.use_)), then_(other.take_then()) {}
+  Stream() = default;
+  Stream(Stream&& other) noexcept
+      : own_(std::move(other.own_)),
+        use_(std::move(other.use_)),
+        then_(std::exchange(other.then_, driver::Then::end)) {}
   Stream& operator=(Stream&&) = delete;
-  ~Stream();
+  ~Stream() { close(); }
+
+  // Before begin(): a session of its own is leased here, or it is given the use of a hold.
+  [[nodiscard]] Leased& own() noexcept { return own_; }
+  void use(HoldUse use) noexcept { use_ = std::move(use); }
 
   // Runs the statement; `set` is its first set.
   [[nodiscard]] Result<void> begin(driver::Request request, const CallOptions& options, Set& set);
@@ -59,10 +68,11 @@ class Stream {
   [[nodiscard]] Result<bool> next_set(const CallOptions& options, Set& set);
   [[nodiscard]] bool ended() const noexcept { return then_ == driver::Then::end; }
   [[nodiscard]] Leased& leased() noexcept { return use_.get() == nullptr ? own_ : use_.get()->leased(); }
+  // Gives the session back; what is left of the answer is dropped.
+  void close() noexcept;
 
  private:
-  [[nodiscard]] Result<void> head(std::unique_ptr<driver::Run> run, const CallOptions& options, Set& set);
-  [[nodiscard]] driver::Then take_then() noexcept { return std::exchange(then_, driver::Then::end); }
+  [[nodiscard]] Result<void> head(Result<void> done, driver::Run* run, Set& set);
 
   Leased own_;
   HoldUse use_;
@@ -71,34 +81,42 @@ class Stream {
 
 class QueryResult {
  public:
-  // Reads all of it. Errors: too_large, those of the statement.
-  [[nodiscard]] static Result<std::unique_ptr<QueryResult>> whole(Stream stream, driver::Request request,
-                                                                  const CallOptions& options, uint64_t result_bytes);
-  // Reads only the head of the first set.
-  [[nodiscard]] static Result<std::unique_ptr<QueryResult>> streamed(Stream stream, driver::Request request,
-                                                                     const CallOptions& options);
+  // An empty answer, which Handle::query() fills.
+  QueryResult() = default;
+  QueryResult(QueryResult&&) noexcept = default;
   // One that the library made itself.
-  [[nodiscard]] static std::unique_ptr<QueryResult> made(BatchHandle batch);
+  explicit QueryResult(BatchHandle batch);
+
+  [[nodiscard]] Stream& stream() noexcept { return stream_; }
+  // Runs the statement and reads all of the answer; the session goes home. Errors: too_large, those of the statement.
+  [[nodiscard]] Result<void> read_whole(driver::Request request, const CallOptions& options, uint64_t result_bytes);
+  // Runs the statement and reads only the head of the first set, and its first rows.
+  [[nodiscard]] Result<void> begin(driver::Request request, const CallOptions& options);
 
   [[nodiscard]] const Set& set() const noexcept { return set_; }
-  [[nodiscard]] const std::string& endpoint() const noexcept { return *endpoint_; }
-  // Null: the set has ended.
+  [[nodiscard]] const std::string& endpoint() const noexcept;
+  // Whether next() or next_set() may have to ask the session.
+  [[nodiscard]] bool streams() const noexcept { return !stream_.ended(); }
+  // Null: the set has ended. An answer that failed once goes on saying so.
   [[nodiscard]] Result<BatchHandle> next(const CallOptions& options);
   [[nodiscard]] Result<bool> next_set(const CallOptions& options);
+  // What is left of the current set, with the session that it comes from; here an empty set of the same columns stays.
+  [[nodiscard]] QueryResult take_current() noexcept;
 
  private:
-  QueryResult() = default;
-  void end_stream_if_read() noexcept;
+  [[nodiscard]] Result<void> read_sets(driver::Request request, const CallOptions& options, uint64_t result_bytes);
+  [[nodiscard]] Failure failed(Failure failure);
   // The ticket of the statement: it can be cancelled until its last row is read.
   [[nodiscard]] CallOptions of_statement(const CallOptions& options) const;
 
-  std::shared_ptr<const std::string> endpoint_;
-  Set set_;                 // the current one
-  std::vector<Set> later_;  // of a whole answer: the sets after it
-  size_t next_ = 0;         // of later_
-  std::unique_ptr<Stream> stream_;
+  std::shared_ptr<const std::string> endpoint_;  // null: none
+  Set set_;                                      // the current one
+  std::vector<Set> later_;                       // of a whole answer: the sets after it
+  size_t next_ = 0;                              // of later_
+  Stream stream_;
   std::shared_ptr<runtime::Ticket> ticket_;
   driver::FetchLimits batch_;
+  Failure failure_;  // what ended the stream
 };
 
 }  // namespace tl::connection

@@ -31,9 +31,16 @@ std::string role_name(const Endpoint& endpoint) {
 }
 
 Table connections_table(const Registry& registry, const Connections& connections) {
-  Table table({{"name", Type::text}, {"driver", Type::text}, {"state", Type::text}, {"default", Type::boolean},
-               {"endpoints", Type::int64}, {"idle", Type::int64}, {"leased", Type::int64}, {"waiting", Type::int64},
-               {"address", Type::text}, {"description", Type::text}});
+  Table table({{"name", Type::text},
+               {"driver", Type::text},
+               {"state", Type::text},
+               {"default", Type::boolean},
+               {"endpoints", Type::int64},
+               {"idle", Type::int64},
+               {"leased", Type::int64},
+               {"waiting", Type::int64},
+               {"address", Type::text},
+               {"description", Type::text}});
   for (const auto& connection : connections) {
     pool::Figures sum;
     const auto endpoints = connection->peek();
@@ -46,16 +53,21 @@ Table connections_table(const Registry& registry, const Connections& connections
       sum.waiting += figures.waiting;
     }
     table.add({settings.name, std::string(config::driver_name(settings.driver)),
-               std::string(connection::state_name(connection->state())), settings.name == registry.config().default_name,
-               static_cast<int64_t>(count), int64_t{sum.idle}, int64_t{sum.leased}, int64_t{sum.waiting},
-               settings.primary.address.label(), text_or_null(settings.description)});
+               std::string(connection::state_name(connection->state())),
+               settings.name == registry.config().default_name, static_cast<int64_t>(count), int64_t{sum.idle},
+               int64_t{sum.leased}, int64_t{sum.waiting}, settings.primary.address.label(),
+               text_or_null(settings.description)});
   }
   return table;
 }
 
 Table endpoints_table(const Registry&, const Connections& connections) {
-  Table table({{"connection", Type::text}, {"role", Type::text}, {"endpoint", Type::text}, {"driver", Type::text},
-               {"sessions", Type::int64}, {"last_error", Type::text}});
+  Table table({{"connection", Type::text},
+               {"role", Type::text},
+               {"endpoint", Type::text},
+               {"driver", Type::text},
+               {"sessions", Type::int64},
+               {"last_error", Type::text}});
   for_endpoints(connections, [&](const Connection& connection, const Endpoint& endpoint) {
     const pool::Figures figures = endpoint.pool().figures();
     table.add({connection.name(), role_name(endpoint), endpoint.label(),
@@ -66,39 +78,62 @@ Table endpoints_table(const Registry&, const Connections& connections) {
 }
 
 Table pools_table(const Registry&, const Connections& connections) {
-  Table table({{"connection", Type::text}, {"role", Type::text}, {"endpoint", Type::text}, {"max", Type::int64},
-               {"max_overflow", Type::int64}, {"idle", Type::int64}, {"leased", Type::int64}, {"dialling", Type::int64},
-               {"waiting", Type::int64}, {"opened", Type::int64}, {"closed", Type::int64}, {"dial_failures", Type::int64},
-               {"acquired", Type::int64}, {"waited", Type::int64}, {"acquire_timeouts", Type::int64}});
+  Table table({{"connection", Type::text},
+               {"role", Type::text},
+               {"endpoint", Type::text},
+               {"max", Type::int64},
+               {"max_overflow", Type::int64},
+               {"idle", Type::int64},
+               {"leased", Type::int64},
+               {"dialling", Type::int64},
+               {"waiting", Type::int64},
+               {"opened", Type::int64},
+               {"closed", Type::int64},
+               {"dial_failures", Type::int64},
+               {"acquired", Type::int64},
+               {"waited", Type::int64},
+               {"acquire_timeouts", Type::int64}});
   for_endpoints(connections, [&](const Connection& connection, const Endpoint& endpoint) {
     const pool::Figures f = endpoint.pool().figures();
     const auto count = [](auto n) { return static_cast<int64_t>(n); };
-    table.add({connection.name(), role_name(endpoint), endpoint.label(), count(f.max), count(f.max_overflow), count(f.idle),
-               count(f.leased), count(f.dialling), count(f.waiting), count(f.opened), count(f.closed), count(f.dial_failures),
-               count(f.acquired), count(f.waited), count(f.acquire_timeouts)});
+    table.add({connection.name(), role_name(endpoint), endpoint.label(), count(f.max), count(f.max_overflow),
+               count(f.idle), count(f.leased), count(f.dialling), count(f.waiting), count(f.opened), count(f.closed),
+               count(f.dial_failures), count(f.acquired), count(f.waited), count(f.acquire_timeouts)});
   });
   return table;
 }
 
 Table sessions_table(const Registry&, const Connections& connections) {
-  Table table({{"connection", Type::text}, {"endpoint", Type::text}, {"session", Type::int64}, {"backend", Type::text},
-               {"leased", Type::boolean}, {"age", Type::float64}, {"quiet", Type::float64}});
+  Table table({{"connection", Type::text},
+               {"endpoint", Type::text},
+               {"session", Type::int64},
+               {"backend", Type::text},
+               {"leased", Type::boolean},
+               {"age", Type::float64},
+               {"quiet", Type::float64}});
   for_endpoints(connections, [&](const Connection& connection, const Endpoint& endpoint) {
     for (const pool::SessionInfo& session : endpoint.pool().sessions()) {
-      table.add({connection.name(), endpoint.label(), static_cast<int64_t>(session.session), text_or_null(session.backend_id),
-                 session.leased, seconds(session.age), seconds(session.quiet)});
+      table.add({connection.name(), endpoint.label(), static_cast<int64_t>(session.session),
+                 text_or_null(session.backend_id), session.leased, seconds(session.age), seconds(session.quiet)});
     }
   });
   return table;
 }
 
 Table leases_table(const Registry&, const Connections& connections) {
-  Table table({{"connection", Type::text}, {"endpoint", Type::text}, {"session", Type::int64}, {"backend", Type::text},
-               {"tag", Type::text}, {"held", Type::float64}, {"statement", Type::text}, {"owner", Type::int64}});
+  Table table({{"connection", Type::text},
+               {"endpoint", Type::text},
+               {"session", Type::int64},
+               {"backend", Type::text},
+               {"tag", Type::text},
+               {"held", Type::float64},
+               {"statement", Type::text},
+               {"owner", Type::int64}});
   for_endpoints(connections, [&](const Connection& connection, const Endpoint& endpoint) {
     for (const pool::LeaseInfo& lease : endpoint.pool().leases()) {
-      table.add({connection.name(), endpoint.label(), static_cast<int64_t>(lease.session), text_or_null(lease.backend_id),
-                 text_or_null(lease.tag), seconds(lease.held), text_or_null(lease.statement), static_cast<int64_t>(lease.owner)});
+      table.add({connection.name(), endpoint.label(), static_cast<int64_t>(lease.session),
+                 text_or_null(lease.backend_id), text_or_null(lease.tag), seconds(lease.held),
+                 text_or_null(lease.statement), static_cast<int64_t>(lease.owner)});
     }
   });
   return table;
@@ -150,8 +185,7 @@ Failure unknown_topic(std::string_view what) {
 
 }  // namespace
 
-Result<std::unique_ptr<connection::QueryResult>> inspect(const Registry& registry, std::string_view what,
-                                                         const std::string_view* name) {
+Result<connection::QueryResult> inspect(const Registry& registry, std::string_view what, const std::string_view* name) {
   for (const Topic& topic : topics) {
     if (topic.name != what) continue;
     Connections chosen = registry.connections();
@@ -160,7 +194,7 @@ Result<std::unique_ptr<connection::QueryResult>> inspect(const Registry& registr
       if (!found) return found.take_error();
       chosen = {found.take()};
     }
-    return connection::QueryResult::made(topic.table(registry, chosen).batch());
+    return connection::QueryResult(topic.table(registry, chosen).batch());
   }
   return unknown_topic(what);
 }

@@ -5,7 +5,7 @@
 namespace tl::registry {
 
 // name null: of all connections. Errors: misuse (unknown `what`, naming those there are), not_found.
-[[nodiscard]] Result<std::unique_ptr<connection::QueryResult>> inspect(const Registry& registry, std::string_view what,
+[[nodiscard]] Result<connection::QueryResult> inspect(const Registry& registry, std::string_view what,
                                                                        const std::string_view* name);
 
 }  // namespace tl::registry

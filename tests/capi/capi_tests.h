@@ -29,6 +29,7 @@
   T(fields_of_a_call)                               \
   T(extreme_values_of_a_call)                       \
   T(modes_and_flags)                                \
+  T(text_is_utf8)                                   \
   T(columns_want_the_right_struct)                  \
   T(longer_columns)                                 \
   /* error_test.c */                                \

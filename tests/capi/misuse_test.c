@@ -210,8 +210,33 @@ void test_modes_and_flags(void) {
     if (bit == 0 || bit == 4 || bit == 5) continue;
     EXPECT(TL_E_MISUSE, tl_begin(desk.db, UINT32_C(1) << bit, NULL, &conn, &err));
   }
+  for (uint32_t flag = TL_CALL_READ; flag <= TL_CALL_STREAM; flag <<= 1) { /* of statements only */
+    const tl_call call = call_with(flag);
+    EXPECT(TL_E_MISUSE, tl_begin(desk.db, 0, &call, &conn, &err));
+    EXPECT(TL_E_MISUSE, tl_pin(desk.db, &call, &conn, &err));
+    EXPECT(TL_E_MISUSE, tl_registry_connect(desk.registry, NULL, 0, &call, &err));
+  }
   CHECK(conn == MARK(tl_conn));
   CHECK_INT(leased_of(desk.registry, "db"), 0);
+  close_desk(&desk);
+}
+
+void test_text_is_utf8(void) {
+  struct desk desk;
+  tl_conn* conn = MARK(tl_conn);
+  tl_result* result = MARK(tl_result);
+  tl_error* err = NULL;
+  static const char arena[] = "fine \xc3\xa9 \xff";
+  tl_value value;
+  open_desk(&desk);
+  EXPECT(TL_E_MISUSE, tl_conn_derive(desk.db, "\xff", 1, NULL, 0, -1, &conn, &err));
+  memset(&value, 0, sizeof value);
+  value.type = TL_TEXT;
+  value.length = sizeof arena - 1;
+  EXPECT(TL_E_MISUSE, tl_query(desk.db, WHOLE("SELECT ?"), &value, 1, arena, sizeof arena - 1, NULL, &result, &err));
+  value.length -= 2;
+  OK(tl_query(desk.db, WHOLE("SELECT ?"), &value, 1, arena, sizeof arena - 1, NULL, &result, &err));
+  tl_result_release(result);
   close_desk(&desk);
 }
 

@@ -32,11 +32,11 @@ struct Line {
   }
   [[nodiscard]] Result<Table> rows(Handle& on, std::string_view sql, const Values& values = {},
                                    const CallOptions& options = {}, bool named = false) const {
-    auto result = on.query(sql, values.params(), named, options);
-    if (!result) return result.take_error();
+    QueryResult result;
+    if (auto done = on.query(result, sql, values.params(), named, options); !done) return done.take_error();
     Table table;
     for (;;) {
-      auto batch = (*result)->next(options);
+      auto batch = result.next(options);
       if (!batch) return batch.take_error();
       if (*batch == nullptr) return table;
       append_rows(table, **batch);
@@ -86,10 +86,10 @@ bool full_size() { return std::getenv("TRUNKLINE_SOAK") != nullptr; }
 
 TEST_CASE("a whole result is complete, and its session home, when the call returns") {
   const Line line;
-  auto result = line.handle->query(rows_of(1000), {}, false, {});
-  REQUIRE(result.ok());
+  QueryResult result;
+  REQUIRE(line.handle->query(result, rows_of(1000), {}, false, {}).ok());
   CHECK(line.leased() == 0);
-  CHECK((*result)->set().affected == 1000);
+  CHECK(result.set().affected == 1000);
   CHECK((*line.rows(rows_of(1000))).size() == 1000);
 }
 
@@ -236,9 +236,9 @@ TEST_CASE("a stream that is dropped half way gives its session back") {
   options.stream = true;
   options.batch = {10, 1 << 20};
   for (int i = 0; i < 5; ++i) {
-    auto result = line.handle->query(rows_of(100'000), {}, false, options);
-    REQUIRE(result.ok());
-    CHECK((*(*result)->next(options))->rows() == 10);
+    QueryResult result;
+    REQUIRE(line.handle->query(result, rows_of(100'000), {}, false, options).ok());
+    CHECK((*result.next(options))->rows() == 10);
     CHECK(line.leased() == 1);
   }
   line.await_home();
@@ -250,14 +250,14 @@ TEST_CASE("ten million rows stream through little memory") {  // a tenth of them
   const int64_t wanted = full_size() ? 10'000'000 : 1'000'000;
   CallOptions options;
   options.stream = true;
-  auto result = line.handle->query(rows_of(wanted), {}, false, options);
-  REQUIRE(result.ok());
-  REQUIRE((*result)->next(options).ok());
+  QueryResult result;
+  REQUIRE(line.handle->query(result, rows_of(wanted), {}, false, options).ok());
+  REQUIRE(result.next(options).ok());
   const long before = peak_kilobytes();
   int64_t rows = 0;
   int64_t first = 0;
   for (;;) {
-    auto batch = (*result)->next(options);
+    auto batch = result.next(options);
     REQUIRE(batch.ok());
     if (*batch == nullptr) break;
     if (rows == 0) first = (*batch)->rows();
