@@ -35,6 +35,9 @@ TEST_CASE("every C++ type arrives as the database's") {
   CHECK(kept(std::string_view()) == "text ''");
   const char* pointer = "pointer";
   CHECK(kept(pointer) == "text 'pointer'");
+  CHECK(kept(static_cast<const char*>(nullptr)) == "null NULL");
+  CHECK(kept(static_cast<char*>(nullptr)) == "null NULL");
+  CHECK(kept(std::vector<const char*>{"a", nullptr}) == R"(text '["a",null]')");
   CHECK(kept(nullptr) == "null NULL");
   CHECK(kept(std::nullopt) == "null NULL");
   CHECK(kept(std::optional<int>()) == "null NULL");

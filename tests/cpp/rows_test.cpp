@@ -76,6 +76,71 @@ TEST_CASE_FIXTURE(Memory, "a loop that is left goes on where it was") {
   CHECK(rest == std::vector{3, 4, 5});
 }
 
+TEST_CASE_FIXTURE(Memory, "where a range stood is where the next one of the result goes on") {
+  for (const uint32_t batch_rows : {0U, 3U}) {
+    auto result = main.query({.batch_rows = batch_rows}, numbers, 10);
+    for (auto [i, text] : result.as<int, std::string_view>()) {
+      if (i == 2) break;
+    }
+    for (auto [i, text] : result.as<int, std::string_view>()) {
+      CHECK(text == "row " + std::to_string(i));
+      if (i == 5) break;
+    }
+    const auto rest = result.all<int, std::string>();
+    REQUIRE(rest.size() == 6);
+    CHECK(std::get<0>(rest.front()) == 5);
+    CHECK(std::get<1>(rest.back()) == "row 10");
+    CHECK(result.all<int, std::string>().empty());
+  }
+}
+
+TEST_CASE_FIXTURE(Memory, "rows after the one that was wanted alone are still there") {
+  auto result = main.query("VALUES (1), (2), (3)");
+  CHECK(error_of([&] { static_cast<void>(result.one<int>()); }).status() == TL_E_MISUSE);
+  CHECK(result.all<int>() == std::vector<std::tuple<int>>{{2}, {3}});
+}
+
+TEST_CASE_FIXTURE(Memory, "a range moved along with its result goes on where it was") {
+  auto first = main.query(numbers, 9).as<int, std::string_view>();
+  for (auto [i, text] : first) {
+    if (i == 8) break;
+  }
+  auto second = std::move(first);
+  std::vector<int> rest;
+  for (auto [i, text] : second) rest.push_back(i);
+  CHECK(rest == std::vector{8, 9});
+}
+
+TEST_CASE_FIXTURE(Memory, "a batch is handed out whole, or not at all") {
+  auto result = main.query({.batch_rows = 2}, "VALUES (1), (2), (3), (4)");
+  auto rows = result.as<int>();
+  auto at = rows.begin();
+  CHECK(result.next()->rows() == 2);  // it was fetched, but no row of it was passed
+  at = rows.begin();
+  ++at;
+  CHECK(std::get<0>(*at) == 4);
+  CHECK(error_of([&] { static_cast<void>(result.next()); }).status() == TL_E_MISUSE);
+  CHECK(error_of([&] { result.export_stream(nullptr); }).status() == TL_E_MISUSE);
+  ++at;
+  CHECK_FALSE(result.next());
+}
+
+TEST_CASE_FIXTURE(Memory, "rows do not come again where the next ones cannot be fetched") {
+  auto result = main.query({.stream = true, .batch_rows = 2},
+                           "SELECT i, json(iif(i = 8, '{', '{}')) FROM (" + std::string(numbers) + ")", 9);
+  auto rows = result.as<int, std::string_view>();
+  std::vector<int> seen;
+  const auto read = [&] {
+    for (auto [i, text] : rows) seen.push_back(i);
+  };
+  CHECK(error_of(read).status() != TL_OK);
+  try {
+    read();
+  } catch (const trunkline::error&) {
+  }
+  CHECK(seen == std::vector{1, 2, 3, 4, 5, 6});
+}
+
 TEST_CASE_FIXTURE(Memory, "SQLite's values are read as any type that holds them") {
   const auto row = main.query("SELECT 1, 2.5, 'text', x'0102', 1, 3, NULL, '1.0'")
                        .one<bool, double, std::string, std::vector<std::byte>, int8_t, double, std::optional<int>,

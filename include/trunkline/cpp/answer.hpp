@@ -32,7 +32,7 @@ class result {
     for (auto&& row : as<Ts...>()) found.push_back(std::move(row));
     return found;
   }
-  // The only row, or none. Throws TL_E_MISUSE for more than one.
+  // The only row, or none. Throws TL_E_MISUSE for more than one; those after the first are still to be read then.
   template <class... Ts>
   [[nodiscard]] std::optional<std::tuple<Ts...>> maybe() {
     static_assert((detail::reader<Ts>::owns && ...), "the row outlives its batch: std::string, not std::string_view");
@@ -56,21 +56,18 @@ class result {
     return std::get<0>(one<T>());
   }
 
-  // The next batch of the current set; nullopt: the set has ended. Waits only for a stream, at most `timeout` (0: no
-  // limit).
+  // The next batch of the current set; nullopt: the set has ended. Waits only for a stream, at most `timeout` (0: that
+  // of the statement). Throws TL_E_MISUSE where rows of a batch have been read and others of it have not.
   [[nodiscard]] std::optional<batch> next(std::chrono::milliseconds timeout = {}) {
-    tl_call call{};
-    call.struct_size = sizeof call;
-    call.timeout_ms = timeout.count();
-    tl_batch* raw = nullptr;
-    detail::checked([&](tl_error** err) { return tl_result_next(raw_.get(), &call, &raw, err); });
-    if (raw == nullptr) return std::nullopt;
-    std::optional<batch> found(std::in_place, raw, column_count(), first_);
-    first_ += found->rows();
-    return found;
+    if (current_) {
+      if (at_ != 0) throw error(TL_E_MISUSE, "the batch has rows that have not been read");
+      return std::exchange(current_, std::nullopt);
+    }
+    return fetch(timeout);
   }
   // Moves to the next result set, dropping what is left of this one; false: there is none.
   bool next_set() {
+    current_.reset();
     int32_t more = 0;
     detail::checked([&](tl_error** err) { return tl_result_next_set(raw_.get(), nullptr, &more, err); });
     first_ = 1;
@@ -104,18 +101,45 @@ class result {
   [[nodiscard]] int64_t last_id() const noexcept { return tl_result_last_id(raw_.get()); }
   // Who served it. Valid as long as the result.
   [[nodiscard]] std::string_view endpoint() const noexcept { return tl_result_endpoint(raw_.get()); }
-  // The remaining batches of the current set as an Arrow C stream, which may outlive the result.
+  // The remaining batches of the current set as an Arrow C stream, which may outlive the result. Throws TL_E_MISUSE
+  // where rows of a batch have not been read.
   void export_stream(ArrowArrayStream* out) {
+    if (current_) throw error(TL_E_MISUSE, "the result has rows of a batch that have not been read");
     detail::checked([&](tl_error** err) { return tl_result_export_stream(raw_.get(), out, err); });
   }
 
  private:
+  template <class Source, class... Ts>
+  friend class rows;
+
   struct release {
     void operator()(tl_result* raw) const noexcept { tl_result_release(raw); }
   };
 
+  std::optional<batch> fetch(std::chrono::milliseconds timeout) {
+    tl_call call{};
+    call.struct_size = sizeof call;
+    call.timeout_ms = timeout.count();
+    tl_batch* raw = nullptr;
+    detail::checked([&](tl_error** err) { return tl_result_next(raw_.get(), &call, &raw, err); });
+    if (raw == nullptr) return std::nullopt;
+    std::optional<batch> found(std::in_place, raw, column_count(), first_);
+    first_ += found->rows();
+    return found;
+  }
+  // For rows: the next batch that has any is current, or none.
+  void next_rows() {
+    do {
+      current_.reset();  // first: if fetching throws, its rows are not to come again
+      at_ = 0;
+      current_ = fetch({});
+    } while (current_ && current_->rows() == 0);
+  }
+
   std::unique_ptr<tl_result, release> raw_;
-  int64_t first_ = 1;  // the number of the next batch's first row
+  int64_t first_ = 1;             // the number of the next batch's first row
+  std::optional<batch> current_;  // the batch whose rows are being read, and the row that comes next
+  int64_t at_ = 0;
 };
 
 }  // namespace trunkline

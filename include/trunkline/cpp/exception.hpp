@@ -24,8 +24,8 @@ class error : public std::runtime_error {
  public:
   using detail_list = std::vector<std::pair<std::string, std::string>>;
 
-  // A fault found on this side of the C ABI, such as a value that its type cannot hold. Of a statement that has run,
-  // the outcome is unknown.
+  // A fault found on this side of the C ABI, such as a value that its type cannot hold. Of a statement that has run the
+  // outcome is unknown: whether it had an effect, which then stands, is not known here.
   error(tl_status status, const std::string& message, trunkline::outcome outcome = outcome::unknown)
       : std::runtime_error(message), facts_(std::make_shared<facts>(facts{.status = status, .outcome = outcome})) {}
   // Copies everything out of `from`, which stays the caller's.

@@ -23,7 +23,7 @@ concept one_of = (std::same_as<T, Choices> || ...);
 template <class T>
 concept integer = std::integral<T> && !one_of<T, bool, char, wchar_t, char8_t, char16_t, char32_t>;
 template <class T>
-concept texty = std::convertible_to<const T&, std::string_view> && !std::same_as<T, std::nullptr_t>;
+concept texty = std::convertible_to<const T&, std::string_view> && !one_of<T, std::nullptr_t, const char*, char*>;
 template <class T>
 concept bytes_range = std::ranges::contiguous_range<const T> && std::ranges::sized_range<const T> &&
                       one_of < std::remove_cv_t<std::ranges::range_value_t<const T>>,
@@ -143,6 +143,13 @@ struct encoder<std::optional<T>> : number_encoder<encoder<T>::type> {
 template <texty T>
 struct encoder<T> : number_encoder<TL_TEXT> {
   static tl_value encode(parameters& to, std::string_view text) { return to.store(TL_TEXT, text.data(), text.size()); }
+};
+// A null pointer is NULL, as in the C APIs of databases.
+template <one_of<const char*, char*> T>
+struct encoder<T> : number_encoder<TL_TEXT> {
+  static tl_value encode(parameters& to, const char* text) {
+    return text == nullptr ? tl_value{} : to.store(TL_TEXT, text, std::strlen(text));
+  }
 };
 
 template <bytes_range T>

@@ -8,9 +8,10 @@
 
 namespace trunkline {
 
-// The rows of a result set that have not been read yet, as tuples; an input range. Text and bytes that do not own their
-// data (std::string_view, std::span) are valid until the range goes on past their batch (65536 rows, 4 MiB) or ends.
-// Source: the result itself, or a std::reference_wrapper of it. [one thread at a time]
+// The rows of a result set that have not been read yet, as tuples; an input range. Where it stands is kept in the
+// result, so that another range over the same result goes on there. Text and bytes that do not own their data
+// (std::string_view, std::span) are valid until a range goes on past their batch (65536 rows, 4 MiB) or ends. Source:
+// the result itself, or a std::reference_wrapper of it. [one thread at a time]
 template <class Source, class... Ts>
 class rows {
  public:
@@ -34,7 +35,7 @@ class rows {
    private:
     friend rows;
     explicit iterator(rows* from) : from_(from) {}
-    [[nodiscard]] bool at_end() const noexcept { return !from_->batch_; }
+    [[nodiscard]] bool at_end() const noexcept { return !from_->underlying().current_; }
 
     rows* from_ = nullptr;
   };
@@ -50,7 +51,7 @@ class rows {
 
   // Waits for the first rows of a stream. Called again it goes on with the row that was reached.
   iterator begin() {
-    if (!batch_) next_batch();
+    if (!underlying().current_) underlying().next_rows();
     return iterator(this);
   }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
@@ -63,25 +64,18 @@ class rows {
       return source_;
     }
   }
-  row current() const {
-    return [this]<size_t... I>(std::index_sequence<I...>) {
-      return row{batch_->template get<Ts>(at_, I)...};  // in order, as braces are
+  row current() {
+    return [&from = underlying()]<size_t... I>(std::index_sequence<I...>) {
+      return row{from.current_->template get<Ts>(from.at_, I)...};  // in order, as braces are
     }
     (std::index_sequence_for<Ts...>());
   }
   void advance() {
-    if (++at_ == batch_->rows()) next_batch();
-  }
-  void next_batch() {
-    at_ = 0;
-    do {
-      batch_ = underlying().next();
-    } while (batch_ && batch_->rows() == 0);
+    auto& from = underlying();
+    if (++from.at_ == from.current_->rows()) from.next_rows();
   }
 
   Source source_;
-  std::optional<batch> batch_;
-  int64_t at_ = 0;
 };
 
 }  // namespace trunkline
