@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-from . import _call, _errors, _ffi, _interrupt
+from . import _call, _errors, _ffi
 from ._encode import Parameters, encode
-from ._ffi import tl_query, tl_result_release
+from ._ffi import tl_conn_release, tl_query
 from ._result import Result
 
 MODES = {"dual": _ffi.TL_DUAL, "read": _ffi.TL_READ, "write": _ffi.TL_WRITE}
@@ -21,31 +21,14 @@ _ISOLATION = {
 }
 
 
-class _Owner:
+class Owner(_call.Owned):
     """The tl_conn. Whoever calls holds this, so that closing a handle in one thread leaves another's call alone."""
 
-    __slots__ = ("core", "pointer", "pid")
+    __slots__ = ("core",)
 
-    def __init__(self, core: _call.Core, pointer: int) -> None:
+    def __init__(self, core: _call.Core) -> None:
+        super().__init__(tl_conn_release)
         self.core = core
-        self.pointer = pointer
-        self.pid = _call.process[0]
-
-    # What a finalizer needs is bound here: the modules may be gone when it runs.
-    def __del__(self, release: Any = _ffi.tl_conn_release, process: list[int] = _call.process) -> None:
-        try:
-            if self.pid == process[0]:
-                release(self.pointer)
-        except AttributeError:
-            pass  # KeyboardInterrupt came before it was made
-
-
-def _stream(core: _call.Core, arguments: tuple[Any, ...], timeout: int, flags: int) -> Result:
-    # Always under an op: the thread that reads the rows may be the one that Ctrl-C interrupts.
-    _interrupt.armed()
-    op = _ffi.tl_op_new(core.pointer)
-    pointer = _call.verb(core, tl_query, arguments, tl_result_release, timeout, flags | _ffi.TL_CALL_STREAM, op)
-    return Result(core, pointer, op, streamed=True)
 
 
 class Handle:
@@ -55,10 +38,10 @@ class Handle:
 
     _missing = "the handle is closed"
 
-    def __init__(self, owner: _Owner | None) -> None:
+    def __init__(self, owner: Owner | None) -> None:
         self._owner = owner
 
-    def _held(self) -> _Owner:
+    def _held(self) -> Owner:
         owner = self._owner
         if owner is None:
             raise _errors.of_status(_ffi.TL_E_CLOSED, self._missing)
@@ -76,13 +59,18 @@ class Handle:
         owner = self._owner or self._held()
         records, n, arena, size = encode(params) if params else _NO_PARAMETERS
         text = sql.encode()
-        arguments = (owner.pointer, text, len(text), records, n, arena, size)
         milliseconds = 0 if timeout is None else _call.milliseconds(timeout)
         flags = read * _ffi.TL_CALL_READ | write * _ffi.TL_CALL_WRITE
         core = owner.core
+        op = 0
         if stream:
-            return _stream(core, arguments, milliseconds, flags)
-        return Result(core, _call.verb(core, tl_query, arguments, tl_result_release, milliseconds, flags))
+            flags |= _ffi.TL_CALL_STREAM
+            # Always under an op: the thread that reads the rows may be the one that Ctrl-C interrupts.
+            op = _ffi.tl_op_new(core.slot)
+        result = Result(core, op, stream)
+        _call.verb(core, tl_query, (owner.slot, text, len(text), records, n, arena, size), result.slot, milliseconds,
+                   flags, op)
+        return result
 
     def transaction(self, *, read_only: bool = False, isolation: str | None = None,
                     timeout: float | None = None) -> Transaction:
@@ -107,9 +95,9 @@ class Connection(Handle):
         """The same connection under a tag, which is shown wherever its leases are listed. Cheap: one per request."""
         owner = self._held()
         tag = text.encode()
-        pointer = _call.run(owner.core, 0, _ffi.tl_conn_derive, (owner.pointer, tag, len(tag), None, 0, -1),
-                            _ffi.tl_conn_release)
-        return Connection(_Owner(owner.core, pointer))
+        tagged = Owner(owner.core)
+        _call.run(owner.core, 0, _ffi.tl_conn_derive, (owner.slot, tag, len(tag), None, 0, -1), tagged.slot)
+        return Connection(tagged)
 
 
 class Pin(Handle):
@@ -119,15 +107,16 @@ class Pin(Handle):
 
     _missing = "a pinned session is used inside its with block"
 
-    def __init__(self, parent: _Owner, timeout: int) -> None:
+    def __init__(self, parent: Owner, timeout: int) -> None:
         super().__init__(None)
         self._parent = parent
         self._timeout = timeout
 
     def __enter__(self) -> Pin:
         parent = self._parent
-        self._owner = _Owner(parent.core, _call.verb(parent.core, _ffi.tl_pin, (parent.pointer,), _ffi.tl_conn_release,
-                                                     self._timeout))
+        owner = Owner(parent.core)
+        _call.verb(parent.core, _ffi.tl_pin, (parent.slot,), owner.slot, self._timeout)
+        self._owner = owner
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
@@ -142,7 +131,7 @@ class Transaction(Handle):
 
     _missing = "a transaction is used inside its with block, until it is committed or rolled back"
 
-    def __init__(self, parent: _Owner, flags: int, timeout: int) -> None:
+    def __init__(self, parent: Owner, flags: int, timeout: int) -> None:
         super().__init__(None)
         self._parent = parent
         self._flags = flags
@@ -153,8 +142,9 @@ class Transaction(Handle):
         if self._owner is not None:
             raise _errors.of_status(_ffi.TL_E_MISUSE, "the transaction has begun already")
         parent = self._parent
-        self._owner = _Owner(parent.core, _call.verb(parent.core, _ffi.tl_begin, (parent.pointer, self._flags),
-                                                     _ffi.tl_conn_release, self._timeout))
+        owner = Owner(parent.core)
+        _call.verb(parent.core, _ffi.tl_begin, (parent.slot, self._flags), owner.slot, self._timeout)
+        self._owner = owner
 
     def commit(self, *, timeout: float | None = None) -> None:
         """Ends it; what follows in its block cannot use it any more."""
@@ -168,7 +158,7 @@ class Transaction(Handle):
         owner = self._held()
         # Whatever comes of it, the handle is let go; if the transaction is still open then, the library rolls it back.
         self._owner = None
-        _call.verb(owner.core, function, (owner.pointer,), timeout=_call.milliseconds(timeout))
+        _call.verb(owner.core, function, (owner.slot,), timeout=_call.milliseconds(timeout))
 
     def __enter__(self) -> Transaction:
         self.begin()

@@ -28,10 +28,14 @@ COLUMN_SIZE = ctypes.sizeof(_ffi.tl_column)
 # Pointers are integers.
 _COLUMN = Struct("<4xi8xqQQQQQQQi4xQ40x")
 (_TYPE, _NULL_COUNT, _VALIDITY, _OFFSETS, _DATA, _DATA_LEN, _TAGS, _HEAP, _HEAP_LEN, _UNIFORM, _CHILDREN) = range(11)
-assert _COLUMN.size == COLUMN_SIZE
+# And what reading one row needs: type, null_count, data, data_len, heap, heap_len, uniform.
+_SINGLE = Struct("<4xi8xq16xQQ8xQQi52x")
+assert _COLUMN.size == _SINGLE.size == COLUMN_SIZE
 
 _bytes_at = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t)(
     ("PyBytes_FromStringAndSize", ctypes.pythonapi))
+_text_at = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t)(
+    ("PyUnicode_FromStringAndSize", ctypes.pythonapi))
 _int64_at = ctypes.c_int64.from_address
 _double_at = ctypes.c_double.from_address
 
@@ -40,7 +44,7 @@ _CONVERSION_ERRORS = (ValueError, OverflowError, ArithmeticError, RecursionError
 
 
 class Unrepresentable(Exception):
-    """A value that Python cannot hold exactly: `row` counts from 0 within the batch."""
+    """A value that Python cannot hold exactly: `row` counts from 0 within the batch. Those before it can be decoded."""
 
     def __init__(self, row: int, reason: str) -> None:
         super().__init__(reason)
@@ -49,7 +53,7 @@ class Unrepresentable(Exception):
 
 
 def decode(column: Any, rows: int) -> list[Any]:
-    """The values of one column, as long as the batch. Raises Unrepresentable."""
+    """The first values of one column, as many as `rows`. Raises Unrepresentable."""
     if not rows:
         return []
     kind = column[_TYPE]
@@ -63,6 +67,30 @@ def decode(column: Any, rows: int) -> list[Any]:
     if conversion is None:
         return [value if ok else None for value, ok in zip(values, valid)]
     return _spread(_converted(list(compress(values, valid)), conversion, list(compress(range(rows), valid))), valid)
+
+
+def single(buffer: Any) -> tuple[Any, ...] | None:
+    """The only row of a batch, where its values are those that are quick to read; else None."""
+    row: list[Any] = []
+    for kind, null, data, size, heap, heap_size, uniform in _SINGLE.iter_unpack(buffer):
+        if kind == TL_ANY:
+            kind = uniform
+            if kind != TL_INT64 and kind != TL_FLOAT64:
+                data, size = heap, heap_size
+        if null:
+            row.append(None)
+        elif kind == TL_INT64:
+            row.append(_int64_at(data).value)
+        elif kind == TL_TEXT:
+            try:
+                row.append(_text_at(data, size))
+            except UnicodeDecodeError:
+                return None
+        elif kind == TL_FLOAT64:
+            row.append(_double_at(data).value)
+        else:
+            return None
+    return tuple(row)
 
 
 def records(buffer: Any) -> Any:
@@ -91,8 +119,6 @@ def _bools(column: Any, rows: int) -> list[bool]:
 
 
 def _int64s(column: Any, rows: int) -> list[int]:
-    if rows == 1:
-        return [_int64_at(column[_DATA]).value]
     return memoryview(_bytes_at(column[_DATA], rows * 8)).cast("q").tolist()
 
 
@@ -105,8 +131,6 @@ def _int32s(column: Any, rows: int) -> list[int]:
 
 
 def _doubles(column: Any, rows: int) -> list[float]:
-    if rows == 1:
-        return [_double_at(column[_DATA]).value]
     return _words(column[_DATA], rows, "d", 8)
 
 
@@ -124,8 +148,6 @@ def _blobs(column: Any, rows: int) -> list[bytes]:
 
 
 def _texts(column: Any, rows: int) -> list[str]:
-    if rows == 1:
-        return [_strict(_bytes_at(column[_DATA], column[_DATA_LEN]), 0)]
     return _decoded(_bytes_at(column[_DATA], column[_DATA_LEN]), _words(column[_OFFSETS], rows + 1, "i", 4))
 
 
@@ -289,8 +311,6 @@ def _any(column: Any, rows: int) -> list[Any]:
 def _heap_values(column: Any, rows: int, kind: int) -> list[Any]:
     heap = _bytes_at(column[_HEAP], column[_HEAP_LEN])
     if not column[_NULL_COUNT]:
-        if rows == 1:
-            return [_strict(heap, 0) if kind == TL_TEXT else heap]
         ends = _int64s(column, rows)
         return _decoded(heap, [0] + ends) if kind == TL_TEXT else _cut(heap, [0] + ends)
     tags = _bytes_at(column[_TAGS], rows)

@@ -216,6 +216,10 @@ def _text(value: bytes | None) -> str:
     return value.decode("utf-8", "replace") if value else ""
 
 
+for _status, _class in _CLASSES.items():
+    _class.status, _class.name = _status, _text(_ffi.tl_status_name(_status))
+
+
 def of_status(status: int, message: str, **fields: str) -> Error:
     """An error that this package found itself, of the class that the library would use."""
     error = _CLASSES.get(status, OperationalError)(message)

@@ -17,7 +17,7 @@ import socket
 import threading
 from _thread import get_ident
 from struct import Struct
-from time import monotonic, time_ns
+from time import monotonic, monotonic_ns, time_ns
 from typing import Any
 
 from . import _ffi
@@ -28,6 +28,7 @@ try:
 except ImportError:
     from signal import getsignal
 
+_CLOCKS_APART = 20_000  # nanoseconds; ten times what two readings take
 _RECHECK_SECONDS = 0.1  # how long another user of the wakeup descriptor may go unnoticed
 
 _SO_TIMESTAMPNS = 35  # which Python has no name for
@@ -42,7 +43,8 @@ _next_check = 0.0
 _ends: tuple[socket.socket, socket.socket] | None = None  # the watcher's, the signals'
 
 current: tuple[Any, int, int] | None = None
-"""(registry core, op, since when) that the main thread waits for; keeps the registry alive while the watcher cancels"""
+"""(registry core, op, since when by monotonic_ns()) that the main thread waits for; keeps the registry alive while the
+watcher cancels"""
 
 
 def armed() -> bool:
@@ -87,16 +89,21 @@ def _watch(reader: socket.socket) -> None:
         # A signal from before the call has raised its KeyboardInterrupt already; its news may come late, when the program
         # has caught that and gone on to this call.
         if _arrival(ancillary) >= waiting[2]:
-            _ffi.tl_cancel(waiting[0].pointer, waiting[1])
+            _ffi.tl_cancel(waiting[0].slot, waiting[1])
 
 
 def _arrival(ancillary: list[tuple[int, int, bytes]]) -> int:
-    """When the kernel got the message, in nanoseconds as time_ns() counts them."""
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
-            seconds, nanoseconds = _TIMESPEC.unpack(data)
-            return int(seconds * 1_000_000_000 + nanoseconds)
-    return time_ns()
+    """When the kernel got the message, in nanoseconds as monotonic_ns() counts them."""
+    stamps = [data for level, kind, data in ancillary if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS]
+    if not stamps:
+        return monotonic_ns()
+    seconds, nanoseconds = _TIMESPEC.unpack(stamps[0])
+    # The kernel tells it by the wall clock, which may be set while a call waits: only how long ago it was counts. Both
+    # clocks are read again if this thread was stopped in between.
+    while True:
+        before, wall, now = monotonic_ns(), time_ns(), monotonic_ns()
+        if now - before < _CLOCKS_APART:
+            return int(now - (wall - (seconds * 1_000_000_000 + nanoseconds)))
 
 
 def _give_back() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import itertools
 import os
 import warnings
@@ -12,7 +11,7 @@ from types import TracebackType
 from typing import Any, Iterator, Mapping
 
 from . import _call, _errors, _ffi
-from ._connection import MODES, Connection, Transaction, _Owner
+from ._connection import MODES, Connection, Transaction, Owner
 from ._encode import Parameters
 from ._result import Result
 
@@ -52,8 +51,9 @@ class Registry:
         if mode not in MODES:
             raise ValueError(f"mode is one of {', '.join(MODES)}, not {mode!r}")
         text, size = _name(name)
-        return Connection(_Owner(self._core, _call.run(
-            self._core, 0, _ffi.tl_conn_get, (self._core.pointer, text, size, MODES[mode]), _ffi.tl_conn_release)))
+        owner = Owner(self._core)
+        _call.run(self._core, 0, _ffi.tl_conn_get, (self._core.slot, text, size, MODES[mode]), owner.slot)
+        return Connection(owner)
 
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: bool = False,
               read: bool = False, write: bool = False) -> Result:
@@ -79,7 +79,7 @@ class Registry:
 
     def has(self, name: str) -> bool:
         text, size = _name(name)
-        return bool(_ffi.tl_registry_has(self._core.pointer, text, size))
+        return bool(_ffi.tl_registry_has(self._core.slot, text, size))
 
     __contains__ = has
 
@@ -90,8 +90,9 @@ class Registry:
         """What the library knows, as a result: "connections", "endpoints", "pools", "sessions", "leases", "settings" or
         "warnings"; of one name, or of all."""
         text, size = _name(name)
-        return Result(self._core, _call.verb(
-            self._core, _ffi.tl_inspect, (self._core.pointer, what.encode(), text, size), _ffi.tl_result_release))
+        result = Result(self._core)
+        _call.verb(self._core, _ffi.tl_inspect, (self._core.slot, what.encode(), text, size), result.slot)
+        return result
 
     # ---- opening and closing ----
 
@@ -106,7 +107,7 @@ class Registry:
 
     def _state(self, function: Any, name: str | None, timeout: float | None) -> None:
         text, size = _name(name)
-        _call.verb(self._core, function, (self._core.pointer, text, size), timeout=_call.milliseconds(timeout))
+        _call.verb(self._core, function, (self._core.slot, text, size), timeout=_call.milliseconds(timeout))
 
     def __enter__(self) -> Registry:
         return self
@@ -146,9 +147,9 @@ def _environment(name: str | None) -> bytes | None:
 
 
 def _make(function: Any, *arguments: Any) -> Registry:
-    out, error = ctypes.c_void_p(), ctypes.c_void_p()
-    _call.check(function(*arguments, ctypes.addressof(out), ctypes.addressof(error)), error)
-    registry = Registry(_call.Core(out.value or 0))
+    core = _call.Core()
+    _call.run(core, 0, function, arguments, core.slot)
+    registry = Registry(core)
     _warn(registry)
     return registry
 

@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 import ctypes
-from collections import deque
+from ctypes import byref, c_int32, c_int64, c_void_p
 from itertools import chain
 from struct import Struct
 from types import TracebackType
 from typing import Any, Iterator, Tuple
 
-from . import _arrow, _call, _errors, _ffi
-from ._decode import COLUMN_SIZE, Unrepresentable, decode, records
+from . import _arrow, _call, _errors, _ffi, _interrupt
+from ._decode import COLUMN_SIZE, Unrepresentable, decode, records, single
+from ._ffi import tl_batch_columns, tl_batch_release, tl_result_columns, tl_result_next
 from ._values import Column
 
 Row = Tuple[Any, ...]  # one value per column
 
 _SIZE = Struct("<I")
-_TAIL = Struct("<QQq")
 
 
 class _Columns:
-    """Memory for a batch's array of tl_column; beside it the batch, the error of getting it, and how many rows."""
+    """Memory for a batch's array of tl_column, its number of rows, and the batch while it is being read."""
 
-    __slots__ = ("array", "view", "address", "tail", "batch", "error", "rows")
+    __slots__ = ("array", "view", "place", "rows", "rows_place", "batch", "batch_place")
 
     def __init__(self, n: int) -> None:
         self.array = bytearray(n * COLUMN_SIZE)
         self.view = memoryview(self.array)
-        self.address = _call.address(self.array)
-        self.tail = bytearray(_TAIL.size)
-        self.batch = _call.address(self.tail)
-        self.error = self.batch + 8
-        self.rows = self.batch + 16
+        self.place = byref(ctypes.c_char.from_buffer(self.array))
+        self.rows = c_int64()
+        self.rows_place = byref(self.rows)
+        self.batch = c_void_p()
+        self.batch_place = byref(self.batch)
         _SIZE.pack_into(self.array, 0, COLUMN_SIZE)
 
 
-_free: dict[int, list[_Columns]] = {}  # by number of columns; taken and given back as _call's scratches are
+_free: dict[int, list[_Columns]] = {}  # by number of columns; taken and given back as _call's reports are
 
 
 def _take(n: int) -> _Columns:
@@ -46,40 +46,29 @@ def _take(n: int) -> _Columns:
         return _Columns(n)
 
 
-class Result:
-    """The answer of a statement. Iterating gives the rows that have not been read yet, as tuples.
+class Result(_call.Owned):
+    """The answer of a statement. Iterating gives the rows that have not been read yet, as tuples. It is true where the
+    current set has rows, read or not.
 
     One thread at a time. A streamed result holds its session until its last row is read, or it is closed.
     """
 
-    __slots__ = ("_core", "_pointer", "_pid", "_op", "_streamed", "_ahead", "_given", "_current", "_schema", "_n",
-                 "__weakref__")
+    _given = 0  # rows decoded so far
+    _current: Iterator[Row] | None = None  # what is left of the batch that is being read
+    _schema: tuple[Column, ...] | None = None
+    _n = -1  # the number of columns, once it is known
+    _failure: str | None = None  # what the value after the last row was
 
-    def __init__(self, core: _call.Core, pointer: int, op: int = 0, streamed: bool = False) -> None:
+    # The library has not written anything into the slot yet.
+    def __init__(self, core: _call.Core, op: int = 0, streamed: bool = False) -> None:
+        super().__init__(_ffi.tl_result_release)
         self._core = core
-        self._pointer = pointer
-        self._pid = _call.process[0]
         self._op = op
         self._streamed = streamed
-        self._begin_set()
 
     def _begin_set(self) -> None:
-        self._ahead: deque[tuple[int, int]] | None = None  # batches that len() had to look at: (tl_batch, rows)
-        self._given = 0  # rows decoded so far
-        self._current: Iterator[Row] | None = None  # what is left of the batch that is being read
-        self._schema: tuple[Column, ...] | None = None
-        self._n = -1
-
-    # What a finalizer needs is bound here: the modules may be gone when it runs.
-    def __del__(self, process: list[int] = _call.process, release: Any = _ffi.tl_result_release,
-                release_batch: Any = _ffi.tl_batch_release) -> None:
-        try:
-            if self._pid == process[0]:
-                for batch, _ in self._ahead or ():
-                    release_batch(batch)
-                release(self._pointer)
-        except AttributeError:
-            pass  # KeyboardInterrupt came before it was made
+        self._given, self._n = 0, -1
+        self._current = self._schema = self._failure = None
 
     # ---- what it is ----
 
@@ -114,9 +103,12 @@ class Result:
         """All rows of the current set, read or not. Raises TypeError for a streamed result, which does not know."""
         if self._streamed:
             raise TypeError("a streamed result does not know its length")
-        if self._ahead is None:
-            self._ahead = self._look_ahead()
-        return self._given + sum(rows for _, rows in self._ahead)
+        return self.affected if tl_result_columns(self._open()) else 0
+
+    def __bool__(self) -> bool:
+        if self._given > 0 or not self._streamed and len(self) > 0:
+            return True
+        return self._reading() is not None
 
     # ---- rows ----
 
@@ -125,13 +117,19 @@ class Result:
 
     def _batches(self) -> Iterator[Iterator[Row]]:
         while True:
-            if self._current is None:
-                rows = self._next_rows()
-                if rows is None:
-                    return
-                self._current = iter(rows)
-            yield self._current
+            current = self._reading()
+            if current is None:
+                return
+            yield current
             self._current = None
+
+    def _reading(self) -> Iterator[Row] | None:
+        """What is left of the batch that is being read, or the next one; None: the set has ended."""
+        if self._current is None:
+            rows = self._next_rows()
+            if rows is not None:
+                self._current = iter(rows)
+        return self._current
 
     def all(self) -> list[Row]:
         """The rows that have not been read yet."""
@@ -149,12 +147,10 @@ class Result:
     def first(self) -> Row | None:
         """The next row, or None where there is none."""
         while True:
-            if self._current is None:
-                rows = self._next_rows()
-                if rows is None:
-                    return None
-                self._current = iter(rows)
-            for row in self._current:
+            current = self._current or self._reading()
+            if current is None:
+                return None
+            for row in current:
                 return row
             self._current = None
 
@@ -163,7 +159,9 @@ class Result:
         rows = self._next_rows() if self._current is None else list(self)
         if rows and len(rows) == 1 and self._next_rows() is None:
             return rows[0]
-        raise _errors.ProgrammingError("the result has no row" if not rows else "the result has more than one row")
+        raise _errors.of_status(_ffi.TL_E_MISUSE,
+                                "the result has no row" if not rows else "the result has more than one row",
+                                outcome="unknown")
 
     def dicts(self) -> Iterator[dict[str, Any]]:
         """The rows that have not been read yet, as dicts. Of columns with the same name the last counts."""
@@ -173,25 +171,23 @@ class Result:
 
     def next_set(self) -> bool:
         """Moves to the next result set, dropping what is left of this one; False where there is none."""
-        self._drop_ahead()
-        more = _call.run(self._core, self._op, _ffi.tl_result_next_set, (self._open(), None), _nothing)
+        more = c_int32()
+        self._run(_ffi.tl_result_next_set, more)
         self._begin_set()
-        return bool(more & 0xFFFF_FFFF)
+        return bool(more.value)
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The rows that have not been read yet as an Arrow C stream, which takes them from this result."""
-        if self._given or self._ahead:
-            raise _errors.of_status(_ffi.TL_E_MISUSE, "rows of the result have been read already")
-        return _arrow.export(self._open())
+        if self._given:
+            raise _errors.of_status(_ffi.TL_E_MISUSE, "rows of the result have been read already", outcome="unknown")
+        return _arrow.export(self._core, self._open())
 
     # ---- the end ----
 
     def close(self) -> None:
         """Lets go of what is left. Harmless when repeated."""
-        pointer, self._pointer = self._pointer, 0
-        self._drop_ahead()
-        if self._pid == _call.process[0]:
-            _ffi.tl_result_release(pointer)
+        self.slot = None
+        self.__del__()
 
     def __enter__(self) -> Result:
         return self
@@ -202,89 +198,72 @@ class Result:
 
     # ---- batches ----
 
-    def _open(self) -> int:
-        if not self._pointer:
-            raise _errors.of_status(_ffi.TL_E_CLOSED, "the result is closed")
-        return self._pointer
+    def _open(self) -> c_void_p:
+        if self.slot is None:
+            raise _errors.of_status(_ffi.TL_E_CLOSED, "the result is closed", outcome="unknown")
+        return self.slot
+
+    def _run(self, function: Any, out: Any) -> None:
+        op = self._op if _interrupt.armed() else 0
+        _call.run(self._core, op, function, (self._open(), None), out)
 
     def _next_rows(self) -> list[Row] | None:
-        """The rows of the next batch; None: the set has ended."""
+        """The rows of the next batch, at least one; None: the set has ended."""
+        if self._failure is not None:
+            raise _errors.of_status(_ffi.TL_E_DATA, self._failure, phase="decode", outcome="unknown")
+        slot = self.slot or self._open()
         n = self._n
         if n < 0:
-            n = self._n = _ffi.tl_result_columns(self._open())
+            n = self._n = tl_result_columns(slot)
         if not n:
             return None
         columns = _take(n)
-        batch = 0
+        batch = columns.batch
         try:
-            batch = self._next_batch(columns)
+            if self._streamed:
+                self._run(_ffi.tl_result_next_streamed, batch)
+            else:
+                status = tl_result_next(slot, None, columns.batch_place, None)
+                if status:
+                    _errors.raise_from(status, 0)
             if not batch:
                 return None
-            _ffi.tl_batch_columns(batch, columns.address, n, columns.rows)
-            rows: int = _TAIL.unpack(columns.tail)[2]
-            decoded: list[list[Any]] = []
-            for column in records(columns.view):
-                decoded.append(decode(column, rows))
-        except Unrepresentable as failure:
-            name = self.schema[len(decoded)].name
-            raise _errors.of_status(
-                _ffi.TL_E_DATA, f"row {self._given + failure.row + 1}, column \"{name}\": {failure.reason}",
-                phase="decode") from None
+            tl_batch_columns(batch, columns.place, n, columns.rows_place)
+            count = columns.rows.value
+            row = single(columns.view) if count == 1 else None
+            rows = self._decoded(columns.view, count) if row is None else [row]
         finally:
-            _ffi.tl_batch_release(batch)
+            if batch:
+                tl_batch_release(batch)
+                batch.value = None
             _free[n].append(columns)
-        self._given += rows
+        self._given += len(rows)
+        return rows or self._next_rows()
+
+    def _decoded(self, view: memoryview, count: int) -> list[Row]:
+        """The rows of a batch, up to the first that has a value which Python cannot hold."""
+        decoded: list[list[Any]] = []
+        fit = count
+        for column in records(view):
+            try:
+                values = decode(column, count)
+            except Unrepresentable as failure:
+                values = decode(column, failure.row)
+                if failure.row < fit:
+                    fit = failure.row
+                    name = self.schema[len(decoded)].name
+                    self._failure = f"row {self._given + fit + 1}, column \"{name}\": {failure.reason}"
+            decoded.append(values)
         return list(zip(*decoded))
 
-    def _next_batch(self, columns: _Columns) -> int:
-        if self._ahead is not None:
-            return self._ahead.popleft()[0] if self._ahead else 0
-        if self._streamed:
-            return _call.run(self._core, self._op, _ffi.tl_result_next_streamed, (self._open(), None),
-                             _ffi.tl_batch_release)
-        status = _ffi.tl_result_next(self._pointer or self._open(), None, columns.batch, columns.error)
-        batch: int
-        batch, error, _ = _TAIL.unpack(columns.tail)
-        if status:
-            try:
-                _errors.raise_from(status, error)
-            finally:
-                _TAIL.pack_into(columns.tail, 0, 0, 0, 0)
-                _ffi.tl_error_release(error)
-        return batch
 
-    def _look_ahead(self) -> deque[tuple[int, int]]:
-        """Takes all batches of a whole result, with their numbers of rows."""
-        ahead: deque[tuple[int, int]] = deque()
-        n = self._n = _ffi.tl_result_columns(self._open())
-        if not n:
-            return ahead
-        columns = _take(n)
-        while True:
-            batch = self._next_batch(columns)
-            if not batch:
-                break
-            _ffi.tl_batch_columns(batch, columns.address, n, columns.rows)
-            ahead.append((batch, _TAIL.unpack(columns.tail)[2]))
-        _free[n].append(columns)
-        return ahead
-
-    def _drop_ahead(self) -> None:
-        while self._ahead:
-            _ffi.tl_batch_release(self._ahead.popleft()[0])
-
-
-def _nothing(_: int) -> None:
-    """What came out owns nothing."""
-
-
-def _read_schema(result: int) -> tuple[Column, ...]:
-    n = _ffi.tl_result_columns(result)
+def _read_schema(result: c_void_p) -> tuple[Column, ...]:
+    n = tl_result_columns(result)
     if not n:
         return ()
     columns = _take(n)
     try:
-        status = _ffi.tl_result_schema(result, columns.address, n, None)
+        status = _ffi.tl_result_schema(result, columns.place, n, None)
         if status:
             _errors.raise_from(status, 0)
         return tuple(_column(_ffi.tl_column.from_buffer(columns.array, i * COLUMN_SIZE)) for i in range(n))

@@ -4,10 +4,8 @@
 namespace tl::postgresql {
 namespace {
 
-Failure wrong_value(const columnar::Batch& batch, size_t column, Complaint complaint) {
-  Failure failure = fail(Status::data,
-                         "row " + std::to_string(batch.rows() + 1) + " of the batch, column \"" +
-                             batch.schema()[column].name + "\": " + complaint,
+Failure wrong_value(int64_t row, const columnar::Field& column, Complaint complaint) {
+  Failure failure = fail(Status::data, "row " + std::to_string(row) + ", column \"" + column.name + "\": " + complaint,
                          Phase::decode);
   failure->outcome = Outcome::unknown;  // the statement runs on while its rows are read
   return failure;
@@ -23,9 +21,10 @@ void PostgresqlSession::begin_set(const PGresult* head) {
                      plan_->types.size() == static_cast<size_t>(PQnfields(head));
   if (!known) plan_ = std::make_shared<const Plan>(plan_of(head, arrays_as_text_));
   binary_ = PQfformat(head, 0) != 0;
+  rows_ = 0;
 }
 
-Result<void> PostgresqlSession::read_row(columnar::Batch& batch, const PGresult* row, uint64_t& bytes) const {
+Result<void> PostgresqlSession::read_row(columnar::Batch& batch, const PGresult* row, uint64_t& bytes) {
   columnar::Column* const columns = batch.columns().data();
   const size_t n = plan_->types.size();
   for (size_t i = 0; i < n; ++i) {
@@ -39,8 +38,9 @@ Result<void> PostgresqlSession::read_row(columnar::Batch& batch, const PGresult*
     const TypeInfo& type = plan_->types[i] == nullptr ? as_text : *plan_->types[i];
     const std::string_view value(PQgetvalue(row, 0, at), length);
     const Complaint wrong = binary_ ? read_binary(columns[i], type, value) : read_text(columns[i], type, value);
-    if (wrong != nullptr) return wrong_value(batch, i, wrong);
+    if (wrong != nullptr) return wrong_value(rows_ + 1, batch.schema()[i], wrong);
   }
+  ++rows_;
   batch.set_rows(batch.rows() + 1);
   return {};
 }

@@ -59,7 +59,7 @@ class PostgresqlSession final : public driver::Session {
 
   // postgresql_rows.cpp
   void begin_set(const PGresult* head);
-  [[nodiscard]] Result<void> read_row(columnar::Batch& batch, const PGresult* row, uint64_t& bytes) const;
+  [[nodiscard]] Result<void> read_row(columnar::Batch& batch, const PGresult* row, uint64_t& bytes);
 
   Conn conn_;
   const std::shared_ptr<driver::Canceller> canceller_;
@@ -76,6 +76,7 @@ class PostgresqlSession final : public driver::Session {
   uint32_t syncs_ = 0;                // extended: of those sent, how many have not come back
   std::shared_ptr<const Plan> plan_;  // of its rows
   bool binary_ = false;               // they come in the binary format
+  int64_t rows_ = 0;                  // of its set, how many have been read
   ResultHandle pending_;              // has come, and has not been read
 };
 

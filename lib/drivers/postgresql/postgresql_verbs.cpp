@@ -99,7 +99,10 @@ class PostgresqlSession::Steps : public Verb {
         case PGRES_SINGLE_TUPLE:
           if (Result<void> read = session_.read_row(into, result.get(), bytes_); !read) return read.take_error();
           break;
-        case PGRES_TUPLES_OK: told = affected_of(result.get()); return Rows::ended;
+        case PGRES_TUPLES_OK:
+          told = affected_of(result.get());
+          if (told < 0) told = session_.rows_;  // SHOW, EXPLAIN
+          return Rows::ended;
         case PGRES_FATAL_ERROR: note(*result); return Rows::ended;
         default: return unexpected(status);
       }

@@ -96,6 +96,14 @@ class Capsule(support.PostgresqlTest):
         with self.assertRaises(trunkline.ProgrammingError):
             result.__arrow_c_stream__()
 
+    def test_looking_at_a_result_does_not_read_it(self):
+        result = self.query(100_000)
+        self.assertTrue(result)
+        self.assertEqual((len(result), result.columns), (100_000, ("i", "j", "t")))
+        capsule = result.__arrow_c_stream__()
+        _, columns = int64_columns(stream_of(capsule))
+        self.assertEqual(len(columns[0]), 100_000)
+
     @unittest.skipIf(pyarrow is None, "pyarrow is not installed")
     def test_pyarrow(self):
         table = pyarrow.RecordBatchReader.from_stream(self.query(1000)).read_all()

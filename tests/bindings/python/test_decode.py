@@ -10,7 +10,7 @@ from uuid import UUID
 
 import support  # noqa: F401 - finds the package
 from trunkline import Interval, _ffi
-from trunkline._decode import COLUMN_SIZE, Unrepresentable, decode, records
+from trunkline._decode import COLUMN_SIZE, Unrepresentable, decode, records, single
 
 INT64_MAX, INT64_MIN = 2**63 - 1, -2**63
 
@@ -139,12 +139,28 @@ class Values(unittest.TestCase):
                 self.same(memory.decode(), [None] * memory.rows)
 
     def test_a_single_row_takes_its_short_way_to_the_same(self):
-        self.same(fixed(_ffi.TL_INT64, "q", [-7]).decode(), [-7])
-        self.same(fixed(_ffi.TL_FLOAT64, "d", [0.1]).decode(), [0.1])
-        self.same(sized(_ffi.TL_TEXT, ["é".encode()]).decode(), ["é"])
-        self.same(any_column(["é"], _ffi.TL_TEXT).decode(), ["é"])
-        self.same(any_column([b"\xff"], _ffi.TL_BYTES).decode(), [b"\xff"])
-        self.same(fixed(_ffi.TL_INT64, "q", [0]).with_nulls({0}).decode(), [None])
+        def row(*columns):
+            for column in columns:
+                self.assertEqual(len(bytes(column.column)), COLUMN_SIZE)
+            return single(b"".join(bytes(column.column) for column in columns))
+
+        quick = (fixed(_ffi.TL_INT64, "q", [-7]), fixed(_ffi.TL_FLOAT64, "d", [0.1]),
+                 sized(_ffi.TL_TEXT, ["é\x00".encode()]), any_column(["é"], _ffi.TL_TEXT), any_column([2**62], _ffi.TL_INT64),
+                 any_column([-0.5], _ffi.TL_FLOAT64), any_column([None], _ffi.TL_NULL),
+                 fixed(_ffi.TL_INT64, "q", [0]).with_nulls({0}), fixed(_ffi.TL_DATE, "i", [0]).with_nulls({0}))
+        self.same(row(*quick), [column.decode()[0] for column in quick])
+        for slow in (fixed(_ffi.TL_DATE, "i", [0]), sized(_ffi.TL_TEXT, [b"\xff"]), any_column([b"\xff"], _ffi.TL_BYTES)):
+            self.assertIsNone(row(quick[0], slow))
+
+    def test_the_first_rows_of_a_column_can_be_decoded(self):
+        for name, memory, expected in Samples().all():
+            for nulls in (set(), {0}):
+                memory.with_nulls(nulls)
+                memory.column.null_count = len(nulls)
+                for rows in range(len(expected)):
+                    with self.subTest(name, rows=rows, nulls=nulls):
+                        self.same(decode(memory.record(), rows), [None if i in nulls else value
+                                                                  for i, value in enumerate(expected[:rows])])
 
     def test_no_rows(self):
         self.assertEqual(Memory(_ffi.TL_TEXT, 0).decode(), [])

@@ -1,5 +1,6 @@
 """Ctrl-C in a process of its own: the call ends at once, KeyboardInterrupt is what the program sees, and it can go on."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -9,6 +10,8 @@ import time
 import unittest
 
 import support
+import trunkline
+from trunkline import _call
 
 PRELUDE = """
 import signal, sys, time
@@ -226,6 +229,81 @@ except trunkline.Timeout:
             program.finish(self)
 
 
+class EveryMoment(support.SqliteTest):
+    """KeyboardInterrupt at each bytecode of the package in turn: a session that was lent goes home all the same."""
+
+    def leases(self):
+        return self.registry.inspect("leases", "memory").all()
+
+    def interrupted_at(self, moment, work):
+        """Whether `work` was still running then."""
+        package = os.path.dirname(trunkline.__file__)
+        left = moment
+
+        def trace(frame, event, _):
+            nonlocal left
+            if os.path.dirname(frame.f_code.co_filename) != package:
+                return None
+            frame.f_trace_opcodes = True
+            if event in ("call", "opcode"):
+                left -= 1
+                if left == 0:
+                    raise KeyboardInterrupt
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            work()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(before)
+        return left <= 0
+
+    def check(self, work):
+        work()
+        moment = 1
+        while self.interrupted_at(moment, work):
+            self.eventually(lambda: self.leases() == [])
+            moment += 1
+        self.assertGreater(moment, 100)
+
+    def test_a_pin(self):
+        memory = self.registry.on("memory")
+
+        def work():
+            with memory.pin() as session:
+                session.query("SELECT 1")
+
+        self.check(work)
+
+    def test_a_transaction(self):
+        memory = self.registry.on("memory")
+
+        def work():
+            with memory.transaction() as tx:
+                tx.query("SELECT 1")
+
+        self.check(work)
+
+    def test_a_stream(self):
+        memory = self.registry.on("memory")
+        self.check(lambda: memory.query("VALUES (1), (2)", stream=True).first())
+
+    def test_between_the_last_hold_and_its_release(self):
+        """The signal comes while C releases: nothing is lost, and it is raised as soon as Python runs again."""
+        strike = ctypes.CDLL(None)["raise"]
+        strike.argtypes, strike.restype = (ctypes.c_void_p,), None
+        owned = _call.Owned(strike)
+        owned.slot.value = signal.SIGINT
+        with self.assertRaises(KeyboardInterrupt):
+            del owned
+            for _ in range(1000):
+                pass
+            self.fail("it was lost")
+
+
 class Sqlite(Cases, unittest.TestCase):
     endless = ENDLESS
     name = "main"
@@ -253,7 +331,6 @@ class Postgresql(Cases, unittest.TestCase):
     name = "pg"
 
     def setUp(self):
-        import trunkline
         self.toml = support.postgresql_toml('application_name = "interrupted"\n')
         self.watcher = trunkline.parse(support.postgresql_toml()).on("pg")
 
@@ -262,6 +339,37 @@ class Postgresql(Cases, unittest.TestCase):
         return lambda: self.watcher.query(
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'interrupted' AND state = 'active' "
             "AND query LIKE '%pg_sleep(60)%'").one()[0] > 0
+
+    def test_another_thread_s_stream_is_not_what_ctrl_c_cancels(self):
+        text = """
+import threading
+
+def read():
+    with db.query("SELECT i, pg_sleep(CASE WHEN i = 70000 THEN 3 ELSE 0 END) FROM generate_series(1, 70000) i",
+                  stream=True) as result:
+        next(iter(result))
+        reading.set()
+        print(sum(1 for _ in result), flush=True)
+
+reading = threading.Event()
+thread = threading.Thread(target=read)
+beginning = threading.Timer(0, thread.start)
+
+def work():
+    beginning.start()
+    db.query("SELECT pg_sleep(60)")
+
+interrupted(work)
+thread.join()
+"""
+        with Program(text, self.toml, self.name) as program:
+            program.expect(self, "waiting")
+            both = ("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'interrupted' AND state = 'active' "
+                    "AND query LIKE 'SELECT %pg_sleep%'")
+            program.interrupt(lambda: self.watcher.query(both).one()[0] == 2)
+            program.expect(self, "interrupted")
+            program.expect(self, "69999")
+            program.finish(self)
 
     def test_a_stream(self):
         text = """

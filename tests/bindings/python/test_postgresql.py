@@ -78,6 +78,34 @@ class Values(support.PostgresqlTest):
             self.db.query("SELECT CASE WHEN i = 3 THEN 'infinity' ELSE '2024-01-01' END::timestamp AS odd "
                           "FROM generate_series(1, 5) i").all()
 
+    ODD = ("SELECT i, CASE WHEN i = ? THEN 'infinity' ELSE '2024-01-01' END::date AS d, "
+           "CASE WHEN i = ? THEN '12000-01-01' ELSE '2024-01-01' END::timestamp AS t FROM generate_series(1, 140000) i")
+
+    def test_rows_before_one_that_python_cannot_hold_are_given_and_none_after_it(self):
+        for stream in (False, True):
+            for date_row, timestamp_row, column in ((70_000, 70_001, "d"), (70_001, 70_000, "t"), (70_000, 139_999, "d")):
+                result = self.db.query(self.ODD, [date_row, timestamp_row], stream=stream)
+                seen = []
+                with self.assertRaisesRegex(trunkline.DataError, f'^row 70000, column "{column}": ') as caught:
+                    for row in result:
+                        seen.append(row[0])
+                self.assertEqual((len(seen), seen[-1]), (69_999, 69_999))
+                self.assertEqual((caught.exception.phase, caught.exception.outcome), ("decode", "unknown"))
+                for read in (result.first, result.all, result.one):
+                    with self.assertRaisesRegex(trunkline.DataError, f'^row 70000, column "{column}": '):
+                        read()
+
+    def test_the_first_row_may_be_the_one(self):
+        result = self.db.query(self.ODD, [1, 2])
+        for _ in range(2):
+            with self.assertRaisesRegex(trunkline.DataError, '^row 1, column "d": infinity'):
+                result.first()
+
+    def test_rows_are_counted_over_batches_by_the_library_too(self):
+        with self.assertRaisesRegex(trunkline.DataError, '^row 70000, column "a": an array of more than one dimension'):
+            self.db.query("SELECT CASE WHEN i = 70000 THEN ARRAY[[1]] ELSE ARRAY[1] END AS a "
+                          "FROM generate_series(1, 80000) i").all()
+
     def test_rows_with_nulls(self):
         sql = """SELECT nullif(i % 3, 0)::int8, nullif(i % 3, 1)::float8, CASE WHEN i % 2 = 0 THEN 'n' || i END,
                  nullif(i % 5, 2) > 2, CASE WHEN i % 7 > 0 THEN 'epoch'::timestamptz + i * interval '1 s' END
@@ -105,6 +133,20 @@ class Results(support.PostgresqlTest):
         self.assertEqual(self.db.query("SELECT 1").one(), (1,))
         total = sum(row[0] for row in self.db.query("SELECT i FROM generate_series(1, 300000) i", stream=True))
         self.assertEqual(total, 300_000 * 300_001 // 2)
+
+    def test_a_stream_is_read_within_the_statement_s_timeout(self):
+        result = self.db.query("SELECT i, repeat('x', 50000), CASE WHEN i = 150 THEN pg_sleep(30)::text END "
+                               "FROM generate_series(1, 200) i", stream=True, timeout=0.3)
+        for _ in range(2):
+            with self.assertRaises(trunkline.StatementTimeout):
+                result.all()
+
+    def test_the_length_of_what_the_server_does_not_count(self):
+        for sql in ("SHOW server_version", "EXPLAIN (COSTS off) SELECT 1"):
+            with self.subTest(sql):
+                result = self.db.query(sql)
+                self.assertEqual((len(result), len(result.all())), (1, 1))
+        self.assertEqual(len(self.db.query("SHOW ALL")), self.db.query("SELECT count(*) FROM pg_settings").one()[0])
 
     def test_several_sets(self):
         with self.db.pin() as session:

@@ -225,6 +225,18 @@ class Results(support.SqliteTest):
             result.all()
         self.assertEqual(self.db.query("SELECT count(*) FROM t").one(), (200_000,))
 
+    def test_truth_is_having_rows(self):
+        for stream in (False, True):
+            with self.subTest(stream=stream):
+                self.assertFalse(self.db.query("SELECT 1 WHERE 0", stream=stream))
+                self.assertFalse(self.db.query("CREATE TABLE IF NOT EXISTS t (id)", stream=stream))
+                result = self.db.query("SELECT 1 UNION ALL SELECT 2", stream=stream)
+                self.assertTrue(result)
+                self.assertEqual(result.all(), [(1,), (2,)])
+                self.assertTrue(result)
+        with self.db.transaction() as tx:
+            self.assertTrue(tx.query("INSERT INTO t VALUES (1, 'a') RETURNING id"))
+
     def test_several_sets(self):
         with self.db.pin() as session:
             result = session.query("SELECT 1 AS a; SELECT 'x' AS b, 'y' AS c; INSERT INTO t VALUES (9, 'n')")
@@ -320,6 +332,17 @@ class Transactions(support.SqliteTest):
 
 
 class Errors(support.SqliteTest):
+    def test_classes_tell_their_status(self):
+        for error, name in ((trunkline.Closed(), "closed"), (trunkline.DataError(), "data"),
+                            (trunkline.UniqueViolation(), "unique_violation"), (trunkline.Misuse(), "misuse")):
+            self.assertEqual(error.name, name)
+
+    def test_what_ran_is_not_said_not_to_have_been_sent(self):
+        self.db.query("CREATE TABLE t (a)")
+        with self.assertRaises(trunkline.Misuse) as caught:
+            self.db.query("INSERT INTO t VALUES (1), (2) RETURNING a").one()
+        self.assertEqual((caught.exception.outcome, self.db.query("SELECT count(*) FROM t").one()), ("unknown", (2,)))
+
     def test_classes(self):
         self.db.query("CREATE TABLE p (id INTEGER PRIMARY KEY)")
         self.db.query("CREATE TABLE t (u UNIQUE, n NOT NULL, c CHECK (c > 0), f REFERENCES p)")
