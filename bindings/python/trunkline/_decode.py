@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import re
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from itertools import chain, compress, islice
@@ -26,10 +27,11 @@ COLUMN_SIZE = ctypes.sizeof(_ffi.tl_column)
 
 # What decoding needs of a tl_column, as a plain tuple: reading it by index costs a third of reading a field by name.
 # Pointers are integers.
-_COLUMN = Struct("<4xi8xqQQQQQQQi4xQ40x")
-(_TYPE, _NULL_COUNT, _VALIDITY, _OFFSETS, _DATA, _DATA_LEN, _TAGS, _HEAP, _HEAP_LEN, _UNIFORM, _CHILDREN) = range(11)
-# And what reading one row needs: type, null_count, data, data_len, heap, heap_len, uniform.
-_SINGLE = Struct("<4xi8xq16xQQ8xQQi52x")
+_COLUMN = Struct("<4xi8xqQQQQQQQi4xQ16xI20x")
+(_TYPE, _NULL_COUNT, _VALIDITY, _OFFSETS, _DATA, _DATA_LEN, _TAGS, _HEAP, _HEAP_LEN, _UNIFORM, _CHILDREN,
+ _TYPE_ID) = range(12)
+# And what reading one row needs: type, null_count, data, data_len, heap, heap_len, uniform, type_id.
+_SINGLE = Struct("<4xi8xq16xQQ8xQQi28xI20x")
 assert _COLUMN.size == _SINGLE.size == COLUMN_SIZE
 
 _bytes_at = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t)(
@@ -38,6 +40,8 @@ _text_at = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t
     ("PyUnicode_FromStringAndSize", ctypes.pythonapi))
 _int64_at = ctypes.c_int64.from_address
 _double_at = ctypes.c_double.from_address
+
+_TIMETZ = 1266  # PostgreSQL's number of a time with a time zone, which the library gives as text
 
 _BITS = tuple(tuple(bool(byte >> bit & 1) for bit in range(8)) for byte in range(256))
 _CONVERSION_ERRORS = (ValueError, OverflowError, ArithmeticError, RecursionError)
@@ -60,7 +64,7 @@ def decode(column: Any, rows: int) -> list[Any]:
     if kind == TL_ANY:
         return _any(column, rows)
     values = _EXTRACT[kind](column, rows)
-    conversion = _CONVERT.get(kind)
+    conversion = _CONVERT.get(kind) if column[_TYPE_ID] != _TIMETZ else _zoned_clocks
     if not column[_NULL_COUNT]:
         return values if conversion is None else _converted(values, conversion, range(rows))
     valid = _bits(column[_VALIDITY], rows)
@@ -72,7 +76,7 @@ def decode(column: Any, rows: int) -> list[Any]:
 def single(buffer: Any) -> tuple[Any, ...] | None:
     """The only row of a batch, where its values are those that are quick to read; else None."""
     row: list[Any] = []
-    for kind, null, data, size, heap, heap_size, uniform in _SINGLE.iter_unpack(buffer):
+    for kind, null, data, size, heap, heap_size, uniform, type_id in _SINGLE.iter_unpack(buffer):
         if kind == TL_ANY:
             kind = uniform
             if kind != TL_INT64 and kind != TL_FLOAT64:
@@ -81,7 +85,7 @@ def single(buffer: Any) -> tuple[Any, ...] | None:
             row.append(None)
         elif kind == TL_INT64:
             row.append(_int64_at(data).value)
-        elif kind == TL_TEXT:
+        elif kind == TL_TEXT and type_id != _TIMETZ:
             try:
                 row.append(_text_at(data, size))
             except UnicodeDecodeError:
@@ -217,6 +221,23 @@ def _clocks(values: list[int]) -> list[time]:
     return [_clock(value) for value in values]
 
 
+def _zoned_clocks(values: list[str]) -> list[time]:
+    return [_zoned_clock(value) for value in values]
+
+
+_ZONED_CLOCK = re.compile(r"(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?")
+
+
+def _zoned_clock(value: str) -> time:
+    found = _ZONED_CLOCK.fullmatch(value)
+    if found is None:
+        raise ValueError
+    hour, minute, second, fraction, sign, *zone = found.groups("0")
+    offset = timedelta(hours=int(zone[0]), minutes=int(zone[1]), seconds=int(zone[2]))
+    return time(int(hour), int(minute), int(second), int(fraction.ljust(6, "0")),
+                timezone(-offset if sign == "-" else offset))
+
+
 def _durations(values: list[int]) -> list[timedelta]:
     if _LARGEST in values or _SMALLEST in values:
         raise OverflowError
@@ -281,7 +302,7 @@ def _one_by_one(values: list[Any], conversion: Callable[[list[Any]], list[Any]],
         try:
             converted += conversion([value])
         except _CONVERSION_ERRORS:
-            kind = next(kind for kind, candidate in _CONVERT.items() if candidate is conversion)
+            kind = next((kind for kind, candidate in _CONVERT.items() if candidate is conversion), TL_TIME)
             found = value[2] if kind == TL_INTERVAL else value
             what = _INFINITE.get(found, "the value") if isinstance(found, int) else "the value"
             raise Unrepresentable(row, f"{what} does not fit into {_WHAT[kind]}") from None

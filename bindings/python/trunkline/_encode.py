@@ -103,9 +103,11 @@ def _date(value: date, _: Arena) -> tuple[int, int]:
     return TL_DATE, value.toordinal() - _EPOCH_DAY
 
 
-def _time(value: time, _: Arena) -> tuple[int, int]:
+def _time(value: time, arena: Arena) -> tuple[int, int]:
     if value.tzinfo is not None:
-        raise TypeError("a time with a time zone has no counterpart; use a datetime, or a time without one")
+        if value.utcoffset() is None:
+            raise TypeError("a time whose zone needs a date to tell its offset; use a datetime")
+        return _str(value.isoformat(), arena)
     seconds = (value.hour * 60 + value.minute) * 60 + value.second
     return TL_TIME, seconds * 1_000_000 + value.microsecond
 

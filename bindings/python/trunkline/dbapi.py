@@ -6,6 +6,7 @@ import datetime
 import os
 import threading
 import time as _time
+import weakref
 from itertools import islice
 from types import TracebackType
 from typing import Any, Iterable, Iterator, Mapping, Sequence
@@ -71,7 +72,7 @@ DATETIME = TypeObject("DATETIME", _ffi.TL_DATE, _ffi.TL_TIME, _ffi.TL_TIMESTAMP,
                       _ffi.TL_DURATION, _ffi.TL_INTERVAL)
 ROWID = TypeObject("ROWID")
 
-Description = Sequence["tuple[str, int, None, None, int | None, int | None, bool | None]"]
+Description = Sequence["tuple[str, int | None, None, None, int | None, int | None, bool | None]"]
 
 _registries: dict[tuple[str | None, str | None], _registry.Registry] = {}
 _registries_lock = threading.Lock()
@@ -85,11 +86,20 @@ def connect(name: str | None = None, path: str | os.PathLike[str] | None = None,
         registry = _registries.get(key)
         if registry is None:
             registry = _registries[key] = _registry.open(path, environment)
-    return Connection(registry.on(name, "write"), autocommit)
+    return Connection(registry.on(name, "write"), autocommit, _reader(registry, name))
+
+
+def _reader(registry: _registry.Registry, name: str | None) -> Pooled | None:
+    """What runs queries outside a transaction. On SQLite a transaction holds the file's only writer, so that, as with
+    sqlite3, it does not begin before a statement that is not a query."""
+    (driver,) = (row["driver"] for row in registry.inspect("connections").dicts()
+                 if row["name"] == name or name is None and row["default"])
+    return registry.on(name, "read") if driver == "sqlite" else None
 
 
 class Connection:
-    """Takes a session from the pool at the first statement of a transaction, and gives it back at commit or rollback."""
+    """Takes a session from the pool at the first statement of a transaction (SQLite: the first that is not a query), and
+    gives it back at commit or rollback."""
 
     Warning = Warning
     Error = Error
@@ -102,8 +112,10 @@ class Connection:
     ProgrammingError = ProgrammingError
     NotSupportedError = NotSupportedError
 
-    def __init__(self, pooled: Pooled, autocommit: bool = False) -> None:
+    def __init__(self, pooled: Pooled, autocommit: bool = False, reader: Pooled | None = None) -> None:
         self._pooled: Pooled | None = pooled
+        self._reader = reader
+        self._streams: weakref.WeakSet[Result] = weakref.WeakSet()
         self._transaction: Transaction | None = None
         self._autocommit = autocommit
         self._lock = threading.RLock()
@@ -120,23 +132,34 @@ class Connection:
                 raise _errors.of_status(_ffi.TL_E_MISUSE, "autocommit cannot change within a transaction")
             self._autocommit = bool(value)
 
-    def cursor(self) -> Cursor:
+    def cursor(self, *, stream: bool = False, timeout: float | None = None) -> Cursor:
+        """`stream`: rows are read as they are fetched, for answers of any size; until the last one is, or the cursor is
+        closed, the connection's transaction takes no other statement. `timeout`: seconds for each statement."""
         self._open()
-        return Cursor(self)
+        return Cursor(self, stream, timeout)
 
     def commit(self) -> None:
         with self._lock:
-            self._open()
-            transaction, self._transaction = self._transaction, None
+            transaction = self._end()
             if transaction is not None:
                 transaction.commit()
 
     def rollback(self) -> None:
         with self._lock:
-            self._open()
-            transaction, self._transaction = self._transaction, None
+            transaction = self._end()
             if transaction is not None:
-                transaction.rollback()
+                try:
+                    transaction.rollback()
+                except (_errors.Closed, _errors.Unavailable):
+                    pass  # with its session the transaction is gone
+
+    def _end(self) -> Transaction | None:
+        """Closes what is still streamed from the transaction, and gives it up."""
+        self._open()
+        for result in list(self._streams):
+            result.close()
+        transaction, self._transaction = self._transaction, None
+        return transaction
 
     def close(self) -> None:
         """Rolls back what is not committed."""
@@ -168,27 +191,35 @@ class Connection:
 
     def _open(self) -> Pooled:
         if self._pooled is None:
-            error = InterfaceError("the connection is closed")
-            error.status, error.name = _ffi.TL_E_CLOSED, "closed"
-            raise error
+            raise _errors.of_status(_ffi.TL_E_CLOSED, "the connection is closed")
         return self._pooled
 
-    def _query(self, sql: str, parameters: Parameters) -> Result:
+    def _query(self, sql: str, parameters: Parameters, stream: bool = False, timeout: float | None = None) -> Result:
         pooled = self._open()
         if self._autocommit:
-            return pooled.query(sql, parameters)
+            return pooled.query(sql, parameters, timeout=timeout, stream=stream)
         if self._transaction is None:
-            transaction = pooled.transaction()
+            if self._reader is not None:
+                try:
+                    return self._reader.query(sql, parameters, timeout=timeout, stream=stream)
+                except _errors.ReadOnlyError:
+                    pass  # it is not a query, and has not been sent
+            transaction = pooled.transaction(timeout=timeout)
             transaction.begin()
             self._transaction = transaction
-        return self._transaction.query(sql, parameters)
+        result = self._transaction.query(sql, parameters, timeout=timeout, stream=stream)
+        if stream:
+            self._streams.add(result)
+        return result
 
 
 class Cursor:
     """Runs statements of its connection and holds the answer of the last one."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, stream: bool = False, timeout: float | None = None) -> None:
         self._connection: Connection | None = connection
+        self._stream = stream
+        self._timeout = timeout
         self._result: Result | None = None
         self.arraysize = 1
         self.description: Description | None = None
@@ -198,26 +229,25 @@ class Cursor:
     @property
     def connection(self) -> Connection:
         if self._connection is None:
-            raise InterfaceError("the cursor is closed")
+            raise _errors.of_status(_ffi.TL_E_CLOSED, "the cursor is closed")
         return self._connection
 
     def execute(self, operation: str, parameters: Parameters = None) -> Cursor:
         connection = self.connection
         with connection._lock:
             self._forget()
-            self._result = connection._query(operation, parameters)
+            self._result = connection._query(operation, parameters, self._stream, self._timeout)
             self._describe(self._result)
         return self
 
     def executemany(self, operation: str, seq_of_parameters: Iterable[Sequence[Any] | Mapping[str, Any]]) -> Cursor:
+        """Rows that the statements give are dropped."""
         connection = self.connection
         with connection._lock:
             self._forget()
             changed = 0
             for parameters in seq_of_parameters:
-                result = connection._query(operation, parameters)
-                if result.columns:
-                    raise ProgrammingError("executemany is for statements that give no rows")
+                result = connection._query(operation, parameters, timeout=self._timeout)
                 changed += max(0, result.affected)
                 self.lastrowid = result.last_id or None
             self.rowcount = changed
@@ -273,7 +303,8 @@ class Cursor:
     def _rows(self) -> Result:
         self._open()
         if self._result is None or self.description is None:
-            raise ProgrammingError("there are no rows to fetch: no statement was executed, or it gives none")
+            raise _errors.of_status(_ffi.TL_E_MISUSE,
+                                    "there are no rows to fetch: no statement was executed, or it gives none")
         return self._result
 
     def _forget(self) -> None:
@@ -285,9 +316,9 @@ class Cursor:
     def _describe(self, result: Result) -> None:
         schema = result.schema
         self.description = [
-            (column.name, column.code, None, None, _known(column.precision), _known(column.scale), column.nullable)
+            (column.name, None if column.code == _ffi.TL_ANY else column.code, None, None, _known(column.precision), _known(column.scale), column.nullable)
             for column in schema] or None
-        self.rowcount = len(result) if schema else result.affected
+        self.rowcount = result.affected
         self.lastrowid = result.last_id or None
 
 

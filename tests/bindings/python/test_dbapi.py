@@ -144,6 +144,36 @@ class Compliance:
         with self.assertRaises(trunkline.Error):
             cursor.fetchall()
 
+    def test_executemany_drops_rows(self):
+        cursor = self.connection.cursor()
+        cursor.executemany("INSERT INTO dbapi_booze VALUES (?, ?) RETURNING name", [("a", 1), ("b", 2)])
+        self.assertEqual((cursor.rowcount, cursor.description), (2, None))
+        self.connection.commit()
+        self.assertEqual(self.count(self.connection), 2)
+
+    def test_a_cursor_may_stream(self):
+        self.fill(*(f"{i:02}" for i in range(45)))
+        cursor = self.connection.cursor(stream=True)
+        large = "SELECT a.name FROM dbapi_booze a, dbapi_booze b, dbapi_booze c"
+        cursor.execute(large + " ORDER BY 1")
+        self.assertEqual((cursor.rowcount, len(cursor.description)), (-1, 1))
+        self.assertEqual((cursor.fetchone(), cursor.fetchmany(2)), (("00",), [("00",), ("00",)]))
+        self.assertEqual(len(cursor.fetchall()), 45**3 - 3)
+        cursor.execute(large)
+        cursor.fetchone()
+        with self.assertRaises(trunkline.OperationalError):
+            self.connection.execute("SELECT 1")
+        self.connection.commit()
+        with self.assertRaises(trunkline.InterfaceError):
+            cursor.fetchall()
+        self.assertEqual(self.count(self.connection), 45)
+
+    def test_a_cursor_may_have_a_timeout(self):
+        with self.assertRaises(trunkline.OperationalError):
+            self.connection.cursor(timeout=0.2).execute(self.endless)
+        self.connection.rollback()
+        self.assertEqual(self.count(self.connection), 0)
+
     def test_parameters(self):
         cursor = self.connection.cursor()
         cursor.execute("INSERT INTO dbapi_booze VALUES (?, ?)", ["Ol'd? :x %s", None])
@@ -169,10 +199,11 @@ class Compliance:
         other = self.connection.cursor()
         self.connection.close()
         self.connection.close()
-        for action in (lambda: other.execute("SELECT 1"), self.connection.commit, self.connection.rollback,
-                       self.connection.cursor):
-            with self.assertRaises(trunkline.InterfaceError):
+        for action in (lambda: cursor.fetchone(), lambda: other.execute("SELECT 1"), self.connection.commit,
+                       self.connection.rollback, self.connection.cursor):
+            with self.assertRaises(trunkline.InterfaceError) as caught:
                 action()
+            self.assertEqual(caught.exception.name, "closed")
 
     def test_errors_have_their_classes(self):
         self.fill("a")
@@ -207,9 +238,33 @@ class Compliance:
 
 class Sqlite(Compliance, unittest.TestCase):
     name = "main"
+    endless = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT count(*) FROM c"
 
     def toml(self, folder):
         return support.SQLITE.format(folder=folder)
+
+    def test_a_query_does_not_begin_a_transaction(self):
+        """As sqlite3 does it: the file's only writer is taken by the first statement that is not a query."""
+        other = self.connect()
+        reading, writing = self.connection.cursor(), other.cursor()
+        reading.execute("SELECT count(*) FROM dbapi_booze")
+        writing.execute("SELECT count(*) FROM dbapi_booze")
+        writing.execute("INSERT INTO dbapi_booze VALUES ('a', 1)")
+        writing.execute("SELECT count(*) FROM dbapi_booze")
+        self.assertEqual(writing.fetchone(), (1,))
+        reading.execute("SELECT count(*) FROM dbapi_booze")
+        self.assertEqual(reading.fetchone(), (0,))
+        with self.assertRaises(trunkline.Busy):
+            reading.execute("INSERT INTO dbapi_booze VALUES ('b', 1)")
+        other.commit()
+        reading.execute("INSERT INTO dbapi_booze VALUES ('b', 1)")
+        self.connection.commit()
+        self.assertEqual(self.count(other), 2)
+
+    def test_types_are_those_of_values_not_of_columns(self):
+        cursor = self.connection.cursor()
+        cursor.execute("SELECT name, strength FROM dbapi_booze")
+        self.assertEqual([column[1] for column in cursor.description], [None, None])
 
     def test_lastrowid(self):
         cursor = self.connection.cursor()
@@ -222,9 +277,19 @@ class Sqlite(Compliance, unittest.TestCase):
 class Postgresql(Compliance, unittest.TestCase):
     name = "pg"
     typed = True
+    endless = "SELECT pg_sleep(60)"
 
     def toml(self, folder):
         return support.postgresql_toml()
+
+    def test_rolling_back_after_the_session_was_lost(self):
+        self.fill("a")
+        with self.assertRaises(trunkline.OperationalError):
+            self.connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        with self.assertRaises(trunkline.Error):
+            self.connection.execute("SELECT 1")
+        self.connection.rollback()
+        self.assertEqual(self.count(self.connection), 0)
 
     def test_binary_and_dates(self):
         cursor = self.connection.cursor()

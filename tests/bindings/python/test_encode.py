@@ -4,7 +4,7 @@ import enum
 import struct
 import unittest
 from collections import OrderedDict
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from uuid import UUID
 
@@ -27,6 +27,13 @@ def bytes_of(record):
 
 class Colour(enum.IntEnum):
     RED = 7
+
+
+class Wandering(tzinfo):
+    """A zone with summer time: of a time alone it cannot tell the offset."""
+
+    def utcoffset(self, when):
+        return when and timedelta(hours=1)
 
 
 class Text(str):
@@ -125,8 +132,8 @@ class Refusals(unittest.TestCase):
             encode({"a": 1, "b": object()})
         with self.assertRaisesRegex(TypeError, "parameter 1: .*set"):
             encode([{1}])
-        with self.assertRaisesRegex(TypeError, "parameter 1: .*time zone"):
-            encode([time(1, tzinfo=timezone.utc)])
+        with self.assertRaisesRegex(TypeError, "parameter 1: .*zone needs a date"):
+            encode([time(1, tzinfo=Wandering())])
 
     def test_values_that_do_not_fit_name_the_parameter(self):
         for value in ("\ud800", timedelta.max, Interval(2**40, 0, 0), {"a": float("nan")}):

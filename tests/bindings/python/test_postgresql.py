@@ -28,6 +28,8 @@ class Values(support.PostgresqlTest):
                 ("text", ("", "naïve 日本", "x" * 10_000)), ("varchar", ("v",)), ("bytea", (b"", b"\x00\xff\\")),
                 ("date", (date(1, 1, 1), date(9999, 12, 31), date(2000, 2, 29))),
                 ("time", (time(0), time(23, 59, 59, 999_999))),
+                ("timetz", (time(1, 2, 3, 40, timezone.utc),
+                            time(23, 59, 59, tzinfo=timezone(-timedelta(hours=9, minutes=30))))),
                 ("timestamp", (datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999_999))),
                 ("timestamptz", (datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=timezone.utc),)),
                 ("interval", (timedelta(days=1, seconds=2, microseconds=3), timedelta(microseconds=-1), Interval(14, -3, 5))),
@@ -48,10 +50,19 @@ class Values(support.PostgresqlTest):
                 ("'2024-01-02 03:04:05+02'::timestamptz", datetime(2024, 1, 2, 1, 4, 5, tzinfo=timezone.utc)),
                 ("'1 day 2 hours'::interval", timedelta(days=1, hours=2)), ("'1 mon 1 day'::interval", Interval(1, 1, 0)),
                 ("'[1, \"a\", null]'::json", [1, "a", None]), ("'null'::jsonb", None), ("ARRAY['a', NULL]", ["a", None]),
+                ("'12:30:00.5+02:00:30'::timetz",
+                 time(12, 30, 0, 500_000, timezone(timedelta(hours=2, seconds=30)))),
                 ("'{}'::int8[]", []), ("ARRAY['2024-01-02'::date]", [date(2024, 1, 2)]), ("NULL::int4[]", None),
                 ("true", True), ("'x'::name", "x")):
             with self.subTest(sql):
                 self.same(self.value(sql), expected)
+
+    def test_a_time_with_a_zone_is_a_parameter_where_one_is_wanted(self):
+        with self.db.pin() as session:
+            session.query("CREATE TEMPORARY TABLE clocks (t timetz)")
+            noon = time(12, tzinfo=timezone(timedelta(hours=2)))
+            session.query("INSERT INTO clocks VALUES (?)", [noon])
+            self.assertEqual(session.query("SELECT t FROM clocks WHERE t = ?", [noon]).one(), (noon,))
 
     def test_json_of_any_value(self):
         for value in ([1, 2], "text", 5, None, True, {"ä": {}}):
@@ -70,7 +81,7 @@ class Values(support.PostgresqlTest):
     def test_what_python_cannot_hold_names_row_and_column(self):
         for sql, what in (("'infinity'::timestamptz", "infinity"), ("'-infinity'::date", "-infinity"),
                           ("'0044-03-15 BC'::date", "the value"), ("'12000-01-01'::timestamp", "the value"),
-                          ("'24:00'::time", "the value")):
+                          ("'24:00'::time", "the value"), ("'24:00+02'::timetz", "the value")):
             with self.subTest(sql), self.assertRaises(trunkline.DataError) as caught:
                 self.db.query(f"SELECT {sql} AS odd FROM generate_series(1, 3)").all()
             self.assertRegex(str(caught.exception), f'^row 1, column "odd": {what} does not fit')
