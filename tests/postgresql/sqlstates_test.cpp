@@ -220,4 +220,49 @@ TEST_CASE("two transactions that wait for each other: one fails with class deadl
   CHECK(first.one("SELECT sum(a) FROM crossed") == "2");
 }
 
+TEST_CASE("what became of a text of several statements when one of them fails") {
+  Asking ask;
+  ask.run("DROP TABLE IF EXISTS partly");
+  ask.run("CREATE TABLE partly (a int)");
+  const auto outcome = [&](const std::string& sql) {
+    Result<driver::Reply> reply = ask.begin(sql);
+    while (reply && reply->then == driver::Then::set) reply = ask.next_set();
+    REQUIRE_FALSE(reply.ok());
+    if (ask->state() != driver::State::idle) ask.run("ROLLBACK");
+    return std::string(outcome_name(reply.error().outcome));
+  };
+  CHECK(outcome("INSERT INTO partly VALUES (1); INSERT INTO partly VALUES (1 / 0)") == "rolled_back");
+  CHECK(outcome("INSERT INTO partly VALUES (1); INSERT INTO no_such_table VALUES (1)") == "rolled_back");
+  CHECK(ask.one("SELECT count(*) FROM partly") == "0");
+  CHECK(outcome("BEGIN; INSERT INTO partly VALUES (1); COMMIT; INSERT INTO partly VALUES (1 / 0)") == "unknown");
+  CHECK(ask.one("SELECT count(*) FROM partly") == "1");
+  CHECK(outcome("INSERT INTO partly VALUES (1); COMMIT; SET statement_timeout = '10ms'; SELECT pg_sleep(60)") ==
+        "unknown");
+  CHECK(ask.one("SELECT 1 WHERE 1 / 1 = 1") == "1");
+  check(ask.failure("INSERT INTO partly VALUES (1 / 0)"), {"22012", "data"});
+}
+
+TEST_CASE("the position of an error counts characters of the caller's text, or is not told") {
+  for (const char* cache : {"", "statement_cache = 0\n"}) {
+    Asking ask(cache);
+    const auto position = [&](const std::string& sql, const Values& values) -> std::string {
+      Result<driver::Reply> reply = ask.begin(sql, values);
+      if (reply && reply->then == driver::Then::set) reply = ask.next_set();
+      REQUIRE_FALSE(reply.ok());
+      for (const auto& [name, value] : reply.error().details) {
+        if (name == "position") return value;
+      }
+      return "none";
+    };
+    CHECK(position("SELECT nosuch", {}) == "8");
+    CHECK(position("SELECT 'é', nosuch", {}) == "13");
+    CHECK(position("SELECT nosuch, ?", Values().integer(1)) == "8");
+    CHECK(position("SELECT ?, 'é', ? AS b, nosuch", Values().integer(1).integer(2)) == "24");
+    CHECK(position("SELECT ?, nosuch, ?", Values().integer(1).integer(2)) == "none");
+    CHECK(position("SELECT $1, nosuch, $2", Values().integer(1).integer(2)) == "12");
+    CHECK(position("SELECT '{}'::jsonb ?? 'a', nosuch", {}) == "28");
+    CHECK(position("CREATE TEMP TABLE first (a int); SELECT nosuch", {}) == "41");
+  }
+}
+
 }  // namespace tl::validation

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
 
 namespace tl::postgresql {
@@ -92,6 +93,36 @@ void add_detail(Error& error, const char* name, std::string_view value) {
   if (!value.empty()) error.details.emplace_back(name, one_line(value));
 }
 
+bool begins_character(char c) noexcept { return (c & 0xc0) != 0x80; }
+
+size_t characters(std::string_view text) noexcept {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), begins_character));
+}
+
+// Where the nth character begins, from 1; the text's size if there is none.
+size_t begin_of(std::string_view text, size_t nth) noexcept {
+  size_t at = 0;
+  for (; at < text.size(); ++at) {
+    if (begins_character(text[at]) && --nth == 0) break;
+  }
+  return at;
+}
+
+// The server counts characters, from 1, in the text with its own placeholders. In the caller's it is the same place up
+// to the first that was rewritten, and as far from the end after the last; between them it is not told.
+std::string position_in_text(const sql::Statement& statement, std::string_view position) {
+  const std::string_view native = statement.native;
+  const std::string_view text = statement.text;
+  size_t told = 0;
+  (void)std::from_chars(position.data(), position.data() + position.size(), told);
+  if (told == 0) return {};
+  const size_t at = begin_of(native, told);
+  if (text.starts_with(native.substr(0, at))) return std::to_string(told);
+  const std::string_view rest = native.substr(at);
+  if (!text.ends_with(rest)) return {};
+  return std::to_string(characters(text.substr(0, text.size() - rest.size())) + 1);
+}
+
 // "FATAL:  28P01: password authentication failed …": where the code begins, npos if there is none.
 size_t find_sqlstate(std::string_view text) noexcept {
   constexpr size_t length = 5;
@@ -121,7 +152,7 @@ Status status_without_sqlstate(PGconn* conn, std::string_view message) noexcept 
 
 }  // namespace
 
-Failure failure_of(const PGresult* result, Phase phase) {
+Failure failure_of(const PGresult* result, Phase phase, const sql::Statement* statement) {
   const std::string_view sqlstate = field(result, PG_DIAG_SQLSTATE);
   if (sqlstate.empty()) {
     Failure failure = fail(Status::unavailable, one_line(PQresultErrorMessage(result)), phase);
@@ -139,7 +170,9 @@ Failure failure_of(const PGresult* result, Phase phase) {
   add_detail(*failure, "table", field(result, PG_DIAG_TABLE_NAME));
   add_detail(*failure, "column", field(result, PG_DIAG_COLUMN_NAME));
   add_detail(*failure, "type", field(result, PG_DIAG_DATATYPE_NAME));
-  add_detail(*failure, "position", field(result, PG_DIAG_STATEMENT_POSITION));
+  if (statement != nullptr) {
+    add_detail(*failure, "position", position_in_text(*statement, field(result, PG_DIAG_STATEMENT_POSITION)));
+  }
   return failure;
 }
 
@@ -174,6 +207,11 @@ bool is_stale_plan(const PGresult* result) noexcept {
   const std::string_view sqlstate = field(result, PG_DIAG_SQLSTATE);
   return sqlstate == "26000" ||
          (sqlstate == "0A000" && field(result, PG_DIAG_SOURCE_FUNCTION) == "RevalidateCachedQuery");
+}
+
+bool may_be_stale_type(const PGresult* result) noexcept {
+  constexpr std::array<std::string_view, 5> codes = {"22P02", "42725", "42804", "42846", "42883"};
+  return std::find(codes.begin(), codes.end(), field(result, PG_DIAG_SQLSTATE)) != codes.end();
 }
 
 }  // namespace tl::postgresql

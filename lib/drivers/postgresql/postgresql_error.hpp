@@ -4,11 +4,13 @@
 
 #include "error.hpp"
 #include "postgresql_handles.hpp"
+#include "statement.hpp"
 
 namespace tl::postgresql {
 
-// What an error result says. One that libpq made itself, because the session is gone, has no SQLSTATE.
-[[nodiscard]] Failure failure_of(const PGresult* result, Phase phase);
+// What an error result says. One that libpq made itself, because the session is gone, has no SQLSTATE. `statement`:
+// that it is about; without one no position in its text is told.
+[[nodiscard]] Failure failure_of(const PGresult* result, Phase phase, const sql::Statement* statement);
 
 // The session is gone or was never there; `outcome` is the statement's.
 [[nodiscard]] Failure lost(PGconn* conn, Phase phase, Outcome outcome);
@@ -21,5 +23,8 @@ namespace tl::postgresql {
 
 // The server no longer has the prepared statement, or its result has other columns now: preparing it again heals that.
 [[nodiscard]] bool is_stale_plan(const PGresult* result) noexcept;
+
+// What the server says when a parameter is not of the type that it was once taken as.
+[[nodiscard]] bool may_be_stale_type(const PGresult* result) noexcept;
 
 }  // namespace tl::postgresql

@@ -37,6 +37,7 @@ PostgresqlSession::Came PostgresqlSession::next_result(ResultHandle& result) noe
     }
   }
   result.reset();
+  drop_notifications();
   return Came::end;
 }
 
@@ -47,7 +48,7 @@ driver::Wait PostgresqlSession::socket_wait() noexcept {
 }
 
 // `accepted`: what libpq's function answered.
-Result<void> PostgresqlSession::sent(int accepted) noexcept {
+Result<void> PostgresqlSession::sent(int accepted) {
   if (accepted == 1) {
     answering_ = true;
     return {};
@@ -62,18 +63,26 @@ Result<void> PostgresqlSession::sync() {
   return {};
 }
 
-Result<void> PostgresqlSession::send_simple(const char* text, bool row_by_row) {
+Result<void> PostgresqlSession::encode(const columnar::Params& params, const std::vector<Oid>& types) {
+  Result<void> encoded = params_.encode(params, types);
+  note_size(params_.bytes());
+  return encoded;
+}
+
+Result<void> PostgresqlSession::send_simple(const char* text, std::shared_ptr<const sql::Statement> several) {
   if (Result<void> done = sent(PQexitPipelineMode(conn_.get())); !done) return done;
   if (Result<void> done = sent(PQsendQuery(conn_.get(), text)); !done) return done;
   protocol_ = Protocol::simple;
-  return row_by_row ? sent(PQsetSingleRowMode(conn_.get())) : Result<void>();
+  several_ = std::move(several);
+  return several_ != nullptr ? sent(PQsetSingleRowMode(conn_.get())) : Result<void>();
 }
 
 Result<void> PostgresqlSession::send_unprepared(const driver::Request& request) {
   std::vector<Oid> types(request.params.count);
   for (size_t i = 0; i < types.size(); ++i) types[i] = natural_type(request.params, request.params.values[i]);
-  if (Result<void> encoded = params_.encode(request.params, types); !encoded) return encoded;
+  if (Result<void> encoded = encode(request.params, types); !encoded) return encoded;
   protocol_ = Protocol::extended;
+  plan_ = nullptr;
   if (Result<void> done =
           sent(PQsendQueryParams(conn_.get(), request.statement->native.c_str(), params_.count(), types.data(),
                                  params_.values(), params_.lengths(), params_.formats(), text_results));
@@ -84,11 +93,14 @@ Result<void> PostgresqlSession::send_unprepared(const driver::Request& request) 
   return sync();
 }
 
-// Asks what the columns are, too. What was evicted is deallocated on the way, each behind a sync of its own.
+// Asks what the columns are, too. What was evicted is deallocated on the way, each behind a sync of its own, but never
+// in a transaction: one that the server has lost by itself would fail it.
 Result<void> PostgresqlSession::send_prepare(const sql::Statement& statement, const Prepared& prepared) {
   PGconn* const conn = conn_.get();
   protocol_ = Protocol::extended;
-  for (const std::string& name : prepared_.take_discarded()) {
+  std::vector<std::string> discarded;
+  if (PQtransactionStatus(conn) == PQTRANS_IDLE) discarded = prepared_.take_discarded();
+  for (const std::string& name : discarded) {
     const std::string text = "DEALLOCATE " + name;
     if (Result<void> done =
             sent(PQsendQueryParams(conn, text.c_str(), 0, nullptr, nullptr, nullptr, nullptr, text_results));
@@ -107,7 +119,7 @@ Result<void> PostgresqlSession::send_prepare(const sql::Statement& statement, co
 }
 
 Result<void> PostgresqlSession::send_prepared(const Prepared& prepared, const columnar::Params& params) {
-  if (Result<void> encoded = params_.encode(params, prepared.types); !encoded) return encoded;
+  if (Result<void> encoded = encode(params, prepared.types); !encoded) return encoded;
   protocol_ = Protocol::extended;
   plan_ = prepared.plan;
   if (Result<void> done = sent(PQsendQueryPrepared(conn_.get(), prepared.name.c_str(), params_.count(),
@@ -116,9 +128,7 @@ Result<void> PostgresqlSession::send_prepared(const Prepared& prepared, const co
       !done) {
     return done;
   }
-  if (plan_->schema != nullptr) {
-    if (Result<void> done = sent(PQsetSingleRowMode(conn_.get())); !done) return done;
-  }
+  if (Result<void> done = sent(PQsetSingleRowMode(conn_.get())); !done) return done;
   return sync();
 }
 
@@ -127,9 +137,15 @@ Result<void> PostgresqlSession::send_ping() {
   return sync();
 }
 
-Failure PostgresqlSession::error_of(const PGresult* result, Phase phase) noexcept {
+Failure PostgresqlSession::error_of(const PGresult* result, Phase phase, const sql::Statement* statement) {
   if (ends_session(result)) broken_ = true;
-  return failure_of(result, phase);
+  if (protocol_ == Protocol::simple) statement = several_.get();
+  Failure failure = failure_of(result, phase, statement);
+  if (statement == nullptr || statement->statements == 1) return failure;
+  // Those before it have run, and are undone with it unless the text itself said where transactions end.
+  if (statement->kind == sql::Kind::control) failure->outcome = Outcome::unknown;
+  if (failure->outcome == Outcome::refused) failure->outcome = Outcome::rolled_back;
+  return failure;
 }
 
 Failure PostgresqlSession::gone(Phase phase, Outcome outcome) { return lost(conn_.get(), phase, outcome); }

@@ -15,9 +15,11 @@ namespace {
 // No such file: stands where libpq would otherwise look for one in the user's home.
 constexpr const char* no_file = "/dev/null/none";
 constexpr const char* system_authorities = "/etc/ssl/certs/ca-certificates.crt";
-// The server's default; a number says that PostgreSQL may write any double exactly.
+// How values are written, and how the lexer and the server both read literals, whatever a role or database says. A
+// number of float digits says that PostgreSQL may write any double exactly.
 constexpr const char* fixed_settings =
-    "-c DateStyle=ISO -c IntervalStyle=postgres -c bytea_output=hex -c extra_float_digits=1";
+    "-c DateStyle=ISO -c IntervalStyle=postgres -c bytea_output=hex -c extra_float_digits=1 "
+    "-c standard_conforming_strings=on";
 
 class ServerCanceller final : public driver::Canceller {
  public:
@@ -226,7 +228,10 @@ Result<void> shake_hands(PGconn* conn, driver::Dial& dial) {
   while (polled != PGRES_POLLING_OK) {
     const int fd = PQsocket(conn);  // another one for each address
     dial.watch(fd);
-    if (!dial.wait(fd, polled == PGRES_POLLING_READING ? driver::Ready::readable : driver::Ready::writable)) {
+    const bool ready =
+        dial.wait(fd, polled == PGRES_POLLING_READING ? driver::Ready::readable : driver::Ready::writable);
+    dial.watch(-1);  // libpq may close it, and its number may become somebody else's
+    if (!ready) {
       if (dial.interrupted()) return fail(Status::shutdown, "the process is ending", Phase::connect);
       return fail(Status::connect_timeout, "the server did not let the session in within create_timeout",
                   Phase::connect);
@@ -263,9 +268,7 @@ Result<std::unique_ptr<driver::Session>> PostgresqlSession::open(const config::A
   PQsetErrorVerbosity(conn.get(), PQERRORS_VERBOSE);  // with the SQLSTATE, which libpq does not tell otherwise
   PQsetNoticeReceiver(
       conn.get(), [](void*, const PGresult*) {}, nullptr);
-  Result<void> open = shake_hands(conn.get(), dial);
-  dial.watch(-1);
-  if (!open) return open.take_error();
+  if (Result<void> open = shake_hands(conn.get(), dial); !open) return open.take_error();
   PQsetErrorVerbosity(conn.get(), PQERRORS_DEFAULT);
   if (PQsetnonblocking(conn.get(), 1) != 0 || PQenterPipelineMode(conn.get()) != 1) return opening_failure(conn.get());
   auto canceller = std::make_shared<ServerCanceller>(conn.get());

@@ -170,9 +170,7 @@ Oid natural_type(const Params& params, const Value& value) noexcept {
 
 bool fits(const Params& params, const Value& value, Oid type) noexcept {
   if (value.kind() == Type::null) return true;
-  const Oid natural = natural_type(params, value);
-  return natural == type || (natural == oid::int4 && type == oid::int8) ||
-         (value.kind() == Type::list && natural == find_type(oid::int4)->array && type == find_type(oid::int8)->array);
+  return natural_type(params, value) == type;
 }
 
 Result<void> EncodedParams::encode(const Params& params, const std::vector<Oid>& types) {

@@ -3,15 +3,16 @@
 #include <string>
 #include <vector>
 
-#include "result.hpp"
 #include "postgresql_types.hpp"
+#include "result.hpp"
 
 namespace tl::postgresql {
 
 // The type that a value is sent as: 0 leaves it to the server, which knows what the statement wants there.
 [[nodiscard]] Oid natural_type(const columnar::Params& params, const columnar::Value& value) noexcept;
 
-// Whether a statement prepared for `type` there takes the value.
+// Whether a statement prepared for `type` there takes the value. A null is of any type; an int4 is not an int8, for
+// what a statement answers must not depend on what it was called with before.
 [[nodiscard]] bool fits(const columnar::Params& params, const columnar::Value& value, Oid type) noexcept;
 
 // Kept by a session, so that its buffers are reused. Valid until the next encode(), and as long as the values are.
@@ -20,6 +21,7 @@ class EncodedParams {
   // Errors (data): a value that PostgreSQL cannot hold; names its position.
   [[nodiscard]] Result<void> encode(const columnar::Params& params, const std::vector<Oid>& types);
 
+  [[nodiscard]] size_t bytes() const noexcept { return bytes_.size(); }
   [[nodiscard]] int count() const noexcept { return static_cast<int>(values_.size()); }
   [[nodiscard]] const char* const* values() const noexcept { return values_.data(); }
   [[nodiscard]] const int* lengths() const noexcept { return lengths_.data(); }

@@ -13,7 +13,25 @@ bool takes(const Prepared& prepared, uint64_t statement, const columnar::Params&
   return true;
 }
 
+// Whether a column of the type, or of the texts that it may become, holds a text's own characters. A uuid's spelling is
+// not kept, but all its spellings are one value.
+bool keeps_texts(Oid type) noexcept {
+  const TypeInfo* info = find_type(type);
+  if (info != nullptr && info->form == Form::list) type = info->element;
+  return type == oid::text || type == oid::varchar || type == oid::uuid;
+}
+
 }  // namespace
+
+void Prepared::describe(const PGresult* description, bool arrays_as_text) {
+  plan = std::make_shared<const Plan>(plan_of(description, arrays_as_text));
+  inferred.resize(types.size());
+  guessed.clear();
+  for (size_t i = 0; i < types.size(); ++i) {
+    inferred[i] = PQparamtype(description, static_cast<int>(i));
+    if (types[i] == 0 && !keeps_texts(inferred[i])) guessed.push_back(i);
+  }
+}
 
 const Prepared* PreparedCache::find(uint64_t statement, const columnar::Params& params) {
   if (!list_.empty() && takes(list_.front(), statement, params)) return &list_.front();

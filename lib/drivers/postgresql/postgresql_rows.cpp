@@ -4,11 +4,30 @@
 namespace tl::postgresql {
 namespace {
 
-Failure wrong_value(int64_t row, const columnar::Field& column, Complaint complaint) {
-  Failure failure = fail(Status::data, "row " + std::to_string(row) + ", column \"" + column.name + "\": " + complaint,
-                         Phase::decode);
-  failure->outcome = Outcome::unknown;  // the statement runs on while its rows are read
-  return failure;
+constexpr uint64_t most_kept = uint64_t{16} << 20;
+
+// Whether the result's columns are those that were described: the server sees to it for most statements.
+bool has_types(const PGresult* head, const columnar::Schema& schema) noexcept {
+  for (size_t i = 0; i < schema.size(); ++i) {
+    if (PQftype(head, static_cast<int>(i)) != schema[i].type_id) return false;
+  }
+  return true;
+}
+
+// The session's setting that makes the server write texts of the type in another way than this library reads them.
+const char* changed_setting(PGconn* conn, const TypeInfo& type) noexcept {
+  const auto is_other = [conn](const char* name, std::string_view ours) {
+    const char* value = PQparameterStatus(conn, name);
+    return value != nullptr && !std::string_view(value).starts_with(ours) ? name : nullptr;
+  };
+  switch (type.form) {
+    case Form::date:
+    case Form::timestamp: return is_other("DateStyle", "ISO");
+    case Form::interval: return is_other("IntervalStyle", "postgres");
+    case Form::bytes: return "bytea_output";  // the server does not tell it
+    case Form::list: return changed_setting(conn, *find_type(type.element));
+    default: return nullptr;
+  }
 }
 
 // A value of a type that is not known comes as text.
@@ -16,17 +35,52 @@ constexpr TypeInfo as_text{0, "", Form::text, columnar::Type::text};
 
 }  // namespace
 
-void PostgresqlSession::begin_set(const PGresult* head) {
-  const bool known = protocol_ == Protocol::extended && prepared_.capacity() != 0 && plan_ != nullptr &&
-                     plan_->types.size() == static_cast<size_t>(PQnfields(head));
-  if (!known) plan_ = std::make_shared<const Plan>(plan_of(head, arrays_as_text_));
-  binary_ = PQfformat(head, 0) != 0;
+Result<void> PostgresqlSession::begin_set(const PGresult* head) {
+  const auto n = static_cast<size_t>(PQnfields(head));
+  binary_ = PQbinaryTuples(head) != 0;
   rows_ = 0;
+  const bool described = protocol_ == Protocol::extended && plan_ != nullptr && plan_->types.size() == n &&
+                         (n == 0 || has_types(head, *plan_->schema));
+  if (described) return {};
+  plan_ = std::make_shared<const Plan>(plan_of(head, arrays_as_text_));
+  if (!binary_ || plan_->binary) return {};
+  Failure failure =
+      fail(Status::data, "the server sent binary values of types that are read as text only", Phase::decode);
+  failure->outcome = Outcome::unknown;
+  return failure;
+}
+
+Failure PostgresqlSession::wrong_value(size_t column, std::string complaint) const {
+  const TypeInfo* type = plan_->types[column];
+  if (const char* setting = binary_ || type == nullptr ? nullptr : changed_setting(conn_.get(), *type)) {
+    complaint += std::string("; the session's ") + setting + " may have been changed";
+  }
+  Failure failure =
+      fail(Status::data,
+           "row " + std::to_string(rows_ + 1) + ", column \"" + (*plan_->schema)[column].name + "\": " + complaint,
+           Phase::decode);
+  failure->outcome = Outcome::unknown;  // the statement itself has succeeded, or may yet
+  return failure;
+}
+
+Result<void> PostgresqlSession::same_encoding() {
+  if (PQclientEncoding(conn_.get()) == encoding_) return {};
+  broken_ = true;
+  Failure failure = fail(Status::unsupported,
+                         "client_encoding was changed: texts are read and written as UTF-8, so the session is closed",
+                         Phase::receive);
+  failure->outcome = Outcome::unknown;
+  return failure;
+}
+
+void PostgresqlSession::note_size(uint64_t bytes) noexcept {
+  if (bytes > most_kept) swollen_ = changed_ = true;
 }
 
 Result<void> PostgresqlSession::read_row(columnar::Batch& batch, const PGresult* row, uint64_t& bytes) {
   columnar::Column* const columns = batch.columns().data();
   const size_t n = plan_->types.size();
+  const uint64_t before = bytes;
   for (size_t i = 0; i < n; ++i) {
     const int at = static_cast<int>(i);
     const auto length = static_cast<size_t>(PQgetlength(row, 0, at));
@@ -38,8 +92,9 @@ Result<void> PostgresqlSession::read_row(columnar::Batch& batch, const PGresult*
     const TypeInfo& type = plan_->types[i] == nullptr ? as_text : *plan_->types[i];
     const std::string_view value(PQgetvalue(row, 0, at), length);
     const Complaint wrong = binary_ ? read_binary(columns[i], type, value) : read_text(columns[i], type, value);
-    if (wrong != nullptr) return wrong_value(rows_ + 1, batch.schema()[i], wrong);
+    if (wrong != nullptr) return wrong_value(i, wrong);
   }
+  note_size(bytes - before);
   ++rows_;
   batch.set_rows(batch.rows() + 1);
   return {};

@@ -14,6 +14,7 @@ PostgresqlSession::PostgresqlSession(Conn conn, std::shared_ptr<driver::Cancelle
     : conn_(std::move(conn)),
       canceller_(std::move(canceller)),
       arrays_as_text_(address.arrays == config::Arrays::text),
+      encoding_(PQclientEncoding(conn_.get())),
       prepared_(address.statement_cache) {
   PQsetNoticeReceiver(conn_.get(), on_notice, this);
 }
@@ -47,8 +48,12 @@ bool PostgresqlSession::looks_alive() noexcept {
   if (look() < 0) return errno == EAGAIN || errno == EINTR;
   // It is closed, or has sent something unasked: a parameter that changed, or why it is about to close the session.
   if (PQconsumeInput(conn_.get()) == 0) return false;
-  while (PGnotify* notification = PQnotifies(conn_.get())) PQfreemem(notification);
+  drop_notifications();
   return state() != State::broken && look() < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+void PostgresqlSession::drop_notifications() noexcept {
+  while (PGnotify* notification = PQnotifies(conn_.get())) PQfreemem(notification);
 }
 
 void PostgresqlSession::move_bytes(driver::Ready got) noexcept {

@@ -39,6 +39,9 @@ class PostgresqlSession final : public driver::Session {
   PostgresqlSession(Conn conn, std::shared_ptr<driver::Canceller> canceller, const config::Address& address);
   static void on_notice(void* self, const PGresult* notice) noexcept;
 
+  // libpq keeps them for whoever asks, and nobody does.
+  void drop_notifications() noexcept;
+
   // What the answer that is being read consists of.
   enum class Protocol : uint8_t { extended, simple };
 
@@ -47,34 +50,45 @@ class PostgresqlSession final : public driver::Session {
   // The next result of the answer; `end` once: the session is ready for another statement. Never waits.
   [[nodiscard]] Came next_result(ResultHandle& result) noexcept;
   [[nodiscard]] driver::Wait socket_wait() noexcept;
-  [[nodiscard]] Result<void> sent(int accepted) noexcept;
-  [[nodiscard]] Result<void> send_simple(const char* text, bool row_by_row);
+  [[nodiscard]] Result<void> sent(int accepted);
+  [[nodiscard]] Result<void> encode(const columnar::Params& params, const std::vector<Oid>& types);
+  // `several`: the caller's text of several statements, null for the library's own.
+  [[nodiscard]] Result<void> send_simple(const char* text, std::shared_ptr<const sql::Statement> several);
   [[nodiscard]] Result<void> send_unprepared(const driver::Request& request);
   [[nodiscard]] Result<void> send_prepare(const sql::Statement& statement, const Prepared& prepared);
   [[nodiscard]] Result<void> send_prepared(const Prepared& prepared, const columnar::Params& params);
   [[nodiscard]] Result<void> send_ping();
   [[nodiscard]] Result<void> sync();
-  [[nodiscard]] Failure error_of(const PGresult* result, Phase phase) noexcept;
+  // `statement`: that it is about, null if it has none of its own.
+  [[nodiscard]] Failure error_of(const PGresult* result, Phase phase, const sql::Statement* statement);
   [[nodiscard]] Failure gone(Phase phase, Outcome outcome);
 
   // postgresql_rows.cpp
-  void begin_set(const PGresult* head);
+  [[nodiscard]] Result<void> begin_set(const PGresult* head);
   [[nodiscard]] Result<void> read_row(columnar::Batch& batch, const PGresult* row, uint64_t& bytes);
+  [[nodiscard]] Failure wrong_value(size_t column, std::string complaint) const;
+  // The caller has not changed how texts are encoded.
+  [[nodiscard]] Result<void> same_encoding();
+  // libpq's buffers never shrink: a session with large ones is not worth keeping.
+  void note_size(uint64_t bytes) noexcept;
 
   Conn conn_;
   const std::shared_ptr<driver::Canceller> canceller_;
   const bool arrays_as_text_;
+  const int encoding_;
   PreparedCache prepared_;
   EncodedParams params_;
   bool broken_ = false;
   bool changed_ = false;
+  bool swollen_ = false;
   bool has_prepared_by_text_ = false;  // statements prepared by the caller's own PREPARE
 
   // The answer in progress.
   bool answering_ = false;
   Protocol protocol_ = Protocol::extended;
-  uint32_t syncs_ = 0;                // extended: of those sent, how many have not come back
-  std::shared_ptr<const Plan> plan_;  // of its rows
+  std::shared_ptr<const sql::Statement> several_;  // simple: the caller's text
+  uint32_t syncs_ = 0;                             // extended: of those sent, how many have not come back
+  std::shared_ptr<const Plan> plan_;  // of its rows; extended: null until they come if they were not described before
   bool binary_ = false;               // they come in the binary format
   int64_t rows_ = 0;                  // of its set, how many have been read
   ResultHandle pending_;              // has come, and has not been read

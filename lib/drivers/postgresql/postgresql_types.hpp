@@ -48,11 +48,11 @@ struct TypeInfo {
 [[nodiscard]] const TypeInfo* find_type(Oid oid) noexcept;
 
 namespace oid {
-constexpr Oid boolean = 16, bytes = 17, int8 = 20, int4 = 23, float8 = 701, date = 1082, time = 1083, timestamp = 1114,
-              timestamptz = 1184, interval = 1186, numeric = 1700, uuid = 2950;
+constexpr Oid boolean = 16, bytes = 17, int8 = 20, int4 = 23, text = 25, float8 = 701, varchar = 1043, date = 1082,
+              time = 1083, timestamp = 1114, timestamptz = 1184, interval = 1186, numeric = 1700, uuid = 2950;
 }  // namespace oid
 
-constexpr int64_t epoch_days = 10'957;                               // of 2000-01-01, where PostgreSQL's dates begin
+constexpr int64_t epoch_days = 10'957;  // of 2000-01-01, where PostgreSQL's dates begin
 constexpr int64_t epoch_micros = epoch_days * 86'400 * 1'000'000;
 
 }  // namespace tl::postgresql
