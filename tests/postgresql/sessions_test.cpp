@@ -229,6 +229,8 @@ TEST_CASE("a setting that changes how values are written is named where they can
         std::string::npos);
   CHECK(message("SET IntervalStyle = 'iso_8601'", "SELECT interval '1 year'").find("IntervalStyle") !=
         std::string::npos);
+  CHECK(message("SET IntervalStyle = 'postgres_verbose'", "SELECT interval '1 year'").find("IntervalStyle") !=
+        std::string::npos);
   CHECK(message("SET bytea_output = 'escape'", "SELECT '\\x5c783431'::bytea").find("bytea_output") !=
         std::string::npos);
   CHECK(message("SELECT 1", "SELECT ARRAY[[date '2024-02-03']]").find("DateStyle") == std::string::npos);

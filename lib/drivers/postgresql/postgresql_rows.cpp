@@ -18,7 +18,9 @@ bool has_types(const PGresult* head, const columnar::Schema& schema) noexcept {
 const char* changed_setting(PGconn* conn, const TypeInfo& type) noexcept {
   const auto is_other = [conn](const char* name, std::string_view ours) {
     const char* value = PQparameterStatus(conn, name);
-    return value != nullptr && !std::string_view(value).starts_with(ours) ? name : nullptr;
+    if (value == nullptr) return static_cast<const char*>(nullptr);
+    const std::string_view style(value);  // DateStyle has a second part, which is about input
+    return style.substr(0, style.find(',')) == ours ? nullptr : name;
   };
   switch (type.form) {
     case Form::date:
