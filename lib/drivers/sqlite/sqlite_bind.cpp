@@ -102,7 +102,12 @@ Result<std::string> list_text(const Params& params, const Value& list, int posit
         if (!std::isfinite(element.f64)) return bad(position, "a list for SQLite has no infinite numbers and no NaN");
         append_number(out, element.f64);
         break;
-      case Type::text: append_json_text(out, params.text(element)); break;
+      case Type::text:
+        if (params.text(element).find('\0') != std::string_view::npos) {  // json_each would end the text there
+          return bad(position, "a list for SQLite has no texts with a NUL");
+        }
+        append_json_text(out, params.text(element));
+        break;
       default:
         return bad(position,
                    "SQLite has lists of integers, floats, booleans and text only, not of " +

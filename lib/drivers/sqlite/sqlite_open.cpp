@@ -66,8 +66,8 @@ driver::Driver& driver() noexcept {
 
 Result<Handle> SqliteSession::open_handle(const config::Address& address) {
   // A session is used by one thread at a time: SQLite's own mutexes would only cost.
-  const int access =
-      address.read_only && address.database != memory ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  const int access = address.read_only && address.database != memory ? SQLITE_OPEN_READONLY
+                                                                     : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   sqlite3* raw = nullptr;
   const int code =
       sqlite3_open_v2(address.database.c_str(), &raw, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
@@ -96,6 +96,7 @@ Result<std::unique_ptr<driver::Session>> SqliteSession::open(const config::Addre
 
 Result<void> SqliteSession::configure() {
   sqlite3* db = db_.get();
+  sqlite3_limit(db, SQLITE_LIMIT_LENGTH, most_value_bytes);
   struct Switch {
     int option;
     int value;
@@ -121,7 +122,7 @@ Result<void> SqliteSession::configure() {
     if (Result<void> done = use_write_ahead_log(); !done) return done;
   }
   return execute(address_.synchronous == config::Synchronous::full ? "PRAGMA synchronous = FULL"
-                                                                  : "PRAGMA synchronous = NORMAL");
+                                                                   : "PRAGMA synchronous = NORMAL");
 }
 
 // SQLite does not ask the busy handler at every lock that the change of mode needs.

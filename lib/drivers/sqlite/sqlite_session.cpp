@@ -24,8 +24,7 @@ constexpr size_t most_arena_kept = size_t{1} << 20;
 
 class SqliteSession::RunOperation final : public driver::Run {
  public:
-  RunOperation(SqliteSession& session, driver::Request request)
-      : session_(session), request_(std::move(request)) {}
+  RunOperation(SqliteSession& session, driver::Request request) : session_(session), request_(std::move(request)) {}
   // Of the next set of the answer in progress.
   explicit RunOperation(SqliteSession& session) : session_(session) {}
 
@@ -34,13 +33,11 @@ class SqliteSession::RunOperation final : public driver::Run {
     try {
       session_.spent_ = Nanos{0};
       const Running running(session_, *this, session_.address_.statement_timeout);
-      if (session_.should_stop()) return failed(session_.stopped(Outcome::not_sent));
       Result<void> done = request_.statement == nullptr ? session_.next(reply) : session_.start(request_, reply);
       if (done && reply.then == Then::rows && request_.first.rows != 0) done = read_first();
       return done ? Step::done() : failed(done.take_error());
     } catch (const std::bad_alloc&) {
-      session_.drop_answer();
-      return failed(fail(Status::no_memory, "out of memory", Phase::send));
+      return failed(session_.out_of_memory(Phase::send));
     }
   }
 
@@ -63,8 +60,10 @@ class SqliteSession::FetchOperation final : public driver::Fetch {
 
   Step resume(Ready got) noexcept override {
     if (!has(got, Ready::worker)) return session_.begin();
-    if (session_.active_ == nullptr) return failed(fail(Status::misuse, "there is no answer to read", Phase::receive));
     try {
+      if (session_.active_ == nullptr) {
+        return failed(fail(Status::misuse, "there is no answer to read", Phase::receive));
+      }
       std::optional<Nanos> budget = session_.address_.statement_timeout;
       if (budget) *budget -= session_.spent_;
       const Running running(session_, *this, budget);
@@ -74,8 +73,7 @@ class SqliteSession::FetchOperation final : public driver::Fetch {
       then = *more;
       return Step::done();
     } catch (const std::bad_alloc&) {
-      session_.drop_answer();
-      return failed(fail(Status::no_memory, "out of memory", Phase::receive));
+      return failed(session_.out_of_memory(Phase::receive));
     }
   }
 
@@ -217,6 +215,18 @@ Failure SqliteSession::failed(int code, Phase phase) {
   Failure failure = stopped(while_waiting ? Outcome::refused : Outcome::rolled_back);
   failure->phase = phase;
   failure->native = code;
+  return failure;
+}
+
+Failure SqliteSession::out_of_memory(Phase phase) {
+  Failure failure = fail(Status::no_memory, "out of memory", phase);
+  if (active_ != nullptr) failure->outcome = Outcome::unknown;
+  return give_up(std::move(failure));
+}
+
+Failure SqliteSession::give_up(Failure failure) noexcept {
+  drop_answer();
+  if (later_in_text_) failure->outcome = Outcome::unknown;
   return failure;
 }
 

@@ -10,6 +10,8 @@
 
 namespace tl::sqlite {
 
+constexpr int most_value_bytes = 1'000'000'000;  // SQLite's own default
+
 struct Closer {
   void operator()(sqlite3* db) const noexcept { sqlite3_close_v2(db); }
 };
@@ -98,6 +100,9 @@ class SqliteSession final : public driver::Session {
   [[nodiscard]] driver::Then end_set() noexcept;
   [[nodiscard]] int64_t affected(const Prepared& prepared) const noexcept;
   void drop_answer() noexcept;
+  // Drops the answer because of `failure`; of a text whose earlier statements have run, it says that they may have.
+  [[nodiscard]] Failure give_up(Failure failure) noexcept;
+  [[nodiscard]] Failure out_of_memory(Phase phase);
   void learn_schema(Prepared& prepared);
 
   // What SQLite says of `code`, and whether it was told to stop.
@@ -131,6 +136,7 @@ class SqliteSession final : public driver::Session {
   Prepared* active_ = nullptr;
   std::string_view rest_;                       // the statements after it, "": none
   std::shared_ptr<const sql::Statement> text_;  // of `rest_`
+  bool later_in_text_ = false;                  // statements of the same text have run before this one
   bool row_waits_ = false;                      // stepped to, not yet read
   int64_t rows_ = 0;
   Nanos spent_{0};     // computing, where a statement_timeout is set

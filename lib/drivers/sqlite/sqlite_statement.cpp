@@ -13,7 +13,9 @@ using driver::Then;
 
 namespace {
 
-constexpr uint64_t most_batch_bytes = uint64_t{1} << 30;  // and a value of at most 10^9 bytes more stays below 2^31
+// And one value more, in UTF-8 half as many bytes again as SQLite lets it have, stays below 2^31.
+constexpr uint64_t most_batch_bytes = uint64_t{1} << 29;
+static_assert(most_batch_bytes + most_value_bytes / 2 * 3 < uint64_t{1} << 31);
 
 // What was stored as text; SQLite takes any bytes for it, and those that are not UTF-8 are given as bytes. Asked for as
 // text, SQLite would first copy it to have room for a NUL.
@@ -75,7 +77,8 @@ Result<Prepared*> SqliteSession::prepare(const std::shared_ptr<const sql::Statem
     return &cache_.front().prepared;
   }
   // Some PRAGMAs act while they are prepared: one that is kept would act only once.
-  const bool keeps = address_.statement_cache > 0 && statement->statements == 1 && verb_of(statement->native) != Verb::pragma;
+  const bool keeps =
+      address_.statement_cache > 0 && statement->statements == 1 && verb_of(statement->native) != Verb::pragma;
   auto prepared = prepare_first(statement->native, keeps ? SQLITE_PREPARE_PERSISTENT : 0, rest_);
   if (!prepared) return prepared.take_error();
   if (prepared->statement == nullptr) return fail(Status::misuse, "there is no statement in the text", Phase::send);
@@ -103,17 +106,13 @@ Result<void> SqliteSession::start(const driver::Request& request, driver::Reply&
   if (statement.statements > 1 && (statement.parameters != 0 || request.params.count != 0)) {
     return fail(Status::misuse, "several statements in one text take no parameters", Phase::send);
   }
+  later_in_text_ = false;
+  if (should_stop()) return stopped(Outcome::not_sent);
   changed_ = changed_ || !statement.plain;
   auto prepared = prepare(request.statement);
-  if (!prepared) {
-    drop_answer();
-    return prepared.take_error();
-  }
+  if (!prepared) return give_up(prepared.take_error());
   active_ = *prepared;
-  if (Result<void> bound = bind(active_->statement.get(), request.params); !bound) {
-    drop_answer();
-    return bound;
-  }
+  if (Result<void> bound = bind(active_->statement.get(), request.params); !bound) return give_up(bound.take_error());
   return first_step(reply);
 }
 
@@ -121,17 +120,13 @@ Result<void> SqliteSession::next(driver::Reply& reply) {
   if (rest_.empty() || active_ != nullptr) {
     return fail(Status::misuse, "there is no further result to move to", Phase::send);
   }
+  later_in_text_ = true;
+  if (should_stop()) return give_up(stopped(Outcome::unknown));
   auto prepared = prepare_first(rest_, 0, rest_);
-  if (!prepared) {
-    drop_answer();
-    return prepared.take_error();
-  }
+  if (!prepared) return give_up(prepared.take_error());
   own_ = prepared.take();
   active_ = &own_;
-  if (Result<void> bound = bind(active_->statement.get(), {}); !bound) {
-    drop_answer();
-    return bound;
-  }
+  if (Result<void> bound = bind(active_->statement.get(), {}); !bound) return give_up(bound.take_error());
   return first_step(reply);
 }
 
@@ -139,11 +134,7 @@ Result<void> SqliteSession::first_step(driver::Reply& reply) {
   sqlite3_stmt* const statement = active_->statement.get();
   rows_ = 0;
   const int code = sqlite3_step(statement);
-  if (code != SQLITE_ROW && code != SQLITE_DONE) {
-    Failure failure = failed(code, Phase::receive);
-    drop_answer();
-    return failure;
-  }
+  if (code != SQLITE_ROW && code != SQLITE_DONE) return give_up(failed(code, Phase::receive));
   if (sqlite3_column_count(statement) > 0) {
     learn_schema(*active_);
     reply.schema = active_->schema;
@@ -192,11 +183,7 @@ Result<Then> SqliteSession::read(columnar::Batch& batch, driver::FetchLimits lim
   rows_ += rows;
   row_waits_ = code == SQLITE_ROW;
   if (row_waits_) return Then::rows;
-  if (code != SQLITE_DONE) {
-    Failure failure = failed(code, Phase::receive);
-    drop_answer();
-    return failure;
-  }
+  if (code != SQLITE_DONE) return give_up(failed(code, Phase::receive));
   affected_rows = affected(*active_);
   return end_set();
 }
