@@ -196,7 +196,11 @@ TEST_CASE("moments that PostgreSQL cannot hold are refused") {
   Asking ask;
   for (const Values& values :
        {Values().of(Type::timestamp, INT64_MIN + 1), Values().of(Type::timestamptz, INT64_MIN + 1),
-        Values().of(Type::date, INT32_MIN + 1), Values().of(Type::date, int64_t{1} << 40)}) {
+        Values().of(Type::date, INT32_MIN + 1), Values().of(Type::date, int64_t{1} << 40),
+        // what is infinity to the server, counted from where its dates begin
+        Values().of(Type::timestamp, INT64_MIN + 946'684'800'000'000),
+        Values().of(Type::timestamptz, INT64_MIN + 946'684'800'000'000),
+        Values().of(Type::date, int64_t{INT32_MIN} + 10'957), Values().of(Type::date, int64_t{INT32_MAX} + 10'957)}) {
     CHECK(status_name(ask.failure("SELECT ?", values)->status) == "data");
     CHECK(ask.one("SELECT 1") == "1");
   }

@@ -54,11 +54,12 @@ void put(std::string& out, T value) {
   out.append(bytes, sizeof bytes);
 }
 
+// The ends of the integers are infinite dates and timestamps, here and at the server; nothing else may become one.
 const char* put_date(std::string& out, int64_t days) {
   int32_t moved = 0;
   if (days == INT32_MAX || days == INT32_MIN) {
     moved = static_cast<int32_t>(days);
-  } else if (__builtin_sub_overflow(days, epoch_days, &moved)) {
+  } else if (__builtin_sub_overflow(days, epoch_days, &moved) || moved == INT32_MIN || moved == INT32_MAX) {
     return "a date beyond the range of PostgreSQL's";
   }
   put(out, moved);
@@ -67,7 +68,8 @@ const char* put_date(std::string& out, int64_t days) {
 
 const char* put_timestamp(std::string& out, int64_t micros) {
   int64_t moved = micros;
-  if (micros != INT64_MAX && micros != INT64_MIN && __builtin_sub_overflow(micros, epoch_micros, &moved)) {
+  const bool infinite = micros == INT64_MAX || micros == INT64_MIN;
+  if (!infinite && (__builtin_sub_overflow(micros, epoch_micros, &moved) || moved == INT64_MIN)) {
     return "a timestamp beyond the range of PostgreSQL's";
   }
   put(out, moved);

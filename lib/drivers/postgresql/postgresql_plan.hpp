@@ -22,5 +22,9 @@ struct Plan {
 using Complaint = const char*;
 [[nodiscard]] Complaint read_binary(columnar::Column& column, const TypeInfo& type, std::string_view value);
 [[nodiscard]] Complaint read_text(columnar::Column& column, const TypeInfo& type, std::string_view value);
+// The complaint whose class is too_large and not data.
+inline constexpr char too_large[] = "more than the 2^31 bytes that a column can hold";
+// Beside an element's own bytes: the widest value of a fixed size, which a null of its type takes too.
+constexpr size_t widest_slot = 16;
 
 }  // namespace tl::postgresql

@@ -77,6 +77,7 @@ Complaint read_numeric(Column& column, std::string_view value) {
   };
   const int whole_groups = weight >= 0 ? weight + 1 : 0;
   const size_t most = 2 + size_t(whole_groups) * 4 + (scale == 0 ? 0 : 1 + size_t{scale} + 3);
+  if (!column.fits(most)) return too_large;
   std::string text;
   text.reserve(most);
   if (sign == negative) text += '-';
@@ -114,10 +115,12 @@ void read_one_char(Column& column, std::string_view value) {
 Complaint read_list(Column& column, const TypeInfo& type, std::string_view value) {
   if (value.size() < 12) return wrong_size;
   const auto dimensions = big_endian<int32_t>(value.data());
-  if (dimensions == 0) return column.append_list_end(), nullptr;
+  if (dimensions == 0 && value.size() == 12) return column.append_list_end(), nullptr;
+  if (dimensions <= 0) return wrong_size;
   if (dimensions != 1) return "an array of more than one dimension; arrays = \"text\" gives its text";
   if (value.size() < 20) return wrong_size;
   const auto length = big_endian<int32_t>(value.data() + 12);
+  if (length < 0) return wrong_size;
   if (big_endian<int32_t>(value.data() + 16) != 1) {
     return "an array whose lower bound is not 1; arrays = \"text\" gives its text";
   }
@@ -127,15 +130,17 @@ Complaint read_list(Column& column, const TypeInfo& type, std::string_view value
     if (value.size() < 4) return wrong_size;
     const auto size = big_endian<int32_t>(value.data());
     value.remove_prefix(4);
-    if (size < 0) {
+    const size_t bytes = size == -1 ? 0 : static_cast<size_t>(size);
+    if (value.size() < bytes) return wrong_size;
+    if (!column.child->fits(bytes + widest_slot)) return too_large;
+    if (size == -1) {
       column.child->append_null();
-      continue;
-    }
-    if (value.size() < static_cast<size_t>(size)) return wrong_size;
-    if (const Complaint wrong = read_binary(*column.child, element, value.substr(0, static_cast<size_t>(size))))
+    } else if (const Complaint wrong = read_binary(*column.child, element, value.substr(0, bytes))) {
       return wrong;
-    value.remove_prefix(static_cast<size_t>(size));
+    }
+    value.remove_prefix(bytes);
   }
+  if (!value.empty()) return wrong_size;
   column.append_list_end();
   return nullptr;
 }

@@ -227,6 +227,7 @@ Complaint read_element(Column& column, const TypeInfo& type, Scan& scan) {
     element += scan.peek();
     scan.take(scan.peek());
   }
+  if (!column.fits(element.size() + widest_slot)) return too_large;
   if (quoted) {
     scan.take('"');
   } else if (element == "NULL") {

@@ -1,4 +1,6 @@
 // PostgresqlSession: rows into columns.
+#include <algorithm>
+
 #include "postgresql_session.hpp"
 
 namespace tl::postgresql {
@@ -32,6 +34,11 @@ const char* changed_setting(PGconn* conn, const TypeInfo& type) noexcept {
   }
 }
 
+// Whether values of the form can take more bytes in a column than on their way, and a slot of eight.
+constexpr bool grows(Form form) noexcept { return form == Form::numeric || form == Form::list; }
+
+constexpr uint64_t most_bytes = uint64_t{1} << 31;  // of any column
+
 // A value of a type that is not known comes as text.
 constexpr TypeInfo as_text{0, "", Form::text, columnar::Type::text};
 
@@ -52,15 +59,15 @@ Result<void> PostgresqlSession::begin_set(const PGresult* head) {
   return failure;
 }
 
-Failure PostgresqlSession::wrong_value(size_t column, std::string complaint) const {
-  const TypeInfo* type = plan_->types[column];
-  if (const char* setting = binary_ || type == nullptr ? nullptr : changed_setting(conn_.get(), *type)) {
-    complaint += std::string("; the session's ") + setting + " may have been changed";
-  }
+Failure PostgresqlSession::wrong_value(size_t column, Complaint complaint) const {
   Failure failure =
-      fail(Status::data,
+      fail(complaint == too_large ? Status::too_large : Status::data,
            "row " + std::to_string(rows_ + 1) + ", column \"" + (*plan_->schema)[column].name + "\": " + complaint,
            Phase::decode);
+  const TypeInfo* type = plan_->types[column];
+  if (const char* setting = binary_ || type == nullptr ? nullptr : changed_setting(conn_.get(), *type)) {
+    failure->message += std::string("; the session's ") + setting + " may have been changed";
+  }
   failure->outcome = Outcome::unknown;  // the statement itself has succeeded, or may yet
   return failure;
 }
@@ -83,20 +90,26 @@ Result<void> PostgresqlSession::read_row(columnar::Batch& batch, const PGresult*
   columnar::Column* const columns = batch.columns().data();
   const size_t n = plan_->types.size();
   const uint64_t before = bytes;
+  uint64_t grown = 0;
+  const auto read = binary_ ? read_binary : read_text;
   for (size_t i = 0; i < n; ++i) {
     const int at = static_cast<int>(i);
     const auto length = static_cast<size_t>(PQgetlength(row, 0, at));
     bytes += length + 8;
     if (length == 0 && PQgetisnull(row, 0, at) != 0) {
       columns[i].append_null();
+      bytes += widest_slot - 8;
       continue;
     }
     const TypeInfo& type = plan_->types[i] == nullptr ? as_text : *plan_->types[i];
-    const std::string_view value(PQgetvalue(row, 0, at), length);
-    const Complaint wrong = binary_ ? read_binary(columns[i], type, value) : read_text(columns[i], type, value);
+    const size_t held = grows(type.form) ? columns[i].bytes() : 0;
+    const Complaint wrong =
+        bytes < most_bytes ? read(columns[i], type, {PQgetvalue(row, 0, at), length}) : too_large;
     if (wrong != nullptr) return wrong_value(i, wrong);
+    if (grows(type.form)) grown += std::max(columns[i].bytes() - held, length) - length;
   }
   note_size(bytes - before);
+  bytes += grown;
   ++rows_;
   batch.set_rows(batch.rows() + 1);
   return {};

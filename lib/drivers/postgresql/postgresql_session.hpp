@@ -66,7 +66,7 @@ class PostgresqlSession final : public driver::Session {
   // postgresql_rows.cpp
   [[nodiscard]] Result<void> begin_set(const PGresult* head);
   [[nodiscard]] Result<void> read_row(columnar::Batch& batch, const PGresult* row, uint64_t& bytes);
-  [[nodiscard]] Failure wrong_value(size_t column, std::string complaint) const;
+  [[nodiscard]] Failure wrong_value(size_t column, Complaint complaint) const;
   // The caller has not changed how texts are encoded.
   [[nodiscard]] Result<void> same_encoding();
   // libpq's buffers never shrink: a session with large ones is not worth keeping.
