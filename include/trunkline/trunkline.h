@@ -164,7 +164,8 @@ TL_API tl_status tl_inspect(tl_registry *, const char *what, const char *name, s
 /* ---- connections ---- */
 
 #define TL_DUAL 0  /* reads to a replica where there is one, writes to the primary */
-#define TL_READ 1  /* reads only; a write, or what cannot be known to be none, is TL_E_READ_ONLY */
+#define TL_READ 1  /* reads only; a write, or what cannot be known to be none, is TL_E_READ_ONLY. The text alone is looked at: a call of
+                      a built-in function's name counts as harmless, also where the database has an overload that writes */
 #define TL_WRITE 2 /* everything to the primary */
 
 /* A pooled handle; opens nothing and never waits. name NULL: the default. Errors: TL_E_NOT_FOUND (with the nearest name), TL_E_MISUSE. */
@@ -231,8 +232,9 @@ typedef struct tl_value { /* 16 bytes, frozen */
 /* ---- statements ---- */
 
 /* Runs a statement. Placeholders: ? on every database, $1 on PostgreSQL, and :name in a call that names every value (TL_NAME, value,
- * TL_NAME, value, …); ?? is the operator ?. Mixing is TL_E_MISUSE. A list is for "= ANY(?)". Several statements in one text give several
- * result sets and take no parameters. BEGIN, COMMIT and the like as text are TL_E_MISUSE on a pooled or transaction handle: use tl_begin.
+ * TL_NAME, value, …), where "::" is always a cast (a slice is written a[:lo : :hi]); ?? is the operator ?. Mixing is TL_E_MISUSE. A
+ * list is for "= ANY(?)". Several statements in one text give several result sets and take no parameters. BEGIN, COMMIT and the like
+ * as text are TL_E_MISUSE on a pooled or transaction handle: use tl_begin.
  * Without TL_CALL_STREAM the answer has been read whole when this returns, and the session has gone home; more than the connection's
  * result_bytes is TL_E_TOO_LARGE. */
 TL_API tl_status tl_query(tl_conn *, const char *sql, size_t sql_len, const tl_value *params, size_t n, const void *arena,
