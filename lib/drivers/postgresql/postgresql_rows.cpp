@@ -103,8 +103,7 @@ Result<void> PostgresqlSession::read_row(columnar::Batch& batch, const PGresult*
     }
     const TypeInfo& type = plan_->types[i] == nullptr ? as_text : *plan_->types[i];
     const size_t held = grows(type.form) ? columns[i].bytes() : 0;
-    const Complaint wrong =
-        bytes < most_bytes ? read(columns[i], type, {PQgetvalue(row, 0, at), length}) : too_large;
+    const Complaint wrong = bytes < most_bytes ? read(columns[i], type, {PQgetvalue(row, 0, at), length}) : too_large;
     if (wrong != nullptr) return wrong_value(i, wrong);
     if (grows(type.form)) grown += std::max(columns[i].bytes() - held, length) - length;
   }
