@@ -46,11 +46,11 @@ _on_destroy = _destructor(_destroy)
 ctypes.pythonapi.Py_IncRef(ctypes.py_object(_on_destroy))
 
 
-def export(core: _call.Core, result: ctypes.c_void_p) -> object:
+def export(result: ctypes.c_void_p) -> object:
     """The rest of the current set of the tl_result, in a capsule that owns it."""
     stream = Stream()
     place = ctypes.addressof(stream)
     _streams[place] = (stream, os.getpid())
     capsule = _new(place, ctypes.addressof(_NAME), _on_destroy)
-    _call.run(core, 0, _ffi.tl_result_export_stream, (result, place), None)
+    _call.run(None, _ffi.tl_result_export_stream, (result, place))
     return capsule

@@ -5,11 +5,10 @@ from __future__ import annotations
 import ctypes
 import math
 import os
-from ctypes import byref, c_void_p
+from ctypes import addressof, c_void_p
 from functools import partial
 from itertools import compress
 from struct import Struct
-from time import monotonic_ns
 from typing import Any, Callable
 
 from . import _errors, _ffi, _interrupt
@@ -56,25 +55,14 @@ class Core(Owned):
         super().__init__(_ffi.tl_registry_release)
 
 
-# Places for a tl_error *, and references to them. Taken and given back by single list operations, which are atomic: safe
+# Places for a tl_error *, and their addresses. Taken and given back by single list operations, which are atomic: safe
 # between threads, and also when a signal handler or finalizer makes a call in the middle of another.
-_reports: list[tuple[c_void_p, Any]] = []
+_reports: list[tuple[c_void_p, int]] = []
 
 
-def take_report() -> tuple[c_void_p, Any]:
-    try:
-        return _reports.pop()
-    except IndexError:
-        error = c_void_p()
-        return error, byref(error)
-
-
-def give_report(report: tuple[c_void_p, Any]) -> None:
-    error = report[0]
-    if error:
-        _ffi.tl_error_release(error)
-        error.value = None
-    _reports.append(report)
+def _report() -> tuple[c_void_p, int]:
+    error = c_void_p()
+    return error, addressof(error)
 
 
 def milliseconds(timeout: float | None) -> int:
@@ -89,34 +77,42 @@ def milliseconds(timeout: float | None) -> int:
 
 
 def verb(core: Core, function: Callable[..., int], arguments: tuple[Any, ...], out: c_void_p | None = None,
-         timeout: int = 0, flags: int = 0, op: int = 0) -> None:
-    """Runs function(*arguments, call, out, error), without `out` where it is None. Raises what the call reported, and
-    KeyboardInterrupt when Ctrl-C cut it short. `op` is one that the caller made for it, or 0."""
-    watched = _interrupt.armed()
-    if watched and not op:
-        op = _ffi.tl_op_new(core.slot)
-    call = _CALL.pack(_CALL_SIZE, flags, timeout, op) if op or timeout or flags else None
+         timeout: int = 0) -> None:
+    """Runs function(*arguments, call, out, error), without `out` where it is None; raises as `run` does."""
+    watch = _interrupt.watch(core)
+    op = watch[1] if watch else 0
+    arguments += (options(timeout, 0, op),)
     try:
-        run(core, op if watched else 0, function, (*arguments, call), out)
+        run(watch, function, arguments if out is None else (*arguments, addressof(out)))
     except BaseException:
         _ffi.tl_op_release(core.slot, op)
         raise
 
 
-def run(core: Core, op: int, function: Callable[..., int], arguments: tuple[Any, ...], out: Any) -> None:
-    """Runs function(*arguments, out, error); while it waits, Ctrl-C cancels what runs under the op, if there is one."""
-    report = take_report()
+def options(timeout: int, flags: int, op: int) -> bytes | None:
+    """The tl_call; None is one of defaults."""
+    return _CALL.pack(_CALL_SIZE, flags, timeout, op) if op or timeout or flags else None
+
+
+def run(watch: tuple[Core, int, int] | None, function: Callable[..., int], arguments: tuple[Any, ...]) -> None:
+    """Runs function(*arguments, error). Raises what it reported, and KeyboardInterrupt when Ctrl-C cut it short: while it
+    waits, that cancels what `watch` names."""
+    try:
+        report = _reports.pop()
+    except IndexError:
+        report = _report()
+    error, place = report
     before = _interrupt.current
     try:
-        if op:
-            _interrupt.current = (core, op, monotonic_ns())
-        if out is None:
-            status = function(*arguments, report[1])
-        else:
-            status = function(*arguments, byref(out), report[1])
+        if watch:
+            _interrupt.current = watch
+        status = function(*arguments, place)
         if status:
-            _errors.raise_from(status, report[0].value or 0)
+            _errors.raise_from(status, error.value or 0)
     finally:
-        if op:
+        if watch:
             _interrupt.current = before
-        give_report(report)
+        if error:
+            _ffi.tl_error_release(error)
+            error.value = None
+        _reports.append(report)

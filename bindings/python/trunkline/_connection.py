@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ctypes import addressof
 from types import TracebackType
 from typing import Any
 
-from . import _call, _errors, _ffi
+from . import _call, _errors, _ffi, _interrupt
 from ._encode import Parameters, encode
 from ._ffi import tl_conn_release, tl_query
 from ._result import Result
@@ -58,18 +59,25 @@ class Handle:
         """
         owner = self._owner or self._held()
         records, n, arena, size = encode(params) if params else _NO_PARAMETERS
-        text = sql.encode()
         milliseconds = 0 if timeout is None else _call.milliseconds(timeout)
         flags = read * _ffi.TL_CALL_READ | write * _ffi.TL_CALL_WRITE
         core = owner.core
-        op = 0
         if stream:
             flags |= _ffi.TL_CALL_STREAM
             # Always under an op: the thread that reads the rows may be the one that Ctrl-C interrupts.
             op = _ffi.tl_op_new(core.slot)
+            watch = _interrupt.watch(core, op)
+        else:
+            watch = _interrupt.watch(core)
+            op = watch[1] if watch else 0
         result = Result(core, op, stream)
-        _call.verb(core, tl_query, (owner.slot, text, len(text), records, n, arena, size), result.slot, milliseconds,
-                   flags, op)
+        text = sql.encode()
+        try:
+            _call.run(watch, tl_query, (owner.slot, text, len(text), records, n, arena, size,
+                                        _call.options(milliseconds, flags, op), addressof(result.slot)))
+        except BaseException:
+            _ffi.tl_op_release(core.slot, op)
+            raise
         return result
 
     def transaction(self, *, read_only: bool = False, isolation: str | None = None,
@@ -96,7 +104,7 @@ class Connection(Handle):
         owner = self._held()
         tag = text.encode()
         tagged = Owner(owner.core)
-        _call.run(owner.core, 0, _ffi.tl_conn_derive, (owner.slot, tag, len(tag), None, 0, -1), tagged.slot)
+        _call.run(None, _ffi.tl_conn_derive, (owner.slot, tag, len(tag), None, 0, -1, addressof(tagged.slot)))
         return Connection(tagged)
 
 

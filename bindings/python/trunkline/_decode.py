@@ -34,9 +34,9 @@ _COLUMN = Struct("<4xi8xqQQQQQQQi4xQ16xI20x")
 _SINGLE = Struct("<4xi8xq16xQQ8xQQi28xI20x")
 assert _COLUMN.size == _SINGLE.size == COLUMN_SIZE
 
-_bytes_at = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t)(
+_bytes_at = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p)(
     ("PyBytes_FromStringAndSize", ctypes.pythonapi))
-_text_at = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t)(
+_text_at = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p)(
     ("PyUnicode_FromStringAndSize", ctypes.pythonapi))
 _int64_at = ctypes.c_int64.from_address
 _double_at = ctypes.c_double.from_address

@@ -208,16 +208,21 @@ def encode(parameters: Any) -> Encoded:
             raise TypeError("parameters are a sequence, or a mapping of names to values, not "
                             f"{type(parameters).__qualname__}")
     words: list[int] = []
-    arena = Arena()
-    for position, value in enumerate(parameters, 1):
-        kind = type(value)
-        if kind is int and -0x8000_0000_0000_0000 <= value <= 0x7FFF_FFFF_FFFF_FFFF:
+    arena = None
+    position = 0
+    for value in parameters:
+        position += 1
+        if type(value) is int and -0x8000_0000_0000_0000 <= value <= 0x7FFF_FFFF_FFFF_FFFF:
             words += (TL_INT64, value)
-        elif kind is str and value.isascii():
+            continue
+        arena = arena or Arena()
+        if type(value) is str and value.isascii():
             words += (TL_TEXT | len(value) << 32, arena.add(value.encode()))
         else:
             words += _one(value, arena, position)
-    return _pack(words, arena)
+    if arena is not None:
+        return _pack(words, arena)
+    return (_WORDS[position] if position < 17 else Struct("<" + "Qq" * position)).pack(*words), position, b"", 0
 
 
 def _encode_named(parameters: Mapping[str, Any]) -> Encoded:

@@ -154,6 +154,7 @@ def _declare(library: ctypes.CDLL, name: str, result: Any, *arguments: Any) -> A
 
 
 _ptr = c_void_p
+_size = c_void_p  # as wide as a size_t; ctypes converts an integer to it in a third of the time
 _call = c_char_p
 _status = c_int32
 
@@ -179,7 +180,7 @@ tl_error_phase = _declare(_quick, "tl_error_phase", c_char_p, _ptr)
 tl_error_sqlstate = _declare(_quick, "tl_error_sqlstate", c_char_p, _ptr)
 tl_error_native = _declare(_quick, "tl_error_native", c_int32, _ptr)
 tl_error_outcome = _declare(_quick, "tl_error_outcome", c_int32, _ptr)
-tl_error_detail = _declare(_quick, "tl_error_detail", _status, _ptr, c_size_t, ctypes.POINTER(c_char_p),
+tl_error_detail = _declare(_quick, "tl_error_detail", _status, _ptr, _size, ctypes.POINTER(c_char_p),
                            ctypes.POINTER(c_char_p))
 
 # operations
@@ -189,21 +190,21 @@ tl_cancel = _declare(_waiting, "tl_cancel", _status, _ptr, c_uint64)
 
 # registry; the last parameters of every verb are: const tl_call * (packed bytes), [out **], tl_error **
 tl_registry_open = _declare(_waiting, "tl_registry_open", _status, c_char_p, c_char_p, _ptr, _ptr)
-tl_registry_parse = _declare(_waiting, "tl_registry_parse", _status, c_char_p, c_size_t, c_char_p, c_char_p, _ptr, _ptr)
-tl_registry_has = _declare(_waiting, "tl_registry_has", c_int32, _ptr, c_char_p, c_size_t)
-tl_registry_connect = _declare(_waiting, "tl_registry_connect", _status, _ptr, c_char_p, c_size_t, _call, _ptr)
-tl_registry_close = _declare(_waiting, "tl_registry_close", _status, _ptr, c_char_p, c_size_t, _call, _ptr)
-tl_inspect = _declare(_waiting, "tl_inspect", _status, _ptr, c_char_p, c_char_p, c_size_t, _call, _ptr, _ptr)
+tl_registry_parse = _declare(_waiting, "tl_registry_parse", _status, c_char_p, _size, c_char_p, c_char_p, _ptr, _ptr)
+tl_registry_has = _declare(_waiting, "tl_registry_has", c_int32, _ptr, c_char_p, _size)
+tl_registry_connect = _declare(_waiting, "tl_registry_connect", _status, _ptr, c_char_p, _size, _call, _ptr)
+tl_registry_close = _declare(_waiting, "tl_registry_close", _status, _ptr, c_char_p, _size, _call, _ptr)
+tl_inspect = _declare(_waiting, "tl_inspect", _status, _ptr, c_char_p, c_char_p, _size, _call, _ptr, _ptr)
 
 # connections
-tl_conn_get = _declare(_waiting, "tl_conn_get", _status, _ptr, c_char_p, c_size_t, c_int32, _ptr, _ptr)
-tl_conn_derive = _declare(_waiting, "tl_conn_derive", _status, _ptr, c_char_p, c_size_t, c_char_p, c_size_t, c_int32,
+tl_conn_get = _declare(_waiting, "tl_conn_get", _status, _ptr, c_char_p, _size, c_int32, _ptr, _ptr)
+tl_conn_derive = _declare(_waiting, "tl_conn_derive", _status, _ptr, c_char_p, _size, c_char_p, _size, c_int32,
                           _ptr, _ptr)
 tl_pin = _declare(_waiting, "tl_pin", _status, _ptr, _call, _ptr, _ptr)
 tl_begin = _declare(_waiting, "tl_begin", _status, _ptr, c_uint32, _call, _ptr, _ptr)
 tl_commit = _declare(_waiting, "tl_commit", _status, _ptr, _call, _ptr)
 tl_rollback = _declare(_waiting, "tl_rollback", _status, _ptr, _call, _ptr)
-tl_query = _declare(_waiting, "tl_query", _status, _ptr, c_char_p, c_size_t, c_char_p, c_size_t, c_char_p, c_size_t,
+tl_query = _declare(_waiting, "tl_query", _status, _ptr, c_char_p, _size, c_char_p, _size, c_char_p, _size,
                     _call, _ptr, _ptr)
 
 # results; of a whole result the next batch is there, of a streamed one it may have to be waited for
@@ -211,9 +212,9 @@ tl_result_affected = _declare(_quick, "tl_result_affected", c_int64, _ptr)
 tl_result_last_id = _declare(_quick, "tl_result_last_id", c_int64, _ptr)
 tl_result_endpoint = _declare(_quick, "tl_result_endpoint", c_char_p, _ptr)
 tl_result_columns = _declare(_quick, "tl_result_columns", c_size_t, _ptr)
-tl_result_schema = _declare(_quick, "tl_result_schema", _status, _ptr, _ptr, c_size_t, _ptr)
+tl_result_schema = _declare(_quick, "tl_result_schema", _status, _ptr, _ptr, _size, _ptr)
 tl_result_next = _declare(_quick, "tl_result_next", _status, _ptr, _call, _ptr, _ptr)
 tl_result_next_streamed = _declare(_waiting, "tl_result_next", _status, _ptr, _call, _ptr, _ptr)
 tl_result_next_set = _declare(_waiting, "tl_result_next_set", _status, _ptr, _call, _ptr, _ptr)
-tl_batch_columns = _declare(_quick, "tl_batch_columns", _status, _ptr, _ptr, c_size_t, _ptr)
+tl_batch_columns = _declare(_quick, "tl_batch_columns", _status, _ptr, _ptr, _size, _ptr)
 tl_result_export_stream = _declare(_quick, "tl_result_export_stream", _status, _ptr, _ptr, _ptr)

@@ -17,19 +17,19 @@ import socket
 import threading
 from _thread import get_ident
 from struct import Struct
-from time import monotonic, monotonic_ns, time_ns
+from time import monotonic_ns, time_ns
 from typing import Any
 
-from . import _ffi
+from ._ffi import tl_cancel, tl_op_new
 
 try:
-    # The one of `signal` makes an enum of each answer, which takes a microsecond.
+    # The one of `signal` makes an enum of each answer.
     from _signal import getsignal  # type: ignore[import]
 except ImportError:
     from signal import getsignal
 
 _CLOCKS_APART = 20_000  # nanoseconds; ten times what two readings take
-_RECHECK_SECONDS = 0.1  # how long another user of the wakeup descriptor may go unnoticed
+_RECHECK = 100_000_000  # nanoseconds: how long another user of the wakeup descriptor may go unnoticed
 
 _SO_TIMESTAMPNS = 35  # which Python has no name for
 _TIMESPEC = Struct("@ll")
@@ -39,7 +39,7 @@ _SIGINT = int(signal.SIGINT)
 
 _main_thread = threading.main_thread().ident
 _watched = False
-_next_check = 0.0
+_next_check = 0
 _ends: tuple[socket.socket, socket.socket] | None = None  # the watcher's, the signals'
 
 current: tuple[Any, int, int] | None = None
@@ -47,22 +47,28 @@ current: tuple[Any, int, int] | None = None
 watcher cancels"""
 
 
-def armed() -> bool:
-    """Whether a call of this thread is one that Ctrl-C shall interrupt."""
-    if get_ident() != _main_thread or getsignal(_SIGINT) is not _default_handler:
-        return False
-    return _watched if monotonic() < _next_check else _check()
+def watch(core: Any, op: int = 0) -> tuple[Any, int, int] | None:
+    """What is to be `current` during a call of this thread, with a new op unless there is one; None where Ctrl-C shall
+    not interrupt it."""
+    if get_ident() != _main_thread:
+        return None
+    now = monotonic_ns()
+    if not (_watched if now < _next_check else _check(now)):
+        return None
+    return core, op or tl_op_new(core.slot), now
 
 
-def _check() -> bool:
-    """Makes the wakeup descriptor ours unless it is someone else's."""
+def _check(now: int) -> bool:
+    """Makes the wakeup descriptor ours unless it is someone else's, or Ctrl-C is."""
     global _watched, _next_check
-    _next_check = monotonic() + _RECHECK_SECONDS
+    _next_check = now + _RECHECK
+    _watched = False
+    if getsignal(_SIGINT) is not _default_handler:
+        return False
     ends = _ends or _start()
     try:
         before = signal.set_wakeup_fd(ends[1].fileno(), warn_on_full_buffer=False)
     except ValueError:  # the main thread of another interpreter
-        _watched = False
         return False
     _watched = before in (-1, ends[1].fileno())
     if not _watched:
@@ -84,12 +90,12 @@ def _watch(reader: socket.socket) -> None:
     while True:
         number, ancillary, _, _ = reader.recvmsg(1, 64)
         waiting = current
-        if waiting is None or number[0] != _SIGINT:
+        if waiting is None or number[0] != _SIGINT or getsignal(_SIGINT) is not _default_handler:
             continue
         # A signal from before the call has raised its KeyboardInterrupt already; its news may come late, when the program
         # has caught that and gone on to this call.
         if _arrival(ancillary) >= waiting[2]:
-            _ffi.tl_cancel(waiting[0].slot, waiting[1])
+            tl_cancel(waiting[0].slot, waiting[1])
 
 
 def _arrival(ancillary: list[tuple[int, int, bytes]]) -> int:
@@ -109,7 +115,7 @@ def _arrival(ancillary: list[tuple[int, int, bytes]]) -> int:
 def _give_back() -> None:
     """Takes our descriptor out of the interpreter, if it is there."""
     global _watched, _next_check
-    _watched, _next_check = False, 0.0
+    _watched, _next_check = False, 0
     if _ends is None:
         return
     try:

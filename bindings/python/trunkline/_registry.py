@@ -7,6 +7,7 @@ import os
 import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
+from ctypes import addressof
 from types import TracebackType
 from typing import Any, Iterator, Mapping
 
@@ -52,7 +53,7 @@ class Registry:
             raise ValueError(f"mode is one of {', '.join(MODES)}, not {mode!r}")
         text, size = _name(name)
         owner = Owner(self._core)
-        _call.run(self._core, 0, _ffi.tl_conn_get, (self._core.slot, text, size, MODES[mode]), owner.slot)
+        _call.run(None, _ffi.tl_conn_get, (self._core.slot, text, size, MODES[mode], addressof(owner.slot)))
         return Connection(owner)
 
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: bool = False,
@@ -148,7 +149,7 @@ def _environment(name: str | None) -> bytes | None:
 
 def _make(function: Any, *arguments: Any) -> Registry:
     core = _call.Core()
-    _call.run(core, 0, function, arguments, core.slot)
+    _call.run(None, function, (*arguments, addressof(core.slot)))
     registry = Registry(core)
     _warn(registry)
     return registry

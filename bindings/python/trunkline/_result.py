@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import byref, c_int32, c_int64, c_void_p
+from ctypes import addressof, c_int32, c_int64, c_void_p
 from itertools import chain
 from struct import Struct
 from types import TracebackType
@@ -11,7 +11,7 @@ from typing import Any, Iterator, Tuple
 
 from . import _arrow, _call, _errors, _ffi, _interrupt
 from ._decode import COLUMN_SIZE, Unrepresentable, decode, records, single
-from ._ffi import tl_batch_columns, tl_batch_release, tl_result_columns, tl_result_next
+from ._ffi import tl_batch_columns, tl_batch_release, tl_result_columns, tl_result_next, tl_result_release
 from ._values import Column
 
 Row = Tuple[Any, ...]  # one value per column
@@ -27,11 +27,11 @@ class _Columns:
     def __init__(self, n: int) -> None:
         self.array = bytearray(n * COLUMN_SIZE)
         self.view = memoryview(self.array)
-        self.place = byref(ctypes.c_char.from_buffer(self.array))
+        self.place = addressof(ctypes.c_char.from_buffer(self.array))
         self.rows = c_int64()
-        self.rows_place = byref(self.rows)
+        self.rows_place = addressof(self.rows)
         self.batch = c_void_p()
-        self.batch_place = byref(self.batch)
+        self.batch_place = addressof(self.batch)
         _SIZE.pack_into(self.array, 0, COLUMN_SIZE)
 
 
@@ -46,6 +46,9 @@ def _take(n: int) -> _Columns:
         return _Columns(n)
 
 
+_own = _call.Owned.__init__  # super() would take as long again
+
+
 class Result(_call.Owned):
     """The answer of a statement. Iterating gives the rows that have not been read yet, as tuples. It is true where the
     current set has rows, read or not.
@@ -53,6 +56,8 @@ class Result(_call.Owned):
     One thread at a time. A streamed result holds its session until its last row is read, or it is closed.
     """
 
+    _op = 0
+    _streamed = False
     _given = 0  # rows decoded so far
     _current: Iterator[Row] | None = None  # what is left of the batch that is being read
     _schema: tuple[Column, ...] | None = None
@@ -61,10 +66,11 @@ class Result(_call.Owned):
 
     # The library has not written anything into the slot yet.
     def __init__(self, core: _call.Core, op: int = 0, streamed: bool = False) -> None:
-        super().__init__(_ffi.tl_result_release)
+        _own(self, tl_result_release)
         self._core = core
-        self._op = op
-        self._streamed = streamed
+        if streamed:
+            self._streamed = True
+            self._op = op
 
     def _begin_set(self) -> None:
         self._given, self._n = 0, -1
@@ -147,9 +153,14 @@ class Result(_call.Owned):
     def first(self) -> Row | None:
         """The next row, or None where there is none."""
         while True:
-            current = self._current or self._reading()
+            current = self._current
             if current is None:
-                return None
+                rows = self._next_rows()
+                if rows is None:
+                    return None
+                if len(rows) == 1:
+                    return rows[0]
+                current = self._current = iter(rows)
             for row in current:
                 return row
             self._current = None
@@ -172,7 +183,7 @@ class Result(_call.Owned):
     def next_set(self) -> bool:
         """Moves to the next result set, dropping what is left of this one; False where there is none."""
         more = c_int32()
-        self._run(_ffi.tl_result_next_set, more)
+        self._run(_ffi.tl_result_next_set, addressof(more))
         self._begin_set()
         return bool(more.value)
 
@@ -180,7 +191,7 @@ class Result(_call.Owned):
         """The rows that have not been read yet as an Arrow C stream, which takes them from this result."""
         if self._given:
             raise _errors.of_status(_ffi.TL_E_MISUSE, "rows of the result have been read already", outcome="unknown")
-        return _arrow.export(self._core, self._open())
+        return _arrow.export(self._open())
 
     # ---- the end ----
 
@@ -203,9 +214,9 @@ class Result(_call.Owned):
             raise _errors.of_status(_ffi.TL_E_CLOSED, "the result is closed", outcome="unknown")
         return self.slot
 
-    def _run(self, function: Any, out: Any) -> None:
-        op = self._op if _interrupt.armed() else 0
-        _call.run(self._core, op, function, (self._open(), None), out)
+    def _run(self, function: Any, place: Any) -> None:
+        watch = _interrupt.watch(self._core, self._op) if self._streamed else None
+        _call.run(watch, function, (self._open(), None, place))
 
     def _next_rows(self) -> list[Row] | None:
         """The rows of the next batch, at least one; None: the set has ended."""
@@ -221,7 +232,7 @@ class Result(_call.Owned):
         batch = columns.batch
         try:
             if self._streamed:
-                self._run(_ffi.tl_result_next_streamed, batch)
+                self._run(_ffi.tl_result_next_streamed, columns.batch_place)
             else:
                 status = tl_result_next(slot, None, columns.batch_place, None)
                 if status:

@@ -316,7 +316,8 @@ class Cursor:
     def _describe(self, result: Result) -> None:
         schema = result.schema
         self.description = [
-            (column.name, None if column.code == _ffi.TL_ANY else column.code, None, None, _known(column.precision), _known(column.scale), column.nullable)
+            (column.name, None if column.code == _ffi.TL_ANY else column.code, None, None, _known(column.precision),
+             _known(column.scale), column.nullable)
             for column in schema] or None
         self.rowcount = result.affected
         self.lastrowid = result.last_id or None
