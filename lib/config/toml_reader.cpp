@@ -18,12 +18,13 @@ uint32_t line_of(std::string_view text, size_t at) {
   return static_cast<uint32_t>(1 + std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(at), '\n'));
 }
 
-// Walks over the text just well enough to know what is inside a string or a comment.
+// Walks over the text just well enough to know what is inside a string or a comment. It must agree with the parser as
+// far as the text is valid; behind the first fault the parser goes no further.
 class NestingScan {
  public:
   explicit NestingScan(std::string_view text) : text_(text) {}
 
-  // Where the nesting of brackets or of dotted keys is too deep; npos: nowhere.
+  // Where the nesting is too deep, brackets and the dots of keys counted together; npos: nowhere.
   size_t too_deep() {
     while (at_ < text_.size()) {
       const char c = text_[at_];
@@ -32,11 +33,11 @@ class NestingScan {
       } else if (c == '"' || c == '\'') {
         skip_string(c);
       } else {
-        if (c == '[' || c == '{') ++depth_;
-        if ((c == ']' || c == '}') && depth_ > 0) --depth_;
+        if (c == '[' || c == '{') open();
+        if (c == ']' || c == '}') close();
         if (c == '.') ++dots_;
-        if (c == '\n' || c == '=' || c == ',') dots_ = 0;
-        if (depth_ > most_nesting || dots_ > most_nesting) return at_;
+        if (c == '\n' || c == ',') dots_ = 0;
+        if (depth_ + dots_ > most_nesting) return at_;
         ++at_;
       }
     }
@@ -44,24 +45,38 @@ class NestingScan {
   }
 
  private:
+  // The dots before a bracket are those of the key whose value it begins.
+  void open() {
+    outer_.push_back(depth_);
+    depth_ += dots_ + 1;
+    dots_ = 0;
+  }
+  void close() {
+    if (outer_.empty()) return;
+    depth_ = outer_.back();
+    outer_.pop_back();
+  }
+
   void skip_string(char quote) {
+    const bool escapes = quote == '"';
     const std::string triple(3, quote);
-    if (text_.compare(at_, 3, triple) == 0) {
-      size_t end = at_ + 3;
-      while ((end = text_.find(triple, end)) != std::string_view::npos && quote == '"' && text_[end - 1] == '\\') ++end;
-      at_ = end == std::string_view::npos ? text_.size() : end + 3;
-      return;
+    const bool multi_line = text_.compare(at_, 3, triple) == 0;
+    const std::string_view end = multi_line ? std::string_view(triple) : std::string_view(triple).substr(2);
+    for (at_ += end.size(); at_ < text_.size(); ++at_) {
+      if (text_.compare(at_, end.size(), end) == 0) break;
+      if (!multi_line && text_[at_] == '\n') return;
+      if (escapes && text_[at_] == '\\') ++at_;
     }
-    for (++at_; at_ < text_.size() && text_[at_] != quote && text_[at_] != '\n'; ++at_) {
-      if (quote == '"' && text_[at_] == '\\') ++at_;
-    }
-    if (at_ < text_.size()) ++at_;
+    at_ = std::min(at_ + end.size(), text_.size());
+    // Up to two quotes before the closing ones belong to the string.
+    for (int more = 0; multi_line && more < 2 && at_ < text_.size() && text_[at_] == quote; ++more) ++at_;
   }
 
   std::string_view text_;
   size_t at_ = 0;
   int depth_ = 0;
   int dots_ = 0;
+  std::vector<int> outer_;  // the depth around each bracket that is open
 };
 
 Result<void> check_text(std::string_view text, const Blame& blame) {
