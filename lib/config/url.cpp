@@ -89,6 +89,8 @@ class UrlReader {
     node.from_variable = true;  // everything in a url is text: it may become a number
     node.unit = unit;
     node.alias = "url";
+    if (key == "socket") out_.erase("host");  // as of two parameters the last one counts
+    if (key == "host") out_.erase("socket");
     Node* table = &out_;
     if (const size_t dot = key.find('.'); dot != std::string_view::npos) {
       const std::string_view parent = key.substr(0, dot);
@@ -110,6 +112,10 @@ class UrlReader {
   }
 
   Result<Node> server(std::string_view rest) {
+    // A piece of a password behind it would be taken for a database or a parameter, and told as one.
+    const size_t address_end = std::min(rest.find_first_of("/?"), rest.size());
+    if (rest.find('@', address_end) != std::string_view::npos)
+      return bad("an @ comes after a / or ?; write those of user and password as %2F and %3F, an @ elsewhere as %40");
     std::string_view query;
     if (const size_t mark = rest.find('?'); mark != std::string_view::npos) {
       query = rest.substr(mark + 1);
@@ -123,11 +129,6 @@ class UrlReader {
     if (const size_t at = rest.rfind('@'); at != std::string_view::npos) {
       if (Result<void> done = user(rest.substr(0, at)); !done) return done.take_error();
       rest = rest.substr(at + 1);
-    } else {
-      // Otherwise a piece of a password would be taken for an address, and told as one.
-      if (database.find('@') != std::string_view::npos)
-        return bad("an @ comes after a /; write a / of the password as %2F");
-      late_at_ = query.find('@') != std::string_view::npos;
     }
     if (Result<void> done = host(rest); !done) return done.take_error();
     if (!database.empty()) {
@@ -206,7 +207,6 @@ class UrlReader {
           parameter.key == "host" && (value.substr(0, 3) == "%2F" || value.substr(0, 3) == "%2f");
       return put_decoded(socket || encoded_socket ? "socket" : parameter.key, value, parameter.unit);
     }
-    if (late_at_) return bad("an @ comes after a ?; write a ? of the password as %3F");
     return bad("the url has an unknown parameter " + std::string(name), nearest(name, names));
   }
 
@@ -219,6 +219,8 @@ class UrlReader {
         text[close + 1] != '/') {
       return bad("is no url: it begins with no scheme://");
     }
+    if (text.find('@', open) != std::string_view::npos)  // of a password that holds a bracket
+      return bad("an @ comes after the (; write this address as keys, or as a url with %XX");
     kind_ = DriverKind::mysql;
     put("driver", "mysql");
     if (at != std::string_view::npos) {
@@ -252,7 +254,6 @@ class UrlReader {
   const Blame& blame_;
   const std::string& path_;
   DriverKind kind_ = DriverKind::sqlite;
-  bool late_at_ = false;  // the url has an @ in its parameters, and none before them
   Node out_;
 };
 

@@ -191,7 +191,10 @@ TEST_CASE("urls") {
   CHECK(url("mysql+pymysql://db/app").driver == DriverKind::mysql);
   CHECK(url("postgresql://[::1]:6432/app").label() == "::1:6432/app");
   CHECK(url("postgresql://[fe80::1]/app").host == "fe80::1");
-  CHECK(url("postgresql://db/app?user=a@b").user == "a@b");
+  CHECK(url("postgresql://db/app?user=a%40b").user == "a@b");
+  CHECK(url("postgresql://db/app?host=/run/pg").label() == "/run/pg/app");
+  CHECK(url("postgresql://db/app?host=/run/pg&host=other").label() == "other:5432/app");
+  CHECK(url("mysql://db/app?socket=/run/mysqld.sock").label() == "/run/mysqld.sock/app");
   CHECK(url("postgresql:///app?host=%2Fvar%2Frun").socket == "/var/run");
   CHECK(url("postgresql://").host == "localhost");
   CHECK(url("sqlite://:memory:").database == ":memory:");
