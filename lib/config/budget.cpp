@@ -21,7 +21,8 @@ std::string server_of(const Address& address) {
          (address.socket.empty() ? address.host + ':' + std::to_string(address.port) : address.socket);
 }
 
-Result<Budget> read_budget(const Node& node, const Blame& blame, Config& config) {
+// What is missing matters only to pools with max = "auto".
+Result<Budget> read_budget(const Node& node, bool needed, const Blame& blame, Config& config) {
   Budget budget;
   for (const auto& [name, value] : node.members) {
     if (find_key("budget", name) != nullptr) continue;
@@ -36,9 +37,9 @@ Result<Budget> read_budget(const Node& node, const Blame& blame, Config& config)
   const int64_t workers = values.integer("workers").value_or(1);
   budget.workers = workers == -1 ? std::max(1U, std::thread::hardware_concurrency()) : static_cast<double>(workers);
   if (workers == 0) values.blame("workers", "must be at least 1, or -1 for as many as cores");
-  if (!server_max) values.blame("server_max", "is missing: how many connections does each server allow?");
+  if (!server_max && needed) values.blame("server_max", "is missing: how many connections does each server allow?");
   if (values.failed()) return values.take_error();
-  budget.server_max = static_cast<double>(*server_max);
+  budget.server_max = static_cast<double>(server_max.value_or(0));
   return budget;
 }
 
@@ -50,7 +51,7 @@ Result<void> apply_budget(const Node* node, const std::vector<Auto>& autos, cons
     const std::string path = "connections." + config.connections[autos.front().connection].name + ".pool.max";
     return blame.at(autos.front().origin, path, "is \"auto\", but there is no [budget]");
   }
-  auto read = read_budget(*node, blame, config);
+  auto read = read_budget(*node, !autos.empty(), blame, config);
   if (!read) return read.take_error();
   const Budget& budget = *read;
   const auto endpoint_of = [&](const Auto& a) -> Endpoint& {

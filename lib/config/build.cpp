@@ -62,7 +62,7 @@ class ConnectionBuilder {
           "is for " + parts->find("driver")->text + ", but the driver is " + std::string(driver_name(*said)));
     }
     Node merged = parts.take();
-    merge(merged, settings);
+    merge_address(merged, settings);
     merged.origin = settings.origin;
     record_url(merged, *url, path);
     merged.erase("url");
@@ -138,9 +138,10 @@ class ConnectionBuilder {
         return blame_.at(own.origin, path_ + '.' + over_name, "is for another kind of database than its connection");
       }
       own.erase("driver");
-      merge(merged, own);
+      merge_address(merged, own);
       merged.origin = own.origin;
     }
+    if (Result<void> done = ssl_from_variable(merged, path); !done) return done;
     Values values(merged, "", path, result_.driver, blame_, config_);
     if (Result<void> done = address(values, merged, out.address); !done) return done;
     if (over != nullptr) record_replica(out.address, *over, over_name);
@@ -149,10 +150,27 @@ class ConnectionBuilder {
     return pool(pool_node == nullptr ? none : *pool_node, path + ".pool", out.pool);
   }
 
+  // `ssl` and its rejectUnauthorized are booleans where they come from: what a variable gives becomes a mode here.
+  Result<void> ssl_from_variable(Node& settings, const std::string& path) const {
+    Node* mode = settings.find("sslmode");
+    if (mode == nullptr || mode->kind != Node::Kind::string) return {};
+    const bool rejecting = mode->alias == "ssl.rejectUnauthorized";
+    if (!rejecting && mode->alias != "ssl") return {};
+    const auto on = mode->from_variable ? parse_boolean(mode->text) : std::nullopt;
+    if (on) {
+      mode->text = *on ? "verify-full" : rejecting ? "require" : "disable";
+    } else if (rejecting) {
+      return blame_.at(mode->origin, path + '.' + mode->alias,
+                       "must be true or false, and what stands there is neither");
+    }
+    return {};
+  }
+
   void record_replica(const Address& address, const Node& over, const std::string& name) {
     const std::string values[] = {address.host, std::to_string(address.port), address.socket, address.database,
                                   address.user};
     for (size_t i = 0; i < std::size(replica_rows); ++i) {
+      if (i == 0 && !address.socket.empty()) continue;  // a socket has none
       const Node* node = over.find(replica_rows[i]);
       const bool number = i == 1;
       config_.settings.push_back(
@@ -169,6 +187,8 @@ class ConnectionBuilder {
     if (!port_said && out.port != 0)
       config_.settings.push_back({path_ + ".port", std::to_string(out.port), "default", ""});
     out.socket = values.text("socket").value_or("");
+    if (const Node* host = settings.find("host"); !out.socket.empty() && host != nullptr && !out.host.empty())
+      values.blame("socket", "conflicts with host (" + blame_.source(host->origin) + "): an address has one of them");
     out.database = values.text("database").value_or("");
     out.user = values.text("user").value_or("");
     if (Result<void> done = password(values, settings, out.password); !done) return done;

@@ -21,6 +21,9 @@ struct Auto {         // a pool whose max the budget decides
 
 [[nodiscard]] std::string absolute(const std::string& path, const std::string& folder);
 
+// The variables of an `env_file`; absent: it cannot be read.
+[[nodiscard]] std::optional<std::map<std::string, std::string>> read_env_file(const std::string& path);
+
 // A configuration text whose surroundings are known.
 [[nodiscard]] Result<Config> load(std::string_view toml, std::string_view source, const Surroundings& surroundings);
 

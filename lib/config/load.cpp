@@ -1,6 +1,5 @@
 // A whole configuration: which environment, what lies over what, and in which order things are looked at.
 #include <algorithm>
-#include <fstream>
 
 #include "build.hpp"
 
@@ -15,10 +14,9 @@ bool same_word(std::string_view a, std::string_view b) noexcept {
          std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return lower(x) == lower(y); });
 }
 
-std::string_view trimmed(std::string_view text) noexcept {
-  constexpr std::string_view blank = " \t\r";
-  const size_t first = text.find_first_not_of(blank);
-  return first == std::string_view::npos ? "" : text.substr(first, text.find_last_not_of(blank) + 1 - first);
+bool is_override(std::string_view variable) noexcept {
+  return variable.size() > override_prefix.size() &&
+         same_word(variable.substr(0, override_prefix.size()), override_prefix);
 }
 
 class Loader {
@@ -77,26 +75,19 @@ class Loader {
                      std::string("must be a string, not ").append(kind_name(value->kind)));
   }
 
-  // NAME=value a line, as a shell would write it; comments, export and quotes are understood.
   Result<void> read_env_file() {
     auto name = top_text(root_, "", "env_file");
     if (!name) return name.take_error();
     if (name->empty()) return {};
-    std::ifstream file(absolute(*name, surroundings_.folder));
-    if (!file.is_open()) return blame_.at(root_.find("env_file")->origin, "env_file", "the file cannot be read");
-    std::map<std::string, std::string> values;
-    for (std::string line; std::getline(file, line);) {
-      std::string_view text = trimmed(line);
-      if (text.rfind("export ", 0) == 0) text.remove_prefix(7);
-      const size_t equals = text.find('=');
-      if (text.empty() || text[0] == '#' || equals == std::string_view::npos) continue;
-      const std::string key(trimmed(text.substr(0, equals)));
-      text = trimmed(text.substr(equals + 1));
-      const bool quoted = text.size() >= 2 && (text[0] == '"' || text[0] == '\'') && text.back() == text[0];
-      if (quoted) text = text.substr(1, text.size() - 2);
-      values[key] = text;
+    const Origin& origin = root_.find("env_file")->origin;
+    auto values = config::read_env_file(absolute(*name, surroundings_.folder));
+    if (!values) return blame_.at(origin, "env_file", "the file cannot be read");
+    for (const auto& [variable, value] : *values) {
+      if (!is_override(variable)) continue;
+      config_.warnings.push_back(blame_.source(origin) + ": env_file: " + variable +
+                                 " has no effect in it; only the process's own variables override settings");
     }
-    variables_ = Variables(surroundings_.variables, std::move(values));
+    variables_ = Variables(surroundings_.variables, std::move(*values));
     return {};
   }
 
@@ -112,6 +103,9 @@ class Loader {
       config_.environment = *said;
     } else if (environments != nullptr && environments->find("development") != nullptr) {
       config_.environment = "development";
+    }
+    if (!is_showable(config_.environment)) {
+      return blame_.at({}, "", "the name of the chosen environment holds a control character");
     }
     if (environments == nullptr) return {};
     for (const auto& [name, node] : environments->members) {
@@ -172,9 +166,9 @@ class Loader {
         over_defaults = settings.take();
       }
       if (&node != overlay_) continue;
-      merge(defaults_, over_defaults);
+      merge_address(defaults_, over_defaults, &variables_);
       for (const auto& [connection, settings] : *over)
-        lay_over(connection_named(connection, settings.origin), settings);
+        lay_over(connection_named(connection, settings.origin), settings, variables_);
       if (const Node* budget = node.find("budget")) {
         if (!budget_) budget_.emplace();
         merge(*budget_, *budget);
@@ -192,12 +186,11 @@ class Loader {
 
   Result<void> override_from_variables() {
     for (const auto& [name, value] : variables_.process()) {
-      if (name.size() <= override_prefix.size() ||
-          !same_word(std::string_view(name).substr(0, override_prefix.size()), override_prefix)) {
-        continue;
-      }
+      if (!is_override(name)) continue;
       if (Result<void> done = override_one(name, value); !done) return done;
     }
+    // Together, as one table: a url among them goes beneath the keys beside it.
+    for (auto& [name, node] : connections_) lay_over(node, overrides_[name], variables_);
     return {};
   }
 
@@ -225,7 +218,7 @@ class Loader {
     }
     for (auto& [name, node] : connections_) {
       if (!same_word(name, parts[1])) continue;
-      return lay_variable(name, node, {parts.begin() + 2, parts.end()}, std::move(leaf));
+      return lay_variable(name, {parts.begin() + 2, parts.end()}, std::move(leaf));
     }
     std::vector<std::string_view> names;
     for (const auto& [name, node] : connections_) names.push_back(name);
@@ -239,7 +232,7 @@ class Loader {
   }
 
   // As if the key had been written in the file, in the spelling that the tables of keys and aliases know.
-  Result<void> lay_variable(const std::string& name, Node& connection, std::vector<std::string> parts, Node leaf) {
+  Result<void> lay_variable(const std::string& name, std::vector<std::string> parts, Node leaf) {
     std::string table;
     for (std::string& part : parts) {
       part = spelling(table, part);
@@ -252,7 +245,7 @@ class Loader {
     }
     auto settings = normalise(leaf, blame_, "connections." + name);
     if (!settings) return settings.take_error();
-    lay_over(connection, *settings);
+    merge(overrides_[name], *settings);
     return {};
   }
 
@@ -264,6 +257,9 @@ class Loader {
     for (const Alias& alias : aliases()) {
       if (alias.table == within && same_word(alias.name, part)) return std::string(alias.name);
     }
+    for (const char* shape : {"connectionTimeoutMillis", "rejectUnauthorized"}) {
+      if (same_word(shape, part)) return shape;
+    }
     return lower(part);
   }
 
@@ -271,8 +267,8 @@ class Loader {
     std::vector<Auto> autos;
     for (auto& [name, node] : connections_) {
       Node settings = defaults_;
-      if (const auto driver = driver_of(node)) drop_foreign(settings, *driver);
-      lay_over(settings, node);
+      if (const auto driver = driver_of(node, &variables_)) drop_foreign(settings, *driver);
+      lay_over(settings, node, variables_);
       settings.origin = node.origin;
       if (Result<void> done = expand(settings, variables_, blame_, "connections." + name); !done) return done;
       if (Result<void> done = build_connection(name, std::move(settings), blame_, surroundings_.folder, config_, autos);
@@ -325,6 +321,7 @@ class Loader {
   std::optional<Node> budget_;
   std::optional<Node> default_override_;
   std::vector<std::pair<std::string, Node>> connections_;
+  std::map<std::string, Node> overrides_;  // what TRUNKLINE__ variables say of each connection
   Config config_;
 };
 

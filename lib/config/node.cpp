@@ -101,6 +101,10 @@ size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+bool is_showable(std::string_view name) noexcept {
+  return std::none_of(name.begin(), name.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
+}
+
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
   std::string_view best;
   word = word.substr(0, 100);

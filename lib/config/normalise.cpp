@@ -115,13 +115,13 @@ class Normaliser {
       return put("sslmode", mode(value, value.boolean ? "verify-full" : "disable"), path, "ssl");
     if (value.kind == Node::Kind::string) return put("sslmode", value, path, "ssl");
     if (!value.is_table()) return wrong_kind(value, path, "a boolean, a string or a table");
-    bool verify = true;
+    const Node* verify = nullptr;
     for (const auto& [name, member] : value.members) {
       const std::string at = path + '.' + name;
       Result<void> done;
       if (name == "rejectUnauthorized") {
-        if (member.kind != Node::Kind::boolean) return wrong_kind(member, at, "a boolean");
-        verify = member.boolean;
+        if (member.kind != Node::Kind::boolean && !holds_variable(member)) return wrong_kind(member, at, "a boolean");
+        verify = &member;
       } else if (name == "ca" || name == "cert" || name == "key") {
         done = put(name, member, at, "ssl." + name);
       } else {
@@ -129,7 +129,14 @@ class Normaliser {
       }
       if (!done) return done;
     }
-    return put("sslmode", mode(value, verify ? "verify-full" : "require"), path, "ssl");
+    if (verify != nullptr && verify->kind == Node::Kind::string)  // becomes a mode when its variable is known
+      return put("sslmode", *verify, path + ".rejectUnauthorized", "ssl.rejectUnauthorized");
+    const bool strict = verify == nullptr || verify->boolean;
+    return put("sslmode", mode(value, strict ? "verify-full" : "require"), path, "ssl");
+  }
+
+  static bool holds_variable(const Node& node) {
+    return node.kind == Node::Kind::string && (node.from_variable || node.text.find("${") != std::string::npos);
   }
 
   static Node mode(const Node& where, std::string_view text) { return Node::string(std::string(text), where.origin); }
@@ -228,17 +235,25 @@ constexpr std::array address_keys = {"url",     "host", "port", "socket", "datab
                                      "sslmode", "ca",   "cert", "key",    "schema",   "charset", "replicas"};
 constexpr std::array url_keys = {"host", "port", "socket", "database", "user", "password"};
 
+// What the key says, "" : nothing. A variable that is not set is nothing to judge by here, and told if its value stays.
+std::string text_of(const Node& connection, std::string_view key, const Variables* variables) {
+  const Node* said = connection.find(key);
+  if (said == nullptr || said->kind != Node::Kind::string) return "";
+  Node expanded = *said;
+  if (variables != nullptr && !expand(expanded, *variables, Blame{}, "")) return said->text;
+  return expanded.text;
+}
+
 }  // namespace
 
 Result<Node> normalise(const Node& written, const Blame& blame, const std::string& path) {
   return Normaliser(blame, path).connection(written);
 }
 
-std::optional<DriverKind> driver_of(const Node& connection) {
-  if (const Node* driver = connection.find("driver")) return driver_by_name(driver->text);
-  const Node* url = connection.find("url");
-  if (url == nullptr || url->kind != Node::Kind::string) return std::nullopt;
-  const std::string scheme = url->text.substr(0, url->text.find("://"));
+std::optional<DriverKind> driver_of(const Node& connection, const Variables* variables) {
+  if (connection.find("driver") != nullptr) return driver_by_name(text_of(connection, "driver", variables));
+  const std::string url = text_of(connection, "url", variables);
+  const std::string scheme = url.substr(0, url.find("://"));
   return driver_by_name(std::string_view(scheme).substr(0, scheme.find('+')));
 }
 
@@ -253,10 +268,15 @@ void merge(Node& beneath, const Node& over) {
   }
 }
 
-void lay_over(Node& beneath, const Node& over) {
-  const auto after = driver_of(over);
-  // What only a variable would say cannot be compared, and may stand for a secret that is not here: it counts as
-  // another.
+void merge_address(Node& beneath, const Node& over, const Variables* variables) {
+  if (!text_of(over, "host", variables).empty()) beneath.erase("socket");
+  if (!text_of(over, "socket", variables).empty()) beneath.erase("host");
+  merge(beneath, over);
+}
+
+void lay_over(Node& beneath, const Node& over, const Variables& variables) {
+  const auto after = driver_of(over, &variables);
+  // What only a variable would say beneath may be production's and not exist here: it counts as another.
   const bool said = beneath.find("driver") != nullptr || beneath.find("url") != nullptr;
   if (after && said && driver_of(beneath) != after) {
     for (const char* key : address_keys) beneath.erase(key);
@@ -266,7 +286,7 @@ void lay_over(Node& beneath, const Node& over) {
   if (over.find("url") != nullptr) {
     for (const char* key : url_keys) beneath.erase(key);
   }
-  merge(beneath, over);
+  merge_address(beneath, over, &variables);
 }
 
 void drop_foreign(Node& settings, DriverKind driver) {

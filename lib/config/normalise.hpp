@@ -10,13 +10,18 @@ namespace tl::config {
 // yet.
 [[nodiscard]] Result<Node> normalise(const Node& written, const Blame& blame, const std::string& path);
 
-// The kind of database as far as it is said without expanding variables.
-[[nodiscard]] std::optional<DriverKind> driver_of(const Node& connection);
+class Variables;
+
+// The kind of database, as far as it is said. Without `variables` that is what needs none.
+[[nodiscard]] std::optional<DriverKind> driver_of(const Node& connection, const Variables* variables = nullptr);
 
 // Lays `over` over `beneath`, both normalised, key by key. Another driver drops the address keys beneath, and those
 // that it does not have; another url drops what a url says.
-void lay_over(Node& beneath, const Node& over);
-// The same for tables without that meaning.
+void lay_over(Node& beneath, const Node& over, const Variables& variables);
+// The same for two addresses of one driver: a host drops the socket beneath, a socket the host. `variables` null: they
+// are expanded already.
+void merge_address(Node& beneath, const Node& over, const Variables* variables = nullptr);
+// The same for tables without such meaning.
 void merge(Node& beneath, const Node& over);
 
 // Removes the keys that connections of this driver do not have.
@@ -26,7 +31,6 @@ void drop_foreign(Node& settings, DriverKind driver);
 [[nodiscard]] Result<Node> url_parts(const Node& url, const Blame& blame, const std::string& path);
 
 // Replaces ${NAME} and ${NAME:-default} in every text of the tree; $${ is a literal ${.
-class Variables;
 [[nodiscard]] Result<void> expand(Node& node, const Variables& variables, const Blame& blame, const std::string& path);
 
 class Variables {

@@ -150,6 +150,18 @@ Node convert(const toml::node& source) {
   return node;
 }
 
+// Null: all names are fit to be shown.
+const Node* with_unfit_name(const Node& node) {
+  for (const auto& [name, value] : node.members) {
+    if (!is_showable(name)) return &value;
+    if (const Node* unfit = with_unfit_name(value)) return unfit;
+  }
+  for (const Node& item : node.items) {
+    if (const Node* unfit = with_unfit_name(item)) return unfit;
+  }
+  return nullptr;
+}
+
 // Only its class is taken from the parser's text, which may quote the source.
 std::string_view what_is_wrong(std::string_view parser_says) {
   if (parser_says.find("redefine") != std::string_view::npos || parser_says.find("already") != std::string_view::npos ||
@@ -168,7 +180,11 @@ Result<Node> read_toml(std::string_view text, std::string_view file) {
   const Blame blame{file};
   if (Result<void> fine = check_text(text, blame); !fine) return fine.take_error();
   try {
-    return convert(toml::parse(text, file));
+    Node root = convert(toml::parse(text, file));
+    if (const Node* unfit = with_unfit_name(root)) {
+      return blame.at(unfit->origin, "", "a key or name holds a control character");
+    }
+    return root;
   } catch (const toml::parse_error& error) {
     return blame.at({static_cast<uint32_t>(error.source().begin.line), ""}, "", what_is_wrong(error.description()));
   }

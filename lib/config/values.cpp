@@ -1,5 +1,6 @@
 #include "values.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -38,7 +39,18 @@ std::optional<int64_t> whole_number(std::string_view text) noexcept {
   return value;
 }
 
+bool same_word(std::string_view text, std::string_view lower) noexcept {
+  return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
+                    [](char a, char b) { return a == b || (a >= 'A' && a <= 'Z' && (a | 0x20) == b); });
+}
+
 }  // namespace
+
+std::optional<bool> parse_boolean(std::string_view text) noexcept {
+  if (same_word(text, "true") || text == "1") return true;
+  if (same_word(text, "false") || text == "0") return false;
+  return std::nullopt;
+}
 
 const Node* Values::find(const Key& key) {
   if (failed()) return nullptr;
@@ -53,10 +65,8 @@ const Node* Values::find(const Key& key) {
 
 void Values::told(const Key& key, const Node& node, std::string_view what, std::string_view suggestion) {
   if (failed()) return;
-  const std::string& alias = node.alias;
-  const std::string name = alias.empty() ? path_of(key.name) : path_of(key.name) + " (written as " + alias + ")";
   error_ = blame_.at(node.origin, path_of(key.name), what, suggestion);
-  if (!alias.empty() && alias != "url") error_->details.emplace_back("written_as", alias);
+  if (!node.alias.empty() && node.alias != "url") error_->details.emplace_back("written_as", node.alias);
 }
 
 void Values::blame(std::string_view name, std::string_view what, std::string_view suggestion) {
@@ -165,12 +175,11 @@ std::optional<bool> Values::boolean(std::string_view name) {
   if (node == nullptr) return std::nullopt;
   std::optional<bool> value;
   if (node->kind == Node::Kind::boolean) value = node->boolean;
-  if (node->kind == Node::Kind::string && node->from_variable) {
-    if (node->text == "true" || node->text == "1") value = true;
-    if (node->text == "false" || node->text == "0") value = false;
-  }
+  if (node->kind == Node::Kind::string && node->from_variable) value = parse_boolean(node->text);
   if (!value) {
-    told(key, *node, std::string("must be true or false, not ").append(kind_name(node->kind)));
+    told(key, *node,
+         node->from_variable ? "must be true or false, and what the variable gives is neither"
+                             : std::string("must be true or false, not ").append(kind_name(node->kind)));
     return std::nullopt;
   }
   record(key, node, *value ? "true" : "false");
@@ -262,10 +271,12 @@ std::optional<PrePing> Values::pre_ping(std::string_view name) {
   const Node* node = find(key);
   if (node == nullptr) return std::nullopt;
   PrePing value;
-  if (node->kind == Node::Kind::boolean || node->text == "true" || node->text == "false") {
-    const bool on = node->boolean || node->text == "true";
-    value.mode = on ? PrePing::Mode::always : PrePing::Mode::never;
-    record(key, node, on ? "true" : "false");
+  std::optional<bool> on;
+  if (node->kind == Node::Kind::boolean) on = node->boolean;
+  if (node->from_variable) on = parse_boolean(node->text);
+  if (on) {
+    value.mode = *on ? PrePing::Mode::always : PrePing::Mode::never;
+    record(key, node, *on ? "true" : "false");
   } else if (node->text == "auto") {
     record(key, node, "\"auto\"");
   } else if (const auto quiet = parse_duration(node->text)) {

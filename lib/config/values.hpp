@@ -7,6 +7,9 @@ namespace tl::config {
 [[nodiscard]] std::optional<Nanos> parse_duration(std::string_view text) noexcept;  // "250ms", "1h30m"
 [[nodiscard]] std::string duration_text(Nanos duration);  // the shortest that is exact: "30s", "5m"
 
+// What a variable says where a boolean is wanted: true, false, 1 or 0, in any case.
+[[nodiscard]] std::optional<bool> parse_boolean(std::string_view text) noexcept;
+
 // Reads the keys of one table (a connection's own, its pool, …). The first error is kept; after it everything reads as
 // absent.
 class Values {

@@ -191,6 +191,75 @@ database = ":memory:"
   CHECK(base.find("main")->primary.address.label() == "db:5432/app");
 }
 
+TEST_CASE("a url that only a variable tells may be another driver's") {
+  const std::string_view text = R"(
+[connections.main]
+driver = "sqlite"
+database = "dev.db"
+synchronous = "full"
+[environments.production.connections.main]
+url = "${DATABASE_URL}"
+)";
+  const Config config = loaded(text, {{"DATABASE_URL", "postgresql://app:s3cr3t@db/app"}}, "production");
+  CHECK(config.find("main")->driver == DriverKind::postgresql);
+  CHECK(config.find("main")->primary.address.label() == "db:5432/app");
+  const Config same = loaded(text, {{"DATABASE_URL", "sqlite:////data/app.db"}}, "production");
+  CHECK(same.find("main")->primary.address.label() == "/data/app.db");
+  CHECK(same.find("main")->primary.address.synchronous == Synchronous::full);
+  CHECK(refused(text, {}, "production").message.find("DATABASE_URL") != std::string::npos);
+  const Config overridden = loaded(text, {{"TRUNKLINE__CONNECTIONS__MAIN__URL", "mysql://db/app"}}, "production");
+  CHECK(overridden.find("main")->driver == DriverKind::mysql);
+}
+
+TEST_CASE("a driver that only a variable tells drops the defaults that it has not") {
+  const std::string defaults = "[defaults]\ntimezone = \"UTC\"\nhost = \"db\"\n[connections.a]\n";
+  const std::string url = defaults + "url = \"${URL}\"\n";
+  CHECK(loaded(url, {{"URL", "sqlite:///a.db"}}).find("a")->driver == DriverKind::sqlite);
+  CHECK(loaded(url, {{"URL", "postgresql://other/app"}}).find("a")->primary.address.timezone == "UTC");
+  const std::string driver = defaults + "driver = \"${DRIVER:-sqlite}\"\ndatabase = \"a.db\"\n";
+  CHECK(loaded(driver).find("a")->driver == DriverKind::sqlite);
+  CHECK(loaded(driver, {{"DRIVER", "pg"}}).find("a")->primary.address.label() == "db:5432/a.db");
+}
+
+TEST_CASE("what a variable gives for the driver or the url is not read a second time") {
+  const Names names = {{"URL", "postgresql://app:${OTHER}@db/app"}, {"OTHER", "x"}};
+  const Config config = loaded(R"(
+[connections.main]
+driver = "sqlite"
+database = "dev.db"
+[environments.production.connections.main]
+url = "${URL}"
+)",
+                               names, "production");
+  CHECK(config.find("main")->primary.address.password == Secret("${OTHER}"));
+}
+
+TEST_CASE("a host laid over a socket replaces it, and the reverse") {
+  const auto label = [](const std::string& beneath, const std::string& over, Names variables = {}) {
+    const Config config = loaded("[connections.a]\ndriver = \"pg\"\ndatabase = \"d\"\n" + beneath +
+                                     "\n[environments.p.connections.a]\n" + over + '\n',
+                                 std::move(variables), "p");
+    return config.find("a")->primary.address.label();
+  };
+  CHECK(label("socket = '/run/pg'", "host = 'h'") == "h:5432/d");
+  CHECK(label("host = 'h'", "socket = '/run/pg'") == "/run/pg/d");
+  CHECK(label("socket = '/run/pg'", "port = 6000") == "/run/pg/d");  // a port belongs to either
+  CHECK(label("socket = '/run/pg'", "host = 'h'\nsocket = ''") == "h:5432/d");
+  CHECK(label("host = 'h'", "socket = '${S:-}'") == "h:5432/d");
+  CHECK(label("host = 'h'", "socket = '${S:-}'", {{"S", "/run/pg"}}) == "/run/pg/d");
+  CHECK(label("url = 'postgresql:///?host=/run/pg'", "host = 'h'") == "h:5432/d");
+  CHECK(label("host = 'h'", "", {{"TRUNKLINE__CONNECTIONS__A__SOCKET", "/run/pg"}}) == "/run/pg/d");
+  const auto defaults = [](const std::string& own) {
+    return loaded("[defaults]\nhost = 'h'\n[connections.a]\ndriver = 'pg'\n" + own + "[environments.p.defaults]\n" +
+                      "socket = '/run/pg'\n",
+                  {}, "p")
+        .find("a")
+        ->primary.address.label();
+  };
+  CHECK(defaults("") == "/run/pg");
+  CHECK(defaults("host = 'own'\n") == "own:5432");
+}
+
 TEST_CASE("variables stand in values, with defaults and escapes") {
   const auto password = [](const std::string& text, Names variables = {}) {
     return loaded("[connections.a]\ndriver = \"pg\"\npassword = '" + text + "'\n", std::move(variables))
@@ -243,6 +312,31 @@ pool = { max = "${MAX}", pre_ping = "${PING}", idleTimeoutMillis = "${IDLE}" }
   CHECK(a.primary.pool.idle_timeout == 1500ms);
 }
 
+TEST_CASE("a variable's boolean is one in any case") {
+  const auto read_only = [](const char* text) {
+    return loaded("[connections.a]\ndriver = \"pg\"\nread_only = \"${RO}\"\n", {{"RO", text}})
+        .connections[0]
+        .primary.address.read_only;
+  };
+  for (const char* yes : {"true", "TRUE", "True", "1"}) CHECK(read_only(yes));
+  for (const char* no : {"false", "FALSE", "False", "0"}) CHECK_FALSE(read_only(no));
+}
+
+TEST_CASE("ssl and what it holds may come from a variable") {
+  const auto mode = [](const std::string& ssl, Names variables) {
+    const Config config = loaded("[connections.a]\ndriver = \"pg\"\n" + ssl + '\n', std::move(variables));
+    CHECK(config.setting("connections.a.sslmode")->note.rfind("written as ssl", 0) == 0);
+    return config.connections[0].primary.address.sslmode;
+  };
+  CHECK(mode("ssl = \"${X:-true}\"", {}) == SslMode::verify_full);
+  CHECK(mode("ssl = \"${X}\"", {{"X", "FALSE"}}) == SslMode::disable);
+  CHECK(mode("ssl = \"${X}\"", {{"X", "require"}}) == SslMode::require);
+  CHECK(mode("ssl = { rejectUnauthorized = \"${X}\" }", {{"X", "true"}}) == SslMode::verify_full);
+  CHECK(mode("ssl = { rejectUnauthorized = \"${X}\" }", {{"X", "0"}}) == SslMode::require);
+  CHECK(mode("", {{"TRUNKLINE__CONNECTIONS__A__SSL", "true"}}) == SslMode::verify_full);
+  CHECK(mode("", {{"TRUNKLINE__CONNECTIONS__A__SSL__REJECTUNAUTHORIZED", "false"}}) == SslMode::require);
+}
+
 TEST_CASE("a password may look like anything") {
   for (const char* odd : {"12345", "true", "30s", "file", "auto", "a:b@c/d?e#f%", "päss 😀", "none"}) {
     CAPTURE(odd);
@@ -277,6 +371,15 @@ database = "a.db"
   CHECK(config.find("Other_One")->primary.address.database == ":memory:");
   CHECK(config.default_name == "Other_One");
   CHECK(config.setting("connections.main.pool.max")->source == "TRUNKLINE__CONNECTIONS__MAIN__POOL__MAX");
+}
+
+TEST_CASE("overrides count together, as one table does") {
+  const Config config = loaded("[connections.a]\ndriver = \"sqlite\"\ndatabase = \"a.db\"\n",
+                               {{"TRUNKLINE__CONNECTIONS__A__URL", "postgresql://db/app"},
+                                {"TRUNKLINE__CONNECTIONS__A__HOST", "other"},
+                                {"TRUNKLINE__CONNECTIONS__A__POOL__MAX", "3"}});
+  CHECK(config.find("a")->primary.address.label() == "other:5432/app");
+  CHECK(config.find("a")->primary.pool.max == 3);
 }
 
 TEST_CASE("an override goes over an environment") {

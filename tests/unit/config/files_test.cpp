@@ -137,6 +137,36 @@ port = 7777
   CHECK(address.port == 7777);
 }
 
+TEST_CASE("an env_file's values end where dotenv libraries end them") {
+  const auto value = [](const std::string& line) {
+    const Folder folder;
+    folder.write("trunkline.toml", "env_file = \".env\"\n[connections.a]\ndriver = \"pg\"\npassword = \"${A}\"\n");
+    folder.write(".env", line + '\n');
+    return read("", in(folder.path())).connections[0].primary.address.password.reveal();
+  };
+  CHECK(value("A=1 # comment") == "1");
+  CHECK(value("A=1\t#") == "1");
+  CHECK(value("A= # comment") == "");
+  CHECK(value("A=p#w") == "p#w");
+  CHECK(value("A=#w") == "#w");
+  CHECK(value("A=\"x # y\" # comment") == "x # y");
+  CHECK(value("A='x' # it's one") == "x");
+  CHECK(value("A=\"a\"b\"") == "a\"b");
+  CHECK(value("A=\"open # comment") == "\"open");
+  CHECK(value("A = two words ") == "two words");
+}
+
+TEST_CASE("an override in an env_file is told to have no effect") {
+  const Folder folder;
+  folder.write("trunkline.toml", "env_file = \".env\"\n[connections.a]\ndriver = \"pg\"\n");
+  folder.write(".env", "TRUNKLINE__CONNECTIONS__A__PASSWORD=s3cr3t-canary\n");
+  const Config config = read("", in(folder.path()));
+  CHECK(config.connections[0].primary.address.password.empty());
+  REQUIRE(config.warnings.size() == 1);
+  CHECK(config.warnings[0].find("env_file: TRUNKLINE__CONNECTIONS__A__PASSWORD has no effect") != std::string::npos);
+  CHECK(config.warnings[0].find("canary") == std::string::npos);
+}
+
 TEST_CASE("a file larger than a mebibyte is refused without being read whole") {
   const Folder folder;
   folder.write("trunkline.toml", std::string((size_t{1} << 20) + 1, '#'));

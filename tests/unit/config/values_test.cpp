@@ -220,6 +220,15 @@ TEST_CASE("keys beside a url go before its parts") {
   CHECK(both.password == Secret("new"));
   CHECK(both.port == 2);
   CHECK(both.user == "app");
+  CHECK(address("url = \"postgresql:///app?host=/run/pg\"\nhost = \"db\"").label() == "db:5432/app");
+  CHECK(address("url = \"postgresql://db/app\"\nsocket = \"/run/pg\"").label() == "/run/pg/app");
+  CHECK(address("url = \"postgresql://db/app\"\nsocket = \"\"").label() == "db:5432/app");
+}
+
+TEST_CASE("a budget that no pool asks for need not be whole") {
+  CHECK(loaded("[budget]\ninstances = 2\n[connections.a]\ndriver = \"mysql\"\n").find("a")->primary.pool.max == 10);
+  const Error error = refused("[connections.a]\ndriver = \"mysql\"\npool.max = \"auto\"\n[budget]\ninstances = 2\n");
+  CHECK(detail(error, "key") == "budget.server_max");
 }
 
 TEST_CASE("the budget shares what a server allows") {
@@ -259,6 +268,28 @@ replicas.read = [{ host = "two" }, { host = "one", pool = { max = 40 } }]
   CHECK(a.replicas[0].pool.max == 100);
   CHECK(a.replicas[1].pool.max == 40);
   CHECK(value(config, "connections.a.pool.max") == "60");
+}
+
+TEST_CASE("a replica has a host or a socket of its own, not its connection's beside it") {
+  const Connection local = only(R"(driver = "pg"
+socket = "/run/pg"
+port = 6000
+database = "app"
+replicas.read = [{ host = "r1" }, { url = "postgresql://r2/copy" }, { socket = "/run/other" }, { port = 6001 }])");
+  CHECK(local.primary.address.label() == "/run/pg/app");
+  REQUIRE(local.replicas.size() == 4);
+  CHECK(local.replicas[0].address.label() == "r1:6000/app");
+  CHECK(local.replicas[1].address.label() == "r2:6000/copy");
+  CHECK(local.replicas[2].address.label() == "/run/other/app");
+  CHECK(local.replicas[3].address.label() == "/run/pg/app");
+  CHECK(local.replicas[3].address.port == 6001);
+  const Config told =
+      loaded("[connections.a]\ndriver = \"pg\"\nhost = \"h\"\nreplicas.read = [{ socket = \"/run/pg\" }]\n");
+  CHECK(value(told, "connections.a.replicas.read.0.socket") == "\"/run/pg\"");
+  CHECK(told.setting("connections.a.replicas.read.0.host") == nullptr);
+  const Connection far = only("driver = \"pg\"\nhost = \"/folder\"\nreplicas.read = [{ socket = \"/run/pg\" }]");
+  CHECK(far.replicas.at(0).address.host == "localhost");
+  CHECK(far.replicas.at(0).address.socket == "/run/pg");
 }
 
 TEST_CASE("replicas are merged over their connection, key by key") {
