@@ -1,4 +1,4 @@
-// When to dial again after dials that failed: exponentially later, with jitter, one dial at a time.
+// When to dial again after dials that failed: exponentially later, with jitter, one dial an interval.
 #pragma once
 #include <algorithm>
 

@@ -37,7 +37,7 @@ void Lease::give_back(Fate fate) noexcept {
 }
 
 Result<Lease> Waiter::take() {
-  if (failure_) return std::move(failure_);
+  if (refusal_) return std::make_unique<Error>(*std::exchange(refusal_, nullptr));
   return std::move(lease_);
 }
 
@@ -67,7 +67,7 @@ Result<void> Pool::enqueue(Waiter& waiter, const Borrower& borrower) {
   Inside::Lock lock(in.mutex);
   if (in.closed) {
     lock.unlock();
-    return in.closed_reason();
+    return std::make_unique<Error>(*in.closed_reason);
   }
   waiter.borrower_ = borrower;
   if (Slot* slot = in.pop_idle(now, chores)) {

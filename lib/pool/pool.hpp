@@ -71,7 +71,7 @@ class Waiter {
   Borrower borrower_;
   uint64_t arrival_ = 0;  // in the pool's order of arrivals and dials
   Lease lease_;
-  Failure failure_;
+  std::shared_ptr<const Error> refusal_;
   bool queued_ = false;
 };
 
@@ -128,13 +128,13 @@ class Pool {
   // Out of the line. False: it was granted already; then granted() has been or is being called and take() must be used.
   [[nodiscard]] bool abandon(Waiter& waiter) noexcept;
   // Waits on the calling thread, until the deadline or acquire_timeout from now, whichever is nearer.
-  // Errors: those of enqueue(); closed; acquire_timeout, telling who holds what since when, how many wait, the last
-  // dial's error; a dial's own error where waiting cannot heal it (authentication, tls, configuration), or where it was
-  // started for this caller, failed, and there is neither a session nor another dial under way.
+  // Errors: those of enqueue(); closed; those of exhausted(); a dial's own error where waiting cannot heal it
+  // (authentication, tls, configuration), or where it was started for this caller, failed, and there is neither a
+  // session nor another dial under way.
   [[nodiscard]] Result<Lease> acquire(const Borrower& borrower, Deadline deadline);
 
   void dialled(std::unique_ptr<driver::Session> session) noexcept;
-  void dial_failed(Failure failure) noexcept;
+  void dial_failed(Failure failure) noexcept;  // null: there was no memory, not even for a failure
 
   // Reaps what is idle or old, fills up to `min`, retries dials. Says when it wants to be called again: of that and
   // what wake_at() asks for from then on, the nearer counts.
@@ -146,13 +146,14 @@ class Pool {
   [[nodiscard]] bool drained() const noexcept;  // closed, nothing leased, idle or being dialled
 
   [[nodiscard]] Figures figures() const;
+  [[nodiscard]] uint32_t leased() const noexcept;  // of the figures, without making all of them
   [[nodiscard]] std::vector<LeaseInfo> leases() const;
   [[nodiscard]] std::vector<SessionInfo> sessions() const;
   [[nodiscard]] const std::string& endpoint() const noexcept;
   [[nodiscard]] const config::Pool& settings() const noexcept;
-  // acquire_timeout with everything there is to say, after abandon() answered true to a waiter that expired by itself.
-  // Each is counted in `acquire_timeouts`. `waited`: what the message says; acquire_timeout if not given.
-  [[nodiscard]] Failure exhausted() const;
+  // Why a waiter that expired by itself got nothing, with everything there is to say, after abandon() answered true:
+  // acquire_timeout, telling who holds what since when, how many wait, the last dial's error; connect_timeout where
+  // there is no session at all and a dial that has not been answered. Each is counted in `acquire_timeouts`.
   [[nodiscard]] Failure exhausted(Nanos waited) const;
 
  private:

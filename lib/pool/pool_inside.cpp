@@ -35,6 +35,8 @@ Pool::Inside::Inside(Pool& owner, std::string label, const config::Pool& given, 
       settings(given),
       min(std::min({given.min, given.max, given.max_idle})),
       limit(saturated_sum(given.max, given.max_overflow)),
+      closed_reason(refusal(Status::closed, "the pool of \"" + endpoint + "\" is closed")),
+      no_memory(refusal(Status::no_memory, "there was no memory to open a session with", Phase::connect)),
       supply(world),
       clock(time),
       backoff(given.create_retry_interval),
@@ -175,7 +177,7 @@ void Pool::Inside::finish(Lock& lock, Instant now, Chores& chores) noexcept {
 void Pool::Inside::do_chores(Chores& chores) noexcept {
   while (Waiter* waiter = chores.granted.pop_front()) waiter->granted();
   while (Waiter* waiter = chores.refused.pop_front()) {
-    waiter->failure_ = std::make_unique<Error>(*chores.reason);
+    waiter->refusal_ = chores.reason;
     waiter->granted();
   }
   if (chores.wake != never) supply.wake_at(pool, chores.wake);
@@ -187,14 +189,20 @@ void Pool::Inside::do_chores(Chores& chores) noexcept {
   }
 }
 
-Failure Pool::Inside::refusal(Status status, std::string message) const {
-  Failure failure = fail(status, std::move(message), Phase::acquire);
+Failure Pool::Inside::refusal(Status status, std::string message, Phase phase) const {
+  Failure failure = fail(status, std::move(message), phase);
   failure->endpoint = endpoint;
   return failure;
 }
 
-Failure Pool::Inside::closed_reason() const {
-  return refusal(Status::closed, "the pool of \"" + endpoint + "\" is closed");
+std::shared_ptr<const Error> Pool::Inside::reason_of(Failure failure) const noexcept {
+  if (failure == nullptr) return no_memory;
+  try {
+    if (failure->endpoint.empty()) failure->endpoint = endpoint;
+    return failure;
+  } catch (const std::bad_alloc&) {
+    return no_memory;
+  }
 }
 
 }  // namespace tl::pool

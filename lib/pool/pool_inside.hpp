@@ -17,7 +17,7 @@ constexpr Instant never{std::numeric_limits<int64_t>::max()};
 
 struct Chores {
   WaiterList granted;  // their leases are in them
-  WaiterList refused;  // each gets a copy of `reason`
+  WaiterList refused;  // each for `reason`
   std::shared_ptr<const Error> reason;
   Slot* retired = nullptr;  // linked by `colder`
   uint32_t dials = 0;
@@ -63,14 +63,17 @@ class Pool::Inside {
   };
   [[nodiscard]] View look() const;  // everything at one moment
   void count_timeout() noexcept;
-  [[nodiscard]] Failure closed_reason() const;
-  [[nodiscard]] Failure refusal(Status status, std::string message) const;
+  [[nodiscard]] Failure refusal(Status status, std::string message, Phase phase = Phase::acquire) const;
+  [[nodiscard]] std::shared_ptr<const Error> reason_of(Failure failure) const noexcept;  // of a dial's
 
   Pool& pool;
   const std::string endpoint;
   const config::Pool settings;
   const uint32_t min;    // what `max` and `max_idle` leave of it
   const uint32_t limit;  // max and overflow
+  // Made before they are needed: when they are there may be no memory, or nobody to tell so.
+  const std::shared_ptr<const Error> closed_reason;
+  const std::shared_ptr<const Error> no_memory;
   Supply& supply;
   const Clock& clock;
 

@@ -138,6 +138,11 @@ Figures Pool::figures() const {
   return figures;
 }
 
+uint32_t Pool::leased() const noexcept {
+  const Inside::Lock lock(inside_->mutex);
+  return inside_->leased;
+}
+
 std::vector<LeaseInfo> Pool::leases() const {
   Inside::View view = inside_->look();
   return leases_in(std::move(view.sessions), view.at);
@@ -160,23 +165,26 @@ const std::string& Pool::endpoint() const noexcept { return inside_->endpoint; }
 
 const config::Pool& Pool::settings() const noexcept { return inside_->settings; }
 
-Failure Pool::exhausted() const { return exhausted(inside_->settings.acquire_timeout); }
-
 Failure Pool::exhausted(Nanos waited) const {
   inside_->count_timeout();
   Inside::View view = inside_->look();
   const Figures& figures = view.figures;
   const std::string holders = told_holders(leases_in(std::move(view.sessions), view.at));
   const std::string limit = told_limit(figures);
+  // Nobody holds anything up then but the server.
+  const bool unanswered = figures.leased + figures.idle == 0 && figures.dialling > 0;
 
-  std::string message = "no session of \"" + inside_->endpoint + "\" within " + spoken(waited) + ": " +
-                        std::to_string(figures.leased) + " of " + limit + " leased";
+  std::string message =
+      unanswered ? "\"" + inside_->endpoint + "\" has let no session in" : "no session of \"" + inside_->endpoint + '"';
+  message += " within " + spoken(std::max(waited, Nanos(0))) + ": " + std::to_string(figures.leased) + " of " + limit +
+             " leased";
   if (!holders.empty()) message += " (" + holders + ')';
   if (figures.dialling > 0) message += ", " + std::to_string(figures.dialling) + " being opened";
   message += ", " + std::to_string(figures.waiting) + " waiting";
   if (view.last_failure) message += "; last dial: " + view.last_failure->message;
 
-  Failure failure = inside_->refusal(Status::acquire_timeout, std::move(message));
+  Failure failure = unanswered ? inside_->refusal(Status::connect_timeout, std::move(message), Phase::connect)
+                               : inside_->refusal(Status::acquire_timeout, std::move(message));
   failure->details = {{"leased", std::to_string(figures.leased)},
                       {"max", limit},
                       {"waiting", std::to_string(figures.waiting)},

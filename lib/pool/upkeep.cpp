@@ -13,13 +13,28 @@ bool heals_by_waiting(Status status) noexcept {
   return status != Status::authentication && status != Status::tls && status != Status::configuration;
 }
 
+// Takes the session; null: there is no memory, and the session is still the caller's.
+Slot* slot_for(std::unique_ptr<driver::Session>& session) noexcept {
+  try {
+    auto slot = std::make_unique<Slot>();
+    slot->backend_id = BackendId(session->backend_id());
+    slot->session = std::move(session);
+    return slot.release();
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
 }  // namespace
 
 void Pool::dialled(std::unique_ptr<driver::Session> session) noexcept {
   Inside& in = *inside_;
-  auto* slot = new Slot;
-  slot->backend_id = BackendId(session->backend_id());
-  slot->session = std::move(session);
+  Slot* const slot = slot_for(session);
+  if (slot == nullptr) {
+    in.supply.retire(std::move(session));
+    dial_failed(nullptr);
+    return;
+  }
   slot->opened = in.clock.now();
   const Instant now = in.clock.coarse();
   std::shared_ptr<const Error> healed;  // freed without the lock
@@ -41,8 +56,7 @@ void Pool::dialled(std::unique_ptr<driver::Session> session) noexcept {
 // while it waited and there is neither a session nor another dial. The others wait for the next attempt.
 void Pool::dial_failed(Failure failure) noexcept {
   Inside& in = *inside_;
-  if (failure->endpoint.empty()) failure->endpoint = in.endpoint;
-  const std::shared_ptr<const Error> reason = std::move(failure);
+  const std::shared_ptr<const Error> reason = in.reason_of(std::move(failure));
   std::shared_ptr<const Error> previous = reason;  // freed without the lock
   const Instant now = in.clock.now();
   Chores chores;
@@ -94,7 +108,7 @@ void Pool::close() noexcept {
   Inside& in = *inside_;
   const Instant now = in.clock.now();
   Chores chores;
-  chores.reason = in.closed_reason();
+  chores.reason = in.closed_reason;
   Inside::Lock lock(in.mutex);
   in.closed = true;
   while (Waiter* waiter = in.line.first()) {

@@ -97,7 +97,7 @@ class Customer {
   }
 
   void note(const Error& error) {
-    if (error.status == Status::acquire_timeout) {
+    if (error.status == Status::acquire_timeout || error.status == Status::connect_timeout) {
       ++outcomes_.timed_out;
     } else if (error.status == Status::unavailable) {
       ++outcomes_.unavailable;
