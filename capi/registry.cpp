@@ -86,7 +86,10 @@ tl_status tl_registry_close(tl_registry* registry, const char* name, size_t name
     if (!read) return report(read.take_error(), err);
     const tl::capi::OpUse use(*registry->registry, options.op);
     const std::string_view chosen = tl::capi::text(name, name_len);
-    tl::Result<void> done = registry->registry->close(name == nullptr ? nullptr : &chosen, options.call.deadline);
+    std::optional<tl::Deadline> until;
+    if (call != nullptr && call->timeout_ms != 0) until = options.call.deadline;
+    tl::Result<void> done =
+        registry->registry->close(name == nullptr ? nullptr : &chosen, until, options.call.ticket.get());
     return done ? TL_OK : report(done.take_error(), err);
   });
 }

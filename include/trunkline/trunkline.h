@@ -152,8 +152,9 @@ TL_API int32_t tl_registry_has(tl_registry *, const char *name, size_t name_len)
 /* Opens the connection now: one session of each endpoint, then `pool.min`. A closed one is reopened. name NULL: the default.
  * Errors: TL_E_NOT_FOUND, those of connecting. Blocks at most the call's timeout. */
 TL_API tl_status tl_registry_connect(tl_registry *, const char *name, size_t name_len, const tl_call *, tl_error **err);
-/* Refuses new verbs (TL_E_CLOSED) and closes idle sessions; those in use are closed as they come home. Waits for that until the
- * call's timeout (default: pool.destroy_timeout), then answers TL_E_BUSY; the connection is closed all the same. name NULL: all. */
+/* Refuses new verbs (TL_E_CLOSED), closes idle sessions and breaks off those being opened; those in use are closed as they come home.
+ * Waits for that until the call's timeout (0: pool.destroy_timeout; -1: without limit), then answers TL_E_BUSY; cancelled, TL_E_CANCELLED.
+ * The connection is closed all the same, and closing it again waits again. name NULL: all, at once, under one time limit. */
 TL_API tl_status tl_registry_close(tl_registry *, const char *name, size_t name_len, const tl_call *, tl_error **err);
 /* What the library knows, as a result. what: "connections" (name, driver, state, default, …), "endpoints", "pools" (figures),
  * "sessions", "leases" (who holds what since when), "settings" (effective configuration, where each value comes from, without

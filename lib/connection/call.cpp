@@ -60,14 +60,18 @@ Result<void> Call::perform_any(std::unique_ptr<driver::Operation>& operation) {
 Result<void> Call::settle(std::unique_ptr<driver::Operation>& operation) {
   driver::Session& session = leased_.session();
   operation->request_cancel();  // what has not been sent yet is not sent any more
-  const std::shared_ptr<Delivery> cancel =
-      cancel_at_server(session, leased_.endpoint().settings().pool.destroy_timeout);
-  stopped_at_ = leased_.endpoint().label();
+  std::shared_ptr<Delivery> cancel;
+  try {
+    stopped_at_ = leased_.endpoint().label();
+    cancel = cancel_at_server(leased_);
+  } catch (const std::bad_alloc&) {
+    leased_.go_home_after(std::move(operation), nullptr);  // it is still in the session's line
+    throw;
+  }
   const Deadline grace = Deadline::after(steady_clock().now(), confirm_grace);
   if (!runtime::finish(session, *operation, grace)) {
-    Failure failure = told(unconfirmed(why_));
     leased_.go_home_after(std::move(operation), cancel);
-    return failure;
+    return cut_off();
   }
   Result<void> answer;  // it may have been faster than the cancel
   if (!operation->succeeded()) {

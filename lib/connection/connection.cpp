@@ -14,6 +14,13 @@ sql::Dialect dialect_of(const driver::Driver* driver) noexcept {
   return driver == nullptr ? sql::Dialect::sqlite : driver->dialect();
 }
 
+std::string told_rest(const std::vector<std::shared_ptr<Endpoints>>& rest) {
+  uint32_t leased = 0;
+  for (const auto& endpoints : rest) leased += endpoints->leased();
+  if (leased == 0) return "sessions of it are still being opened or closed";
+  return std::to_string(leased) + (leased == 1 ? " session of it is" : " sessions of it are") + " still in use";
+}
+
 }  // namespace
 
 std::string_view state_name(State state) noexcept {
@@ -81,23 +88,35 @@ Result<void> Connection::connect(const CallOptions& options) {
   return {};
 }
 
-Result<void> Connection::close(Deadline until) {
+void Connection::close() {
   std::shared_ptr<Endpoints> endpoints;
   {
     const std::lock_guard lock(mutex_);
-    state_ = State::closed;
+    if (endpoints_ != nullptr) leaving_.push_back(endpoints_);
     endpoints = std::move(endpoints_);
     endpoints_.reset();
+    state_ = State::closed;
   }
-  if (endpoints == nullptr) return {};
-  endpoints->close();
-  while (!endpoints->drained()) {
-    if (until.passed(steady_clock().now())) {
-      return told(fail(Status::busy, "connection \"" + name() + "\" is closed, but sessions of it are still in use"));
+  if (endpoints != nullptr) endpoints->close();
+}
+
+std::vector<std::shared_ptr<Endpoints>> Connection::leaving() {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(leaving_, [](const auto& endpoints) { return endpoints->drained(); });
+  return leaving_;
+}
+
+Result<void> Connection::await_home(Deadline until, const runtime::Ticket* ticket) {
+  for (;;) {
+    const std::vector<std::shared_ptr<Endpoints>> rest = leaving();
+    if (rest.empty()) return {};
+    const bool cancelled = ticket != nullptr && ticket->cancelled();
+    if (cancelled || until.passed(steady_clock().now())) {
+      return told(fail(cancelled ? Status::cancelled : Status::busy,
+                       "connection \"" + name() + "\" is closed, but " + told_rest(rest)));
     }
     std::this_thread::sleep_for(drain_poll);
   }
-  return {};
 }
 
 Failure Connection::told(Failure failure) const {

@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "call.hpp"
 
@@ -26,14 +27,18 @@ class Connection {
   [[nodiscard]] std::shared_ptr<Endpoints> peek() const;
   // Opens, also a closed one, and has a session of each endpoint.
   [[nodiscard]] Result<void> connect(const CallOptions& options);
-  // Refuses new calls; waits until what was in use has come home. Errors: busy when `until` came first.
-  [[nodiscard]] Result<void> close(Deadline until);
+  // Refuses new calls, closes what is idle and breaks off what is being opened. Waits for nothing.
+  void close();
+  // Of a closed one: waits until all that was in use has come home. `ticket` may be null. Errors: busy when `until`
+  // came first; cancelled.
+  [[nodiscard]] Result<void> await_home(Deadline until, const runtime::Ticket* ticket);
 
   // Says of a failure whose it is.
   [[nodiscard]] Failure told(Failure failure) const;
 
  private:
   [[nodiscard]] Result<std::shared_ptr<Endpoints>> open_locked();
+  [[nodiscard]] std::vector<std::shared_ptr<Endpoints>> leaving();
 
   const config::Connection settings_;
   driver::Driver* const driver_;  // null: this build has none
@@ -41,6 +46,7 @@ class Connection {
   mutable std::mutex mutex_;
   State state_ = State::registered;
   std::shared_ptr<Endpoints> endpoints_;
+  std::vector<std::shared_ptr<Endpoints>> leaving_;  // closed ones that were still in use when looked at last
 };
 
 }  // namespace tl::connection

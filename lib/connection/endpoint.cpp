@@ -9,8 +9,9 @@ uint64_t seed() { return std::random_device{}(); }
 
 class RetireJob final : public runtime::Job {
  public:
-  RetireJob(std::unique_ptr<driver::Session> session, std::shared_ptr<std::atomic<uint32_t>> closing)
-      : Job(0, Deadline::never()), session_(std::move(session)), closing_(std::move(closing)) {
+  RetireJob(std::unique_ptr<driver::Session> session, std::shared_ptr<std::atomic<uint32_t>> closing, uint64_t group,
+            Deadline deadline)
+      : Job(group, deadline), session_(std::move(session)), closing_(std::move(closing)) {
     closing_->fetch_add(1, std::memory_order_relaxed);
   }
   ~RetireJob() override {
@@ -23,6 +24,8 @@ class RetireJob final : public runtime::Job {
   std::unique_ptr<driver::Session> session_;
   std::shared_ptr<std::atomic<uint32_t>> closing_;
 };
+
+Deadline from_now(Nanos budget) noexcept { return Deadline::after(steady_clock().now(), budget); }
 
 bool is_file(const config::Address& address) {
   return address.driver == config::DriverKind::sqlite && address.database != ":memory:";
@@ -49,31 +52,47 @@ config::Pool one_writer(config::Pool pool) {
 
 class Endpoint::DialJob final : public runtime::Job {
  public:
-  DialJob(std::shared_ptr<Endpoints> owner, Endpoint& endpoint, uint64_t group, Deadline deadline)
-      : Job(group, deadline), owner_(std::move(owner)), endpoint_(endpoint), dial_(deadline) {}
-
+  DialJob(std::shared_ptr<Endpoints> owner, Endpoint& endpoint, Deadline deadline)
+      : Job(endpoint.group(), deadline), owner_(std::move(owner)), endpoint_(endpoint), dial_(deadline) {
+    const std::lock_guard lock(endpoint_.dials_mutex_);
+    endpoint_.dials_.push_back(this);
+    if (endpoint_.closed_) dial_.interrupt();
+  }
   ~DialJob() override {
-    if (!ran_) tell(fail(Status::shutdown, "there was no thread to dial on", Phase::connect));
+    {
+      const std::lock_guard lock(endpoint_.dials_mutex_);
+      std::erase(endpoint_.dials_, this);
+    }
+    if (!ran_) answer([] { return fail(Status::shutdown, "there was no thread to dial on", Phase::connect); });
   }
 
   void run() noexcept override {
     ran_ = true;
-    auto session = open();
-    if (session) {
-      endpoint_.pool_->dialled(session.take());
-      return;
-    }
-    tell(session.take_error());
+    answer([this] { return open(); });
   }
   void interrupt() noexcept override { dial_.interrupt(); }
 
  private:
-  void tell(Failure failure) noexcept {
-    failure->connection = endpoint_.connection_;
-    failure->endpoint = endpoint_.label();
-    endpoint_.pool_->dial_failed(std::move(failure));
+  using Opened = Result<std::unique_ptr<driver::Session>>;
+
+  // Tells the pool what came of it.
+  template <class Attempt>
+  void answer(const Attempt& attempt) noexcept {
+    try {
+      Opened session = attempt();
+      if (session) {
+        endpoint_.pool_->dialled(session.take());
+        return;
+      }
+      Failure failure = session.take_error();
+      failure->connection = endpoint_.connection_;
+      failure->endpoint = endpoint_.label();
+      endpoint_.pool_->dial_failed(std::move(failure));
+    } catch (const std::bad_alloc&) {
+      endpoint_.pool_->dial_failed(nullptr);
+    }
   }
-  Result<std::unique_ptr<driver::Session>> open() {
+  Opened open() {
     std::unique_ptr<driver::Session> prime;
     if (endpoint_.prime_ != nullptr && !endpoint_.primed_.load(std::memory_order_acquire)) {
       auto opened = endpoint_.driver_.open(*endpoint_.prime_, dial_);
@@ -102,18 +121,36 @@ Endpoint::Endpoint(Role role, config::Endpoint settings, driver::Driver& driver,
 Endpoint::~Endpoint() { pool_->close(); }
 
 void Endpoint::dial(pool::Pool& pool) noexcept {
-  const std::shared_ptr<Endpoints> owner = owner_.lock();
-  if (owner == nullptr) {
-    pool.dial_failed(fail(Status::closed, "the connection was closed", Phase::connect));
-    return;
+  try {
+    const std::shared_ptr<Endpoints> owner = owner_.lock();
+    if (owner == nullptr) {
+      pool.dial_failed(fail(Status::closed, "the connection was closed", Phase::connect));
+      return;
+    }
+    // Files do not wait behind servers.
+    const bool local = settings_.address.driver == config::DriverKind::sqlite;
+    runtime::Crew& crew = local ? runtime::workers() : runtime::connectors();
+    crew.submit(std::make_shared<DialJob>(owner, *this, from_now(settings_.pool.create_timeout)));
+  } catch (const std::bad_alloc&) {
+    pool.dial_failed(nullptr);
   }
-  const Deadline deadline = Deadline::after(steady_clock().now(), settings_.pool.create_timeout);
-  const auto group = reinterpret_cast<uintptr_t>(this);
-  runtime::connectors().submit(std::make_shared<DialJob>(owner, *this, group, deadline));
 }
 
 void Endpoint::retire(std::unique_ptr<driver::Session> session) noexcept {
-  runtime::workers().submit(std::make_shared<RetireJob>(std::move(session), closing_));
+  try {
+    runtime::Crew& crew = runtime::workers();
+    crew.submit(
+        std::make_shared<RetireJob>(std::move(session), closing_, group(), from_now(settings_.pool.destroy_timeout)));
+  } catch (const std::bad_alloc&) {
+    session.reset();  // here and now, if it must be
+  }
+}
+
+void Endpoint::close() noexcept {
+  pool_->close();
+  const std::lock_guard lock(dials_mutex_);
+  closed_ = true;
+  for (DialJob* dial : dials_) dial->interrupt();
 }
 
 void Endpoint::wake_at(pool::Pool& pool, Instant at) noexcept {
@@ -143,7 +180,11 @@ std::shared_ptr<Endpoints> Endpoints::make(const config::Connection& settings, d
     endpoints->all_.back()->prime_ = std::make_unique<config::Address>(primary.address);
   }
   endpoints->topology_ = {endpoints->size() - 1, settings.policy};
-  for (const auto& endpoint : endpoints->all_) endpoint->owner_ = endpoints;
+  for (const auto& endpoint : endpoints->all_) {
+    endpoint->owner_ = endpoints;
+    // Known to the housekeeper before there can be a time when memory is short.
+    runtime::housekeeper().wake_at(std::shared_ptr<runtime::Task>(endpoints, endpoint.get()), Deadline::never().at);
+  }
   return endpoints;
 }
 
@@ -151,12 +192,12 @@ void Endpoints::add(Role role, config::Endpoint settings, driver::Driver& driver
   all_.push_back(std::make_unique<Endpoint>(role, std::move(settings), driver, connection));
 }
 
-routing::Order Endpoints::order(bool read, routing::Mode mode) noexcept {
+routing::Order Endpoints::order(bool read, routing::Mode mode) {
   if (!read || topology_.replicas == 0) return routing::order(false, mode, topology_, 0, {});
   if (topology_.policy == config::Policy::least_busy) {
     std::vector<uint32_t> busy;
     busy.reserve(topology_.replicas);
-    for (uint32_t i = 1; i < size(); ++i) busy.push_back(all_[i]->pool().figures().leased);
+    for (uint32_t i = 1; i < size(); ++i) busy.push_back(all_[i]->pool().leased());
     return routing::order(read, mode, topology_, 0, busy);
   }
   if (topology_.policy == config::Policy::random) {
@@ -171,7 +212,13 @@ void Endpoints::open() noexcept {
 }
 
 void Endpoints::close() noexcept {
-  for (const auto& endpoint : all_) endpoint->pool().close();
+  for (const auto& endpoint : all_) endpoint->close();
+}
+
+uint32_t Endpoints::leased() const noexcept {
+  uint32_t sum = 0;
+  for (const auto& endpoint : all_) sum += endpoint->pool().leased();
+  return sum;
 }
 
 bool Endpoints::drained() const noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,11 @@ class Endpoint final : public pool::Supply, public runtime::Task {
   [[nodiscard]] const std::shared_ptr<const std::string>& shared_label() const noexcept { return label_; }
   [[nodiscard]] Role role() const noexcept { return role_; }
   [[nodiscard]] const config::Endpoint& settings() const noexcept { return settings_; }
+  // Of the jobs that its server may hold up.
+  [[nodiscard]] uint64_t group() const noexcept { return reinterpret_cast<uintptr_t>(this); }
 
+  // Closes the pool and breaks off what is being dialled.
+  void close() noexcept;
   // The pool is, and the last session has been closed.
   [[nodiscard]] bool drained() const noexcept {
     return pool_->drained() && closing_->load(std::memory_order_acquire) == 0;
@@ -53,6 +58,9 @@ class Endpoint final : public pool::Supply, public runtime::Task {
   std::unique_ptr<config::Address> prime_;
   std::atomic<bool> primed_{false};
   const std::shared_ptr<std::atomic<uint32_t>> closing_ = std::make_shared<std::atomic<uint32_t>>(0);  // sessions
+  std::mutex dials_mutex_;
+  std::vector<DialJob*> dials_;  // all there are
+  bool closed_ = false;
   std::weak_ptr<class Endpoints> owner_;  // kept alive by every dial in progress
 };
 
@@ -64,10 +72,11 @@ class Endpoints {
   [[nodiscard]] Endpoint& operator[](uint32_t i) noexcept { return *all_[i]; }
   [[nodiscard]] uint32_t size() const noexcept { return static_cast<uint32_t>(all_.size()); }
   // Counts a turn of the policy.
-  [[nodiscard]] routing::Order order(bool read, routing::Mode mode) noexcept;
-  void open() noexcept;   // keeps `min` sessions ready
+  [[nodiscard]] routing::Order order(bool read, routing::Mode mode);
+  void open() noexcept;  // keeps `min` sessions ready
   void close() noexcept;
   [[nodiscard]] bool drained() const noexcept;
+  [[nodiscard]] uint32_t leased() const noexcept;  // sessions
 
  private:
   void add(Role role, config::Endpoint settings, driver::Driver& driver, const std::string& connection);

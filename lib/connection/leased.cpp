@@ -5,10 +5,15 @@
 namespace tl::connection {
 namespace {
 
+Deadline end_of_destroying(const Endpoint& endpoint) noexcept {
+  return Deadline::after(steady_clock().now(), endpoint.settings().pool.destroy_timeout);
+}
+
 class CancelJob final : public runtime::Job {
  public:
-  CancelJob(std::shared_ptr<driver::Canceller> canceller, std::shared_ptr<Delivery> delivery, Deadline deadline)
-      : Job(0, deadline), canceller_(std::move(canceller)), delivery_(std::move(delivery)) {}
+  CancelJob(std::shared_ptr<driver::Canceller> canceller, std::shared_ptr<Delivery> delivery, uint64_t group,
+            Deadline deadline)
+      : Job(group, deadline), canceller_(std::move(canceller)), delivery_(std::move(delivery)) {}
   // Also when it never ran: the waiting is over, and the session is judged by its answer.
   ~CancelJob() override { delivery_->done(); }
   void run() noexcept override {
@@ -21,27 +26,31 @@ class CancelJob final : public runtime::Job {
   std::shared_ptr<Delivery> delivery_;
 };
 
-// Brings a session back to how it was opened, within destroy_timeout, or gives it up.
+// Brings a session back to how it was opened before its deadline, or gives it up.
 class RestoreJob final : public runtime::Job {
  public:
-  RestoreJob(Leased leased, std::unique_ptr<driver::Operation> unfinished, std::shared_ptr<Delivery> cancel, Nanos limit)
-      : Job(0, Deadline::after(steady_clock().now(), limit)),
-        limit_(limit),
+  RestoreJob(Leased leased, std::unique_ptr<driver::Operation> unfinished, std::shared_ptr<Delivery> cancel,
+             Deadline deadline)
+      : Job(leased.endpoint().group(), deadline),
         unfinished_(std::move(unfinished)),
         cancel_(std::move(cancel)),
         leased_(std::move(leased)) {}
   ~RestoreJob() override { leased_.destroy(); }  // it never ran: the process is ending
 
   void run() noexcept override {
-    if (!restored()) leased_.destroy();
+    try {
+      if (!restored(deadline())) leased_.destroy();
+    } catch (const std::bad_alloc&) {
+      leased_.destroy();
+    }
     leased_.go_home();
   }
 
  private:
-  bool restored() noexcept {
+  bool restored(Deadline until) {
+    if (until.passed(steady_clock().now())) return false;
     driver::Session& session = leased_.session();
-    const Deadline until = Deadline::after(steady_clock().now(), limit_);
-    if (cancel_ == nullptr && session.state() == driver::State::answering) cancel_ = cancel_at_server(session, limit_);
+    if (cancel_ == nullptr && session.state() == driver::State::answering) cancel_ = cancel_at_server(leased_);
     if (unfinished_ != nullptr && !runtime::finish(session, *unfinished_, until)) return false;
     if (cancel_ != nullptr && !cancel_->wait(until)) return false;
     if (session.state() == driver::State::broken) return false;
@@ -51,7 +60,6 @@ class RestoreJob final : public runtime::Job {
     return reset->succeeded() && session.state() == driver::State::idle && !session.changed();
   }
 
-  const Nanos limit_;
   std::unique_ptr<driver::Operation> unfinished_;
   std::shared_ptr<Delivery> cancel_;
   Leased leased_;
@@ -75,11 +83,14 @@ bool Delivery::wait(Deadline until) noexcept {
   return changed_.wait_for(lock, until.at - steady_clock().now(), delivered);
 }
 
-std::shared_ptr<Delivery> cancel_at_server(driver::Session& session, Nanos limit) {
+std::shared_ptr<Delivery> cancel_at_server(const Leased& leased) {
   auto delivery = std::make_shared<Delivery>();
-  auto job = std::make_shared<CancelJob>(session.canceller(), delivery, Deadline::after(steady_clock().now(), limit));
-  if (session.canceller()->blocks()) {
-    runtime::connectors().submit(std::move(job));
+  std::shared_ptr<driver::Canceller> canceller = leased.session().canceller();
+  const bool blocks = canceller->blocks();
+  auto job = std::make_shared<CancelJob>(std::move(canceller), delivery, leased.endpoint().group(),
+                                         end_of_destroying(leased.endpoint()));
+  if (blocks) {
+    runtime::cancellers().submit(std::move(job));
   } else {
     job->run();
   }
@@ -100,10 +111,14 @@ void Leased::go_home() noexcept {
 }
 
 void Leased::go_home_after(std::unique_ptr<driver::Operation> unfinished, std::shared_ptr<Delivery> cancel) noexcept {
-  const Nanos limit = endpoint().settings().pool.destroy_timeout;
   lease_.disown();
-  runtime::workers().submit(
-      std::make_shared<RestoreJob>(std::move(*this), std::move(unfinished), std::move(cancel), limit));
+  try {
+    runtime::Crew& crew = runtime::workers();
+    crew.submit(std::make_shared<RestoreJob>(std::move(*this), std::move(unfinished), std::move(cancel),
+                                             end_of_destroying(endpoint())));
+  } catch (const std::bad_alloc&) {
+    destroy();
+  }
 }
 
 }  // namespace tl::connection

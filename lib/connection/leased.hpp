@@ -22,9 +22,6 @@ class Delivery {
   bool done_ = false;
 };
 
-// Has the server stop what the session runs, on a connector thread where that may block. `limit` bounds the attempt.
-[[nodiscard]] std::shared_ptr<Delivery> cancel_at_server(driver::Session& session, Nanos limit);
-
 // Who borrows: what the pool shows, kept alive while the session is out. Either may be null.
 struct Holder {
   std::shared_ptr<const std::string> tag;
@@ -74,5 +71,8 @@ class Leased {
   Holder holder_;  // likewise
   pool::Lease lease_;
 };
+
+// Has the server stop what the session runs, on a thread of its own where that may block.
+[[nodiscard]] std::shared_ptr<Delivery> cancel_at_server(const Leased& leased);
 
 }  // namespace tl::connection

@@ -68,18 +68,20 @@ Result<void> Registry::connect(std::string_view name, const connection::CallOpti
   return (*connection)->connect(options);
 }
 
-Result<void> Registry::close(const std::string_view* name, Deadline until) const {
+Result<void> Registry::close(const std::string_view* name, std::optional<Deadline> until,
+                             const runtime::Ticket* ticket) const {
   std::vector<std::shared_ptr<connection::Connection>> chosen = connections_;
   if (name != nullptr) {
     auto connection = find(*name);
     if (!connection) return connection.take_error();
     chosen = {connection.take()};
   }
+  for (const auto& connection : chosen) connection->close();
+  const Instant now = steady_clock().now();
   Result<void> first;
   for (const auto& connection : chosen) {
-    const Nanos patience = connection->settings().primary.pool.destroy_timeout;
-    const Deadline limit = until.is_never() ? Deadline::after(steady_clock().now(), patience) : until;
-    if (Result<void> closed = connection->close(limit); !closed && first) first = std::move(closed);
+    const Deadline limit = until.value_or(Deadline::after(now, connection->settings().primary.pool.destroy_timeout));
+    if (Result<void> home = connection->await_home(limit, ticket); !home && first) first = std::move(home);
   }
   return first;
 }

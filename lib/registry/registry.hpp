@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,13 +17,17 @@ class Registry {
   // name empty: the default. Errors: not_found, with the nearest name.
   [[nodiscard]] Result<std::shared_ptr<connection::Connection>> find(std::string_view name) const;
   [[nodiscard]] bool has(std::string_view name) const;
-  [[nodiscard]] const std::vector<std::shared_ptr<connection::Connection>>& connections() const noexcept { return connections_; }
+  [[nodiscard]] const std::vector<std::shared_ptr<connection::Connection>>& connections() const noexcept {
+    return connections_;
+  }
   [[nodiscard]] const config::Config& config() const noexcept { return config_; }
   [[nodiscard]] runtime::Tickets& tickets() noexcept { return tickets_; }
 
   [[nodiscard]] Result<void> connect(std::string_view name, const connection::CallOptions& options) const;
-  // name null: all of them. `until` never: each connection's destroy_timeout from now.
-  [[nodiscard]] Result<void> close(const std::string_view* name, Deadline until) const;
+  // name null: all of them, together. `until` not given: each connection's destroy_timeout from now. `ticket` may be
+  // null. Errors: not_found; busy; cancelled: only the waiting is.
+  [[nodiscard]] Result<void> close(const std::string_view* name, std::optional<Deadline> until,
+                                   const runtime::Ticket* ticket = nullptr) const;
 
  private:
   [[nodiscard]] std::string_view nearest(std::string_view name) const;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <system_error>
 #include <thread>
 
 namespace tl::runtime {
@@ -17,6 +16,7 @@ constexpr Nanos patience_at_exit = std::chrono::seconds(1);
 
 void stop_at_exit() {
   connectors().stop(patience_at_exit);
+  cancellers().stop(patience_at_exit);
   workers().stop(patience_at_exit);
 }
 
@@ -46,34 +46,38 @@ void start_detached(const std::string& name, void (*body)(void*), void* argument
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-Crew::Crew(std::string name, size_t threads, size_t max_lost)
-    : name_(std::move(name)), threads_(threads), max_lost_(max_lost), overseer_(std::make_shared<Overseer>(*this)) {}
+Crew::Crew(std::string name, const Limits& limits)
+    : name_(std::move(name)), limits_(limits), overseer_(std::make_shared<Overseer>(*this)) {
+  housekeeper().wake_at(overseer_, Deadline::never().at);
+}
 
-void Crew::submit(std::shared_ptr<Job> job) {
+void Crew::submit(std::shared_ptr<Job> job) noexcept {
   const std::lock_guard lock(mutex_);
   if (stopping_) return;
-  waiting_.push_back(job);
-  replace_lost();
-  if (resting_ < waiting_.size() && present() < threads_ && !start_thread() && workers_.empty()) {
-    waiting_.pop_back();
+  try {
+    waiting_.push_back(job);
+  } catch (const std::bad_alloc&) {
     return;
   }
-  wake_.notify_one();
-  const bool may_wait = resting_ < waiting_.size() || job->group() != 0;
-  if (may_wait && !overseen_) {
+  replace_lost();
+  dispatch();
+  if (waiting_.empty()) return;
+  if (workers_.empty()) {
+    waiting_.pop_back();
+  } else if (!overseen_) {
     overseen_ = true;
     housekeeper().wake_at(overseer_, steady_clock().now() + oversight_interval);
   }
 }
 
 void Crew::stop(Nanos patience) noexcept {
-  std::unique_lock lock(mutex_);
+  Lock lock(mutex_);
   stopping_ = true;
   for (const auto& job : waiting_) job->interrupt();
   for (Worker& worker : workers_) {
     if (worker.job != nullptr) worker.job->interrupt();
+    worker.wake.notify_one();
   }
-  wake_.notify_all();
   idle_.wait_for(lock, patience, [this] {
     return waiting_.empty() &&
            std::none_of(workers_.begin(), workers_.end(), [](const Worker& w) { return w.job != nullptr; });
@@ -89,99 +93,111 @@ size_t Crew::present() const noexcept {
   return static_cast<size_t>(std::count_if(workers_.begin(), workers_.end(), [](const Worker& w) { return !w.lost; }));
 }
 
-size_t Crew::busy_of(uint64_t group) const noexcept {
-  return static_cast<size_t>(std::count_if(workers_.begin(), workers_.end(), [&](const Worker& w) {
-    return !w.lost && w.job != nullptr && w.job->group() == group;
-  }));
-}
-
 void Crew::replace_lost() noexcept {
   const Instant now = steady_clock().now();
   for (Worker& worker : workers_) {
     if (worker.lost || worker.job == nullptr || worker.job->deadline().is_never()) continue;
-    if (workers_.size() - present() >= max_lost_) return;
+    if (workers_.size() - present() >= limits_.lost) return;
     if (now - worker.job->deadline().at > patience_past_deadline) worker.lost = true;
   }
 }
 
 Instant Crew::oversee() noexcept {
   const std::lock_guard lock(mutex_);
-  overseen_ = !waiting_.empty() && !stopping_;
-  if (!overseen_) return Deadline::never().at;
   replace_lost();
-  while (resting_ < waiting_.size() && present() < threads_ && start_thread()) {
-  }
-  wake_.notify_all();
-  return steady_clock().now() + oversight_interval;
+  dispatch();
+  overseen_ = !waiting_.empty() && !stopping_;
+  return overseen_ ? steady_clock().now() + oversight_interval : Deadline::never().at;
 }
 
-bool Crew::start_thread() noexcept {
+Crew::Worker* Crew::start_thread() noexcept {
   try {
-    workers_.emplace_back();
+    workers_.emplace_back().crew = this;
   } catch (const std::bad_alloc&) {
-    return false;
+    return nullptr;
   }
   try {
-    start_detached(
-        name_, [](void* crew) { static_cast<Crew*>(crew)->work(); }, this);
+    const auto body = [](void* worker) {
+      auto& self = *static_cast<Worker*>(worker);
+      self.crew->work(self);
+    };
+    start_detached(name_, body, &workers_.back());
   } catch (const std::exception&) {
     workers_.pop_back();
-    return false;
+    return nullptr;
   }
-  ++resting_;  // it will look for a job as soon as the lock is free
+  return &workers_.back();
+}
+
+bool Crew::fits(const Job& job) const noexcept {
+  size_t busy = 0;
+  size_t of_group = 0;
+  for (const Worker& worker : workers_) {
+    if (worker.lost || worker.job == nullptr) continue;
+    ++busy;
+    if (worker.job->group() == job.group()) ++of_group;
+  }
+  return of_group < limits_.share && busy < (of_group == 0 ? limits_.most : limits_.threads);
+}
+
+Crew::Worker* Crew::resting() noexcept {
+  const auto found =
+      std::find_if(workers_.begin(), workers_.end(), [](const Worker& w) { return w.job == nullptr && !w.lost; });
+  return found == workers_.end() ? nullptr : &*found;
+}
+
+void Crew::dispatch() noexcept {
+  for (auto next = waiting_.begin(); next != waiting_.end();) {
+    if (!fits(**next)) {
+      ++next;
+      continue;
+    }
+    Worker* worker = resting();
+    if (worker == nullptr) worker = start_thread();
+    if (worker == nullptr) return;
+    worker->job = std::move(*next);
+    worker->wake.notify_one();
+    next = waiting_.erase(next);
+  }
+}
+
+bool Crew::await_job(Lock& lock, Worker& self) noexcept {
+  while (self.job == nullptr) {
+    if (stopping_ || self.lost || present() > limits_.threads) return false;
+    self.wake.wait(lock);
+  }
   return true;
 }
 
-bool Crew::fits(const Job& job) const {
-  return job.group() == 0 || busy_of(job.group()) < std::max<size_t>(1, threads_ / 2);
-}
-
-std::shared_ptr<Job> Crew::next_job() {
-  const auto found = std::find_if(waiting_.begin(), waiting_.end(), [this](const auto& job) { return fits(*job); });
-  if (found == waiting_.end()) return nullptr;
-  std::shared_ptr<Job> job = std::move(*found);
-  waiting_.erase(found);
-  return job;
-}
-
-void Crew::work() noexcept {
-  std::unique_lock lock(mutex_);
-  const auto self = std::find_if(workers_.begin(), workers_.end(), [](const Worker& w) { return !w.claimed; });
-  self->claimed = true;
-  for (;;) {
-    std::shared_ptr<Job> job = next_job();
-    if (job == nullptr) {
-      if (stopping_) break;
-      wake_.wait(lock);
-      continue;
-    }
-    self->job = job;
-    --resting_;
+void Crew::work(Worker& self) noexcept {
+  Lock lock(mutex_);
+  while (await_job(lock, self)) {
     lock.unlock();
-    job->run();
-    job.reset();
+    self.job->run();
     lock.lock();
-    std::shared_ptr<Job> finished = std::move(self->job);
-    if (!self->lost) ++resting_;
+    std::shared_ptr<Job> finished = std::move(self.job);
+    if (!self.lost) dispatch();  // perhaps to itself; a replacement works in the stead of a lost one
     idle_.notify_all();
-    wake_.notify_one();  // a job held back by its group's limit may fit now
     lock.unlock();
     finished.reset();  // its end may submit another
     lock.lock();
-    if (self->lost) break;  // a replacement works in its stead
   }
-  if (!self->lost) --resting_;
-  workers_.erase(self);
+  workers_.remove_if([&](const Worker& worker) { return &worker == &self; });
   idle_.notify_all();
 }
 
 Crew& connectors() {
-  static Crew* crew = new Crew("tl-connect", 16, 16);
+  static Crew* crew = new Crew("tl-connect", {.threads = 16, .share = 8, .most = 64, .lost = 16});
+  return started(crew);
+}
+
+Crew& cancellers() {
+  static Crew* crew = new Crew("tl-cancel", {.threads = 8, .share = 4, .most = 32, .lost = 8});
   return started(crew);
 }
 
 Crew& workers() {
-  static Crew* crew = new Crew("tl-work", 4, 8);
+  static Crew* crew = new Crew("tl-work", {.threads = 4, .share = 2, .most = 32, .lost = 8});
   return started(crew);
 }
 

@@ -1,5 +1,5 @@
 // A bounded set of threads for work that may block whatever its client library promises: dialling, cancelling at the
-// server, restoring sessions.
+// server, restoring sessions. No few groups of jobs (one for each server) can keep the others from their turn.
 #pragma once
 #include <condition_variable>
 #include <deque>
@@ -15,8 +15,8 @@ namespace tl::runtime {
 
 class Job {
  public:
-  // `group`: jobs of one group never take more than half of a crew's threads; 0: no group. After `deadline` (and a
-  // second of patience) the thread counts as lost and is replaced.
+  // `group`: those that block together. After `deadline` (and a second of patience) the thread counts as lost and is
+  // replaced.
   Job(uint64_t group, Deadline deadline) : group_(group), deadline_(deadline) {}
   Job(const Job&) = delete;
   Job& operator=(const Job&) = delete;
@@ -36,21 +36,29 @@ class Job {
 
 class Crew {
  public:
-  // At most `threads` at work, and at most `max_lost` more that have outlived their job's deadline.
-  Crew(std::string name, size_t threads, size_t max_lost);
+  struct Limits {
+    size_t threads;  // at work, of which
+    size_t share;    // for one group. A group that has none at work may have one more thread,
+    size_t most;     // up to so many in all,
+    size_t lost;     // and these, which have outlived their job's deadline
+  };
+  Crew(std::string name, const Limits& limits);
 
-  // [any thread] Never waits; in order but for the groups' limit. A crew that has stopped, or that cannot start even
-  // its first thread, lets go of the job without running it.
-  void submit(std::shared_ptr<Job> job);
+  // [any thread] Never waits; in order but for the groups' limits. A crew that has stopped, that cannot start even its
+  // first thread or has no memory lets go of the job without running it.
+  void submit(std::shared_ptr<Job> job) noexcept;
   // Takes no more jobs, interrupts those it has, and waits at most `patience` for them to end.
   void stop(Nanos patience) noexcept;
   [[nodiscard]] size_t lost() const;  // threads that outlived their job's deadline and have not come back
 
  private:
+  using Lock = std::unique_lock<std::mutex>;
+
   struct Worker {
-    std::shared_ptr<Job> job;
-    bool claimed = false;  // its thread has begun
+    Crew* crew = nullptr;
+    std::shared_ptr<Job> job;  // given by dispatch(); null: it rests
     bool lost = false;
+    std::condition_variable wake;
   };
 
   // Looks after threads that are lost while jobs wait for them and nobody submits more.
@@ -63,33 +71,34 @@ class Crew {
     Crew& crew_;
   };
 
-  void work() noexcept;
-  [[nodiscard]] Instant oversee() noexcept;
-  std::shared_ptr<Job> next_job();
-  [[nodiscard]] bool fits(const Job& job) const;
+  // With the mutex held.
+  void dispatch() noexcept;  // gives what waits and fits to threads
   void replace_lost() noexcept;
-  bool start_thread() noexcept;  // false: the system has none to give
-  [[nodiscard]] size_t busy_of(uint64_t group) const noexcept;
-  [[nodiscard]] size_t present() const noexcept;
+  [[nodiscard]] bool fits(const Job& job) const noexcept;
+  [[nodiscard]] Worker* resting() noexcept;       // null: nobody
+  [[nodiscard]] Worker* start_thread() noexcept;  // null: the system has none to give
+  [[nodiscard]] size_t present() const noexcept;  // that are not lost
+
+  void work(Worker& self) noexcept;
+  [[nodiscard]] bool await_job(Lock& lock, Worker& self) noexcept;  // false: its thread is of no more use
+  [[nodiscard]] Instant oversee() noexcept;
 
   const std::string name_;
-  const size_t threads_;
-  const size_t max_lost_;
+  const Limits limits_;
   const std::shared_ptr<Overseer> overseer_;
   mutable std::mutex mutex_;
-  std::condition_variable wake_;
   std::condition_variable idle_;
   std::deque<std::shared_ptr<Job>> waiting_;
   std::list<Worker> workers_;
-  size_t resting_ = 0;  // of workers_, those that wait for a job
   bool stopping_ = false;
   bool overseen_ = false;  // while jobs wait
 };
 
 // The process's own; started on first use, never destroyed. At exit dialling stops: exit handlers interrupt what runs
 // and wait at most a second.
-[[nodiscard]] Crew& connectors();  // dials, and cancels at the server
-[[nodiscard]] Crew& workers();     // restores and closes sessions
+[[nodiscard]] Crew& connectors();  // dials servers
+[[nodiscard]] Crew& cancellers();  // cancels at servers
+[[nodiscard]] Crew& workers();     // restores and closes sessions, opens files
 
 // A thread of the library's: named, and with every signal blocked, so that the host's handlers never run on it.
 void start_detached(const std::string& name, void (*body)(void*), void* argument);

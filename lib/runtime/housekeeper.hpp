@@ -18,7 +18,8 @@ class Task {
 
 class Housekeeper {
  public:
-  // [any thread] The task runs no later than then, if it still exists. Cheap when it is due earlier anyway.
+  // [any thread] The task runs no later than then, if it still exists. Cheap when it is due earlier anyway. Only the
+  // first time for a task needs memory; it may be for `never`.
   void wake_at(const std::shared_ptr<Task>& task, Instant at);
 
  private:
@@ -27,9 +28,9 @@ class Housekeeper {
     Instant at;
   };
 
-  void start();
+  void start() noexcept;
   void work() noexcept;
-  void note(const std::shared_ptr<Task>& task, Instant at);
+  [[nodiscard]] Due& entry(const std::shared_ptr<Task>& task);
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -18,11 +18,17 @@ using driver::Wait;
 // The wake descriptor of a blocking thread; made when the thread first runs something that can be cancelled.
 class WakeFd {
  public:
-  WakeFd() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-  ~WakeFd() { close(fd_); }
+  WakeFd() = default;
+  ~WakeFd() {
+    if (fd_ >= 0) close(fd_);
+  }
   WakeFd(const WakeFd&) = delete;
   WakeFd& operator=(const WakeFd&) = delete;
-  [[nodiscard]] int fd() const noexcept { return fd_; }
+  // -1: the process has no descriptor to give at the moment.
+  [[nodiscard]] int opened() noexcept {
+    if (fd_ < 0) fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return fd_;
+  }
   void signal() const noexcept { eventfd_write(fd_, 1); }
   void drain() const noexcept {
     eventfd_t count = 0;
@@ -30,7 +36,7 @@ class WakeFd {
   }
 
  private:
-  int fd_;
+  int fd_ = -1;
 };
 
 class CancelOperation final : public Cancellable {
@@ -99,13 +105,14 @@ Ended run(Session& session, Operation& operation, Ticket* ticket) {
     session.submit(operation);
     return pump_until(session, operation, operation.deadline, -1);
   }
-  thread_local const WakeFd wake;
+  thread_local WakeFd wake;
+  const int wake_fd = wake.opened();
   CancelOperation target(operation, wake);
   Ended ended = Ended::finished;
   {
     const Ticket::Attachment attached(ticket, target);
     session.submit(operation);
-    ended = pump_until(session, operation, operation.deadline, wake.fd());
+    ended = pump_until(session, operation, operation.deadline, wake_fd);
   }
   // Nobody signals any more. A system call only where there is something to take.
   if (operation.cancel_requested()) wake.drain();

@@ -16,6 +16,9 @@
   T(names)                                          \
   T(connect_close_and_reopen)                       \
   T(close_does_not_wait_for_ever)                   \
+  T(all_are_closed_together)                        \
+  T(close_waits_as_long_as_it_is_told)              \
+  T(close_can_be_cancelled)                         \
   T(an_empty_name_is_not_the_default)               \
   /* inspect_test.c */                              \
   T(every_subject_is_there_before_anything_is_open) \

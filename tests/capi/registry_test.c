@@ -1,10 +1,13 @@
 /* Opening configurations, asking what is in them, closing and reopening. */
 #include "capi_fixture.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char* detail_of(const tl_error* err, const char* key) {
@@ -166,10 +169,101 @@ void test_close_does_not_wait_for_ever(void) {
   call.timeout_ms = 20;
   OK(tl_pin(conn, NULL, &pinned, &err));
   EXPECT(TL_E_BUSY, tl_registry_close(registry, WHOLE("db"), &call, &err));
-  EXPECT(TL_E_CLOSED, try_run(conn, "SELECT 1", NULL, &err)); /* closed all the same */
+  EXPECT(TL_E_CLOSED, try_run(conn, "SELECT 1", NULL, &err));               /* closed all the same */
+  EXPECT(TL_E_BUSY, tl_registry_close(registry, WHOLE("db"), &call, &err)); /* it is still out */
+  OK(tl_registry_connect(registry, WHOLE("db"), NULL, &err));
+  CHECK_INT(ask_int(conn, "SELECT 1"), 1);
+  EXPECT(TL_E_BUSY, tl_registry_close(registry, WHOLE("db"), &call, &err)); /* of the time before */
   tl_conn_release(pinned);
   OK(tl_registry_close(registry, WHOLE("db"), NULL, &err));
   tl_conn_release(conn);
+  tl_registry_release(registry);
+}
+
+static double seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+void test_all_are_closed_together(void) {
+  tl_registry* registry = open_registry("pool.destroy_timeout = '1s'\n[connections.db.pool]\ndestroy_timeout = '1s'\n");
+  tl_conn* conns[2] = {conn_of(registry, "db"), conn_of(registry, "spare")};
+  tl_conn* pinned[2] = {NULL, NULL};
+  tl_error* err = NULL;
+  for (int i = 0; i < 2; ++i) OK(tl_pin(conns[i], NULL, &pinned[i], &err));
+  const double began = seconds();
+  EXPECT(TL_E_BUSY, tl_registry_close(registry, NULL, 0, NULL, &err));
+  CHECK(seconds() - began >= 1);
+  CHECK(seconds() - began < 1.9); /* one time limit, not one after the other */
+  for (int i = 0; i < 2; ++i) tl_conn_release(pinned[i]);
+  OK(tl_registry_close(registry, NULL, 0, NULL, &err));
+  for (int i = 0; i < 2; ++i) tl_conn_release(conns[i]);
+  tl_registry_release(registry);
+}
+
+struct closing {
+  tl_registry* registry;
+  tl_call call;
+  tl_status status;
+  int ended; /* atomic */
+};
+
+static void* close_all(void* argument) {
+  struct closing* what = argument;
+  what->status = tl_registry_close(what->registry, NULL, 0, &what->call, NULL);
+  __atomic_store_n(&what->ended, 1, __ATOMIC_SEQ_CST);
+  return NULL;
+}
+
+/* Closes all in a thread of its own, and returns when both connections refuse. */
+static pthread_t begin_closing(struct closing* what, tl_conn* db, tl_conn* spare) {
+  pthread_t thread;
+  REQUIRE(pthread_create(&thread, NULL, close_all, what) == 0);
+  while (try_run(db, "SELECT 1", NULL, NULL) != TL_E_CLOSED) sched_yield();
+  while (try_run(spare, "SELECT 1", NULL, NULL) != TL_E_CLOSED) sched_yield();
+  return thread;
+}
+
+void test_close_waits_as_long_as_it_is_told(void) {
+  tl_registry* registry =
+      open_registry("pool.destroy_timeout = '50ms'\n[connections.db.pool]\ndestroy_timeout = '50ms'\n");
+  tl_conn *db = conn_of(registry, "db"), *spare = conn_of(registry, "spare"), *pinned = NULL;
+  tl_error* err = NULL;
+  OK(tl_pin(db, NULL, &pinned, &err));
+  struct closing what = {.registry = registry, .call = call_with(0)};
+  what.call.timeout_ms = -1;
+  const double began = seconds();
+  const pthread_t thread = begin_closing(&what, db, spare);
+  CHECK(!__atomic_load_n(&what.ended, __ATOMIC_SEQ_CST));
+  while (seconds() - began < 0.3) sched_yield(); /* destroy_timeout is not its limit */
+  CHECK(!__atomic_load_n(&what.ended, __ATOMIC_SEQ_CST));
+  tl_conn_release(pinned);
+  CHECK_INT(pthread_join(thread, NULL), 0);
+  CHECK_STATUS(what.status, TL_OK);
+  tl_conn_release(db);
+  tl_conn_release(spare);
+  tl_registry_release(registry);
+}
+
+void test_close_can_be_cancelled(void) {
+  tl_registry* registry = open_registry("");
+  tl_conn *db = conn_of(registry, "db"), *spare = conn_of(registry, "spare"), *pinned = NULL;
+  tl_error* err = NULL;
+  OK(tl_pin(db, NULL, &pinned, &err));
+  struct closing what = {.registry = registry, .call = call_with(0)};
+  what.call.timeout_ms = -1;
+  what.call.op = tl_op_new(registry);
+  const pthread_t thread = begin_closing(&what, db, spare);
+  CHECK(!__atomic_load_n(&what.ended, __ATOMIC_SEQ_CST));
+  CHECK_STATUS(tl_cancel(registry, what.call.op), TL_OK);
+  CHECK_INT(pthread_join(thread, NULL), 0);
+  CHECK_STATUS(what.status, TL_E_CANCELLED);
+  EXPECT(TL_E_CLOSED, try_run(db, "SELECT 1", NULL, &err)); /* only the waiting was */
+  tl_conn_release(pinned);
+  OK(tl_registry_close(registry, NULL, 0, NULL, &err));
+  tl_conn_release(db);
+  tl_conn_release(spare);
   tl_registry_release(registry);
 }
 

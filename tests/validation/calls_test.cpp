@@ -25,7 +25,7 @@ CallOptions within(Nanos budget) {
 
 struct Line {
   explicit Line(const std::string& more = "") : registry(configuration(more)), handle(open(routing::Mode::dual)) {}
-  ~Line() { (void)registry.close(nullptr, Deadline::never()); }
+  ~Line() { (void)registry.close(nullptr, std::nullopt); }
 
   [[nodiscard]] std::shared_ptr<Handle> open(routing::Mode mode) const {
     return std::make_shared<Handle>(*registry.find("db"), mode, nullptr);
@@ -308,7 +308,7 @@ TEST_CASE("a full pool says who holds it") {
 TEST_CASE("a closed connection says so, and connect() opens it again") {
   const Line line;
   CHECK(line.one("SELECT 1") == "1");
-  REQUIRE(line.registry.close(nullptr, Deadline::never()).ok());
+  REQUIRE(line.registry.close(nullptr, std::nullopt).ok());
   CHECK(line.rows("SELECT 1").error().status == Status::closed);
   REQUIRE(line.registry.connect("db", {}).ok());
   CHECK(line.one("SELECT 1") == "1");

@@ -232,7 +232,7 @@ Result<void> shake_hands(PGconn* conn, driver::Dial& dial) {
         dial.wait(fd, polled == PGRES_POLLING_READING ? driver::Ready::readable : driver::Ready::writable);
     dial.watch(-1);  // libpq may close it, and its number may become somebody else's
     if (!ready) {
-      if (dial.interrupted()) return fail(Status::shutdown, "the process is ending", Phase::connect);
+      if (dial.interrupted()) return fail(Status::shutdown, "opening was broken off", Phase::connect);
       return fail(Status::connect_timeout, "the server did not let the session in within create_timeout",
                   Phase::connect);
     }

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <atomic>
 #include <deque>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <thread>
 
@@ -18,9 +20,25 @@ namespace tl::runtime {
 namespace {
 
 // Crews live as long as the process, as the library's own do: their threads look at them to the end.
-Crew& a_crew(size_t threads, size_t max_lost = 4) {
+Crew& a_crew(const Crew::Limits& limits, const char* name = "tl-test") {
   static auto* crews = new std::deque<Crew>();
-  return crews->emplace_back("tl-test", threads, max_lost);
+  return crews->emplace_back(name, limits);
+}
+
+// One that makes no difference between groups.
+Crew& a_crew(size_t threads, size_t lost = 4) {
+  return a_crew({.threads = threads, .share = threads, .most = threads, .lost = lost});
+}
+
+// The process's threads of that name.
+size_t threads_named(const std::string& name) {
+  size_t found = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream file(task.path() / "comm");  // empty where the thread has just ended
+    std::string line;
+    if (std::getline(file, line) && line == name) ++found;
+  }
+  return found;
 }
 
 Deadline in(Nanos budget) { return Deadline::after(steady_clock().now(), budget); }
@@ -106,9 +124,9 @@ TEST_CASE("at most its threads are at work; the next begins when one ends") {
   crew.stop(1s);
 }
 
-TEST_CASE("one group takes no more than half; others pass it by, and its own follow when one ends") {
+TEST_CASE("one group takes no more than its share; others pass it by, and its own follow when one ends") {
   static Events events;
-  Crew& crew = a_crew(4);
+  Crew& crew = a_crew({.threads = 4, .share = 2, .most = 4, .lost = 4});
   std::vector<Gate> slow;
   for (int i = 0; i < 3; ++i) slow.push_back(submitted(crew, std::make_shared<Gated>(events, "slow", 1)));
   const Gate other = submitted(crew, std::make_shared<Gated>(events, "other", 2));
@@ -131,11 +149,44 @@ TEST_CASE("one group takes no more than half; others pass it by, and its own fol
   crew.stop(1s);
 }
 
-TEST_CASE("a crew of one serves groups, too") {
+TEST_CASE("groups that hold every thread keep no other from beginning: it has one more thread, up to a bound") {
   static Events events;
-  Crew& crew = a_crew(1);
-  crew.submit(std::make_shared<Gated>(events, "only", 1));
-  CHECK(events.reach(1));
+  Crew& crew = a_crew({.threads = 2, .share = 2, .most = 4, .lost = 0});
+  std::vector<Gate> stuck;
+  for (int i = 0; i < 3; ++i) stuck.push_back(submitted(crew, std::make_shared<Gated>(events, "stuck", 1)));
+  REQUIRE(events.reach(2));
+  std::vector<Gate> others;
+  for (const uint64_t group : {2, 2, 3, 4}) {
+    others.push_back(submitted(crew, std::make_shared<Gated>(events, std::to_string(group), group)));
+  }
+  REQUIRE(events.reach(4));
+  auto begun = events.all();
+  std::sort(begun.begin(), begun.end());
+  CHECK(begun == std::vector<std::string>{"2", "3", "stuck", "stuck"});
+  // Where one ends the next begins: of a group that waits for its first, not of those that have a thread.
+  others[2]->let_go();
+  REQUIRE(events.reach(5));
+  CHECK(events.all().back() == "4");
+  for (const auto& jobs : {stuck, others}) {
+    for (const Gate& job : jobs) job->let_go();
+  }
+  REQUIRE(events.reach(7));
+  crew.stop(1s);
+}
+
+TEST_CASE("threads beyond the usual ones end when they are of no more use") {
+  static Events events;
+  Crew& crew = a_crew({.threads = 1, .share = 1, .most = 8, .lost = 0}, "tl-few");
+  std::vector<Gate> jobs;
+  for (uint64_t group = 1; group <= 8; ++group) {
+    jobs.push_back(submitted(crew, std::make_shared<Gated>(events, "job", group)));
+  }
+  REQUIRE(events.reach(8));
+  CHECK(threads_named("tl-few") == 8);
+  for (const Gate& job : jobs) job->let_go();
+  while (threads_named("tl-few") > 1) std::this_thread::yield();
+  submitted(crew, std::make_shared<Gated>(events, "last"))->let_go();
+  CHECK(events.reach(9));
   crew.stop(1s);
 }
 
@@ -162,7 +213,7 @@ TEST_CASE("a thread that outlives its job's deadline is lost and replaced, thoug
 
 TEST_CASE("lost threads give their group its share back") {
   static Events events;
-  Crew& crew = a_crew(2);
+  Crew& crew = a_crew({.threads = 2, .share = 1, .most = 2, .lost = 4});
   const Gate stuck = submitted(crew, std::make_shared<Gated>(events, "stuck", 1, in(0s)));
   const Gate next = submitted(crew, std::make_shared<Gated>(events, "next", 1));
   REQUIRE(events.reach(2));

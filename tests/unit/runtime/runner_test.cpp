@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -217,6 +218,32 @@ TEST_CASE("cancelled from another thread while it waits") {
   desk.wire().answer();
   CHECK(finish(desk.session, *op, in(10s)));  // deaf to the cancel, which stays requested
   CHECK(op->succeeded());
+}
+
+TEST_CASE("a thread that could once get no descriptor can be cancelled when there are some again") {
+  std::thread([] {
+    Desk desk;
+    rlimit before{};
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const rlimit none{3, before.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    Ticket first;
+    const auto deaf = desk.run("first", {Pause::for_timer(1ms)});
+    CHECK(run(desk.session, *deaf, &first) == Ended::finished);
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+
+    Ticket ticket;
+    const auto operation = desk.run("second", {Pause::to_send(), Pause::for_answer()});
+    operation->deadline = in(10s);
+    std::thread other([&] {
+      desk.wire().await_sent();
+      ticket.cancel();
+    });
+    CHECK(run(desk.session, *operation, &ticket) == Ended::cancelled);
+    other.join();
+    desk.wire().answer();
+    CHECK(finish(desk.session, *operation, in(10s)));
+  }).join();
 }
 
 TEST_CASE("cancelled after it has finished: nothing, and nothing for the next on this thread") {
