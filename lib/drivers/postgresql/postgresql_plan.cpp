@@ -45,6 +45,7 @@ Plan plan_of(const PGresult* described, bool arrays_as_text) {
     schema->push_back(std::move(field));
     plan.types.push_back(type);
     plan.binary = plan.binary && type != nullptr;
+    plan.grows = plan.grows || (type != nullptr && (type->form == Form::numeric || type->form == Form::list));
   }
   plan.schema = std::move(schema);
   return plan;

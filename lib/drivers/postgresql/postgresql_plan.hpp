@@ -13,6 +13,7 @@ struct Plan {
   std::shared_ptr<const columnar::Schema> schema;  // null: no columns
   std::vector<const TypeInfo*> types;              // of each column; null: text as it is
   bool binary = false;                             // every column has a known binary form
+  bool grows = false;                              // a column's values can take more than their bytes and a slot
 };
 
 // Of a described statement, or of a result that came as text. `arrays_as_text`: arrays are columns of text.

@@ -34,10 +34,8 @@ const char* changed_setting(PGconn* conn, const TypeInfo& type) noexcept {
   }
 }
 
-// Whether values of the form can take more bytes in a column than on their way, and a slot of eight.
-constexpr bool grows(Form form) noexcept { return form == Form::numeric || form == Form::list; }
-
 constexpr uint64_t most_bytes = uint64_t{1} << 31;  // of any column
+constexpr size_t slot = 8;                          // what most values take beside their bytes
 
 // A value of a type that is not known comes as text.
 constexpr TypeInfo as_text{0, "", Form::text, columnar::Type::text};
@@ -59,12 +57,9 @@ Result<void> PostgresqlSession::begin_set(const PGresult* head) {
   return failure;
 }
 
-Failure PostgresqlSession::wrong_value(size_t column, Complaint complaint) const {
-  Failure failure =
-      fail(complaint == too_large ? Status::too_large : Status::data,
-           "row " + std::to_string(rows_ + 1) + ", column \"" + (*plan_->schema)[column].name + "\": " + complaint,
-           Phase::decode);
-  const TypeInfo* type = plan_->types[column];
+Failure PostgresqlSession::wrong_row(const std::string& where, Complaint complaint, const TypeInfo* type) const {
+  Failure failure = fail(complaint == too_large ? Status::too_large : Status::data,
+                         "row " + std::to_string(rows_ + 1) + where + ": " + complaint, Phase::decode);
   if (const char* setting = binary_ || type == nullptr ? nullptr : changed_setting(conn_.get(), *type)) {
     failure->message += std::string("; the session's ") + setting + " may have been changed";
   }
@@ -90,25 +85,24 @@ Result<void> PostgresqlSession::read_row(columnar::Batch& batch, const PGresult*
   columnar::Column* const columns = batch.columns().data();
   const size_t n = plan_->types.size();
   const uint64_t before = bytes;
-  uint64_t grown = 0;
-  const auto read = binary_ ? read_binary : read_text;
   for (size_t i = 0; i < n; ++i) {
     const int at = static_cast<int>(i);
     const auto length = static_cast<size_t>(PQgetlength(row, 0, at));
-    bytes += length + 8;
+    bytes += length + slot;
     if (length == 0 && PQgetisnull(row, 0, at) != 0) {
       columns[i].append_null();
-      bytes += widest_slot - 8;
+      bytes += widest_slot - slot;
       continue;
     }
     const TypeInfo& type = plan_->types[i] == nullptr ? as_text : *plan_->types[i];
-    const size_t held = grows(type.form) ? columns[i].bytes() : 0;
-    const Complaint wrong = bytes < most_bytes ? read(columns[i], type, {PQgetvalue(row, 0, at), length}) : too_large;
-    if (wrong != nullptr) return wrong_value(i, wrong);
-    if (grows(type.form)) grown += std::max(columns[i].bytes() - held, length) - length;
+    const std::string_view value(PQgetvalue(row, 0, at), length);
+    const Complaint wrong = binary_ ? read_binary(columns[i], type, value) : read_text(columns[i], type, value);
+    if (wrong != nullptr) return wrong_row(", column \"" + batch.schema()[i].name + '"', wrong, plan_->types[i]);
   }
+  // Where it happens, what was appended is never shown: a check for each value would cost more than it is worth.
+  if (bytes >= most_bytes) return wrong_row("", too_large, nullptr);
   note_size(bytes - before);
-  bytes += grown;
+  if (plan_->grows) bytes = std::max<uint64_t>(bytes, batch.bytes());
   ++rows_;
   batch.set_rows(batch.rows() + 1);
   return {};

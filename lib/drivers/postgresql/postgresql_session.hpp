@@ -66,7 +66,8 @@ class PostgresqlSession final : public driver::Session {
   // postgresql_rows.cpp
   [[nodiscard]] Result<void> begin_set(const PGresult* head);
   [[nodiscard]] Result<void> read_row(columnar::Batch& batch, const PGresult* row, uint64_t& bytes);
-  [[nodiscard]] Failure wrong_value(size_t column, Complaint complaint) const;
+  // `where`: "" or the column, of the type.
+  [[nodiscard]] Failure wrong_row(const std::string& where, Complaint complaint, const TypeInfo* type) const;
   // The caller has not changed how texts are encoded.
   [[nodiscard]] Result<void> same_encoding();
   // libpq's buffers never shrink: a session with large ones is not worth keeping.
