@@ -34,10 +34,10 @@ Handle::Handle(const Handle& parent, Kind kind, std::shared_ptr<Hold> hold, bool
       kind_(kind),
       read_only_(parent.read_only_ || read_only),
       hold_(std::move(hold)),
-      level_(hold_->push()) {}
+      level_(hold_->push(parent.level_, kind == Kind::transaction)) {}
 
 Handle::~Handle() {
-  if (hold_ != nullptr) hold_->abandon(level_, undo_text());
+  if (hold_ != nullptr) hold_->abandon(level_);
 }
 
 Result<std::shared_ptr<Handle>> Handle::derive(std::shared_ptr<const std::string> tag, routing::Mode mode) const {
@@ -123,10 +123,11 @@ Result<void> Handle::lease_for(Leased& leased, bool read, std::shared_ptr<const 
   }
 }
 
-Result<HoldUse> Handle::enter(const CallOptions& options, bool ends) {
-  if (Result<void> entered = hold_->enter(level_, ends); !entered) return entered.take_error();
+Result<HoldUse> Handle::enter(const CallOptions& options) {
+  if (Result<void> entered = hold_->enter(level_, false); !entered) return entered.take_error();
   HoldUse use(hold_);
   if (Result<void> paid = hold_->pay(connection_->statements(), options); !paid) return paid.take_error();
+  if (Result<void> open = hold_->has_transaction(); !open) return open.take_error();
   return use;
 }
 

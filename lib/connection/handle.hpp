@@ -45,14 +45,14 @@ class Handle : public std::enable_shared_from_this<Handle> {
                                          const CallOptions& options);
   [[nodiscard]] Result<void> lease_for(Leased& leased, bool read, std::shared_ptr<const sql::Statement> statement,
                                        const CallOptions& options);
-  [[nodiscard]] Result<HoldUse> enter(const CallOptions& options, bool ends = false);
+  [[nodiscard]] Result<HoldUse> enter(const CallOptions& options);
   [[nodiscard]] Result<std::shared_ptr<Hold>> hold_for(bool read, const CallOptions& options);
   [[nodiscard]] Result<void> begin_on(Leased& leased, const driver::TransactionOptions& wanted,
                                       const CallOptions& options);
   [[nodiscard]] Result<void> end(bool commit, const CallOptions& options);
-  [[nodiscard]] Result<void> commit_on(Leased& leased, const CallOptions& options);
-  [[nodiscard]] std::string undo_text() const;
-  [[nodiscard]] std::string savepoint_name() const;
+  [[nodiscard]] Result<void> commit_level(const CallOptions& options);
+  [[nodiscard]] Failure not_committed(Failure failure, const CallOptions& options);
+  [[nodiscard]] Result<void> undo_level(const CallOptions& options);
   [[nodiscard]] Result<void> told(Result<void> result) const {
     if (result) return result;
     return connection_->told(result.take_error());

@@ -4,26 +4,40 @@
 
 namespace tl::connection {
 
+using driver::State;
 using driver::Then;
 
-uint64_t Hold::push() {
+uint64_t Hold::push(uint64_t parent, bool is_transaction) {
   const std::lock_guard lock(mutex_);
-  levels_.push_back(++last_level_);
-  return last_level_;
+  const uint64_t level = ++last_level_;
+  if (parent != 0 && !is_open(parent)) return level;
+  levels_.push_back(level);
+  if (is_transaction) transaction_ = level;
+  return level;
 }
 
 void Hold::pop(uint64_t level) noexcept {
   const std::lock_guard lock(mutex_);
-  levels_.erase(std::find(levels_.begin(), levels_.end(), level), levels_.end());
+  end(level);
+  if (debt_ >= level) debt_ = 0;
   if (levels_.empty()) leased_.go_home();
 }
 
-void Hold::abandon(uint64_t level, std::string undo) {
+void Hold::abandon(uint64_t level) noexcept {
   const std::lock_guard lock(mutex_);
-  const auto at = std::find(levels_.begin(), levels_.end(), level);
-  if (at == levels_.end()) return;
-  levels_.erase(at, levels_.end());
-  if (!levels_.empty()) debts_.push_back(std::move(undo));
+  if (!is_open(level)) return;
+  end(level);
+  if (debt_ == 0 || debt_ > level) debt_ = level;
+  if (levels_.empty() && !busy_) leased_.go_home();
+}
+
+bool Hold::is_open(uint64_t level) const noexcept {
+  return std::find(levels_.begin(), levels_.end(), level) != levels_.end();
+}
+
+void Hold::end(uint64_t level) noexcept {
+  levels_.erase(std::find(levels_.begin(), levels_.end(), level), levels_.end());
+  if (transaction_ >= level) transaction_ = 0;
 }
 
 void Hold::leave_unread(Then then) noexcept {
@@ -33,7 +47,7 @@ void Hold::leave_unread(Then then) noexcept {
 
 Result<void> Hold::enter(uint64_t level, bool ends) {
   const std::lock_guard lock(mutex_);
-  if (std::find(levels_.begin(), levels_.end(), level) == levels_.end()) {
+  if (!is_open(level)) {
     return fail(Status::closed, "this transaction has ended", Phase::acquire);
   }
   if (busy_) return fail(Status::busy, "another statement is running on this session", Phase::acquire);
@@ -42,6 +56,7 @@ Result<void> Hold::enter(uint64_t level, bool ends) {
   }
   if (!leased_) return fail(Status::closed, "the session of this handle was lost or given up", Phase::acquire);
   busy_ = true;
+  inside_ = transaction_ != 0 && level >= transaction_;
   return {};
 }
 
@@ -52,24 +67,89 @@ void Hold::leave() noexcept {
 }
 
 Result<void> Hold::pay(sql::Table& statements, const CallOptions& options) {
+  Result<void> done = read_unread(options);
+  if (done) done = pay_debt(statements, options);
+  if (done && !leased_) return fail(Status::closed, "the session of this handle was given up", Phase::acquire);
+  return done;
+}
+
+// A statement that fails while its answer is dropped has ended. If it was stopped, so was the verb that waits for its
+// end.
+Result<void> Hold::read_unread(const CallOptions& options) {
   Call call(leased_, options);
   while (unread_ != Then::end) {
+    Result<void> done;
     if (unread_ == Then::set) {
       auto next = leased_.session().next_set();
-      if (Result<void> done = call.perform(next); !done) return done;
-      unread_ = next->reply.then;
+      done = call.perform(next);
+      unread_ = done ? next->reply.then : Then::end;
     } else {
       auto fetch = leased_.session().fetch(options.batch);
-      Result<void> done = call.perform(fetch);
-      if (!leased_) return done;
-      unread_ = done ? fetch->then : Then::end;  // a statement that fails while its rows are dropped has ended
+      done = call.perform(fetch);
+      unread_ = done ? fetch->then : Then::end;
     }
-  }
-  while (!debts_.empty()) {
-    if (Result<void> done = run_text(leased_, statements, debts_.front(), options); !done) return done;
-    debts_.erase(debts_.begin());
+    if (done || (leased_ && !was_stopped(done.error()))) continue;
+    Failure failure = done.take_error();
+    failure->message = "while the rest of an answer that had been dropped was read: " + failure->message;
+    failure->outcome = Outcome::not_sent;
+    return failure;
   }
   return {};
+}
+
+Result<void> Hold::pay_debt(sql::Table& statements, const CallOptions& options) {
+  uint64_t debt = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    debt = debt_;
+  }
+  if (debt == 0) return {};
+  if (Result<void> undone = undo(debt, statements, options); !undone) {
+    Failure failure = undone.take_error();
+    failure->outcome = Outcome::not_sent;
+    if (!leased_ || was_stopped(*failure)) return failure;
+    // What should not be there would stay: better no session than that.
+    leased_.destroy();
+    failure->status = Status::closed;
+    failure->message =
+        "its session was given up, because what was to be undone first could not be: " + failure->message;
+    return failure;
+  }
+  const std::lock_guard lock(mutex_);
+  if (debt_ == debt) debt_ = 0;
+  return {};
+}
+
+Result<void> Hold::has_transaction() const {
+  if (!inside_ || leased_.session().state() != State::idle) return {};
+  Failure failure = fail(Status::statement,
+                         "the database has rolled this whole transaction back, because a statement in it failed or was "
+                         "stopped; nothing more runs in it: call rollback()",
+                         Phase::send);
+  failure->outcome = Outcome::rolled_back;
+  failure->endpoint = leased_.endpoint().label();
+  return failure;
+}
+
+Result<void> Hold::undo(uint64_t level, sql::Table& statements, const CallOptions& options) {
+  if (Result<void> read = read_unread(options); !read) return read;
+  if (!leased_ || leased_.session().state() == State::idle || leased_.session().state() == State::broken) return {};
+  if (!is_savepoint(level)) return run_text(leased_, statements, "ROLLBACK", options);
+  const std::string name = savepoint_name(level);
+  Result<void> undone = run_text(leased_, statements, "ROLLBACK TO SAVEPOINT " + name, options);
+  if (!undone || !leased_) return undone;
+  return run_text(leased_, statements, "RELEASE SAVEPOINT " + name, options);
+}
+
+bool Hold::is_savepoint(uint64_t level) {
+  const std::lock_guard lock(mutex_);
+  return transaction_ != 0 && level > transaction_;
+}
+
+std::string savepoint_name(uint64_t level) { return "tl_" + std::to_string(level); }
+
+bool was_stopped(const Error& error) noexcept {
+  return error.status == Status::cancelled || error.status == Status::statement_timeout;
 }
 
 Result<void> run_text(Leased& leased, sql::Table& statements, std::string_view text, const CallOptions& options) {

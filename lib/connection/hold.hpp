@@ -14,12 +14,13 @@ class Hold {
  public:
   explicit Hold(Leased leased) : leased_(std::move(leased)) {}
 
-  // A level: the pin (if any), the transaction, its savepoints, in order. Answers the new level's number, never 0.
-  [[nodiscard]] uint64_t push();
-  // Ends a level and those inside it; when none is left the session goes home.
+  // A level: the pin (if any), the transaction, its savepoints, in order; inside the level `parent` (0: the first one).
+  // Answers its number, never 0. It has ended already where its parent has.
+  [[nodiscard]] uint64_t push(uint64_t parent, bool is_transaction);
+  // Ends a level and those inside it, of which nothing is left to undo; when none is left the session goes home.
   void pop(uint64_t level) noexcept;
-  // The level's handle was dropped before its end: `undo` is run before the next verb.
-  void abandon(uint64_t level, std::string undo);
+  // Ends them with their work not undone yet: that is owed, and done before the next verb.
+  void abandon(uint64_t level) noexcept;
   // The statement's answer was dropped unread: it is read before the next verb.
   void leave_unread(driver::Then then) noexcept;
 
@@ -30,15 +31,31 @@ class Hold {
 
   // Between enter() and leave():
   [[nodiscard]] Leased& leased() noexcept { return leased_; }
+  // What comes before a verb: reads what was left unread, undoes what is owed. Afterwards there is a session. A failure
+  // says that the verb's own statement was not sent.
   [[nodiscard]] Result<void> pay(sql::Table& statements, const CallOptions& options);
+  // Error: statement; the database has ended the level's transaction by itself, and would commit at once what ran now.
+  [[nodiscard]] Result<void> has_transaction() const;
+  // Undoes the work of a level and those inside it, if the session still is in their transaction.
+  [[nodiscard]] Result<void> undo(uint64_t level, sql::Table& statements, const CallOptions& options);
 
  private:
+  [[nodiscard]] bool is_open(uint64_t level) const noexcept;
+  void end(uint64_t level) noexcept;
+  [[nodiscard]] bool is_savepoint(uint64_t level);
+  [[nodiscard]] Result<void> read_unread(const CallOptions& options);
+  [[nodiscard]] Result<void> pay_debt(sql::Table& statements, const CallOptions& options);
+
   std::mutex mutex_;
   bool busy_ = false;
   uint64_t last_level_ = 0;
   std::vector<uint64_t> levels_;
+  uint64_t transaction_ = 0;  // the level that is the transaction, 0: none is open
+  uint64_t debt_ = 0;         // the outermost level whose undoing is owed, 0: none
+
+  // Of the verb between enter() and leave():
+  bool inside_ = false;  // its level is in a transaction
   driver::Then unread_ = driver::Then::end;
-  std::vector<std::string> debts_;
   Leased leased_;
 };
 
@@ -63,6 +80,9 @@ class HoldUse {
   std::shared_ptr<Hold> hold_;
 };
 
+[[nodiscard]] std::string savepoint_name(uint64_t level);
+// It failed because the call was cancelled or its time was up.
+[[nodiscard]] bool was_stopped(const Error& error) noexcept;
 // Runs a text without parameters or rows.
 [[nodiscard]] Result<void> run_text(Leased& leased, sql::Table& statements, std::string_view text,
                                     const CallOptions& options);

@@ -12,12 +12,14 @@ Result<std::shared_ptr<Handle>> Handle::begin(const driver::TransactionOptions& 
     auto made = hold_for(chosen.read_only, options);
     if (!made) return connection_->told(made.take_error());
     const std::shared_ptr<Hold> hold = made.take();
-    if (Result<void> begun = begin_on(hold->leased(), chosen, options); !begun) return connection_->told(begun.take_error());
+    if (Result<void> begun = begin_on(hold->leased(), chosen, options); !begun)
+      return connection_->told(begun.take_error());
     return std::shared_ptr<Handle>(new Handle(*this, Kind::transaction, hold, chosen.read_only));
   }
   const bool inside = kind_ != Kind::pinned;
   if (inside && (wanted.read_only || wanted.isolation != driver::Isolation::server_default)) {
-    return connection_->told(fail(Status::misuse, "a savepoint takes no isolation or read-only flag: its transaction has them"));
+    return connection_->told(
+        fail(Status::misuse, "a savepoint takes no isolation or read-only flag: its transaction has them"));
   }
   Result<HoldUse> use = enter(options);
   if (!use) return connection_->told(use.take_error());
@@ -27,22 +29,16 @@ Result<std::shared_ptr<Handle>> Handle::begin(const driver::TransactionOptions& 
   }
   std::shared_ptr<Handle> handle(
       new Handle(*this, inside ? Kind::savepoint : Kind::transaction, hold_, chosen.read_only));
-  Result<void> begun = inside ? run_text(leased, connection_->statements(), "SAVEPOINT " + handle->savepoint_name(), options)
-                              : begin_on(leased, chosen, options);
+  Result<void> begun =
+      inside ? run_text(leased, connection_->statements(), "SAVEPOINT " + savepoint_name(handle->level_), options)
+             : begin_on(leased, chosen, options);
   if (begun) return handle;
-  hold_->pop(handle->level_);
+  inside ? hold_->pop(handle->level_) : hold_->abandon(handle->level_);  // it may have begun before it was stopped
   return connection_->told(begun.take_error());
 }
 
 Result<void> Handle::begin_on(Leased& leased, const driver::TransactionOptions& wanted, const CallOptions& options) {
   return run_text(leased, connection_->statements(), connection_->driver().begin_text(wanted), options);
-}
-
-std::string Handle::savepoint_name() const { return "tl_" + std::to_string(level_); }
-
-std::string Handle::undo_text() const {
-  if (kind_ == Kind::savepoint) return "ROLLBACK TO SAVEPOINT " + savepoint_name();
-  return "ROLLBACK";
 }
 
 Result<void> Handle::commit(const CallOptions& options) { return told(end(true, options)); }
@@ -53,34 +49,49 @@ Result<void> Handle::end(bool commit, const CallOptions& options) {
   if (kind_ == Kind::pooled || kind_ == Kind::pinned) {
     return fail(Status::misuse, "this handle is not a transaction; begin() gives one");
   }
-  Result<HoldUse> use = enter(options, true);
-  if (!use) return use.take_error();
-  Leased& leased = hold_->leased();
-  const bool failed = leased.session().state() == SessionState::in_failed;
-  Result<void> done = commit && !failed ? commit_on(leased, options)
-                                        : run_text(leased, connection_->statements(), undo_text(), options);
-  if (done && kind_ == Kind::savepoint && !(commit && !failed)) {
-    done = run_text(leased, connection_->statements(), "RELEASE SAVEPOINT " + savepoint_name(), options);
-  }
-  hold_->pop(level_);
-  if (!done || !commit || !failed) return done;
-  Failure undone = fail(Status::statement, "the transaction had failed before; it was rolled back", Phase::receive);
-  undone->outcome = Outcome::rolled_back;
-  return undone;
+  if (Result<void> entered = hold_->enter(level_, true); !entered) return entered;
+  const HoldUse use(hold_);
+  return commit ? commit_level(options) : undo_level(options);
 }
 
-// A commit that fails has rolled back; where the database keeps the transaction open all the same (SQLite), it is ended here.
-Result<void> Handle::commit_on(Leased& leased, const CallOptions& options) {
-  const bool savepoint = kind_ == Kind::savepoint;
-  const std::string text = savepoint ? "RELEASE SAVEPOINT " + savepoint_name() : "COMMIT";
-  Result<void> done = run_text(leased, connection_->statements(), text, options);
-  if (done || !leased) return done;
-  const SessionState state = leased.session().state();
-  if (state == SessionState::broken || (!savepoint && state == SessionState::idle)) return done;
-  Failure failure = done.take_error();
-  Result<void> undone = run_text(leased, connection_->statements(), undo_text(), options);
-  failure->outcome = undone ? Outcome::rolled_back : Outcome::unknown;
+Result<void> Handle::commit_level(const CallOptions& options) {
+  sql::Table& statements = connection_->statements();
+  Result<void> done = hold_->pay(statements, options);
+  if (done) {
+    Leased& leased = hold_->leased();
+    const SessionState state = leased.session().state();
+    if (state == SessionState::in_failed || state == SessionState::idle) {
+      done = fail(Status::statement, "the transaction had failed before; it was rolled back", Phase::receive);
+    } else {
+      done = run_text(leased, statements,
+                      kind_ == Kind::savepoint ? "RELEASE SAVEPOINT " + savepoint_name(level_) : "COMMIT", options);
+    }
+  }
+  if (!done) return not_committed(done.take_error(), options);
+  hold_->pop(level_);
+  return done;
+}
+
+// What is still open has certainly not been committed, and is undone; so is a savepoint whose session is gone.
+Failure Handle::not_committed(Failure failure, const CallOptions& options) {
+  const Leased& leased = hold_->leased();
+  const SessionState state = leased ? leased.session().state() : SessionState::broken;
+  const bool open = state == SessionState::in_transaction || state == SessionState::in_failed;
+  const bool may_be_committed = !open && kind_ == Kind::transaction && failure->outcome == Outcome::unknown;
+  if (!may_be_committed) failure->outcome = Outcome::rolled_back;
+  if (was_stopped(*failure)) {
+    hold_->abandon(level_);
+  } else {
+    (void)undo_level(options);
+  }
   return failure;
+}
+
+// What cannot be undone now is undone before the next verb.
+Result<void> Handle::undo_level(const CallOptions& options) {
+  Result<void> undone = hold_->undo(level_, connection_->statements(), options);
+  undone ? hold_->pop(level_) : hold_->abandon(level_);
+  return undone;
 }
 
 }  // namespace tl::connection

@@ -120,6 +120,7 @@ SqliteSession::Running::Running(SqliteSession& session, const Operation& operati
                                 std::optional<Nanos> budget) noexcept
     : session_(session) {
   session.stopped_ = Stopped::no;
+  session.began_inside_ = sqlite3_get_autocommit(session.db_.get()) == 0;
   session.until_ = operation.deadline;
   if (budget) {
     began_ = steady_clock().now();
@@ -209,12 +210,16 @@ Failure SqliteSession::failed(int code, Phase phase) {
   const int primary = code & 0xff;
   // Told to stop while it waited for a lock, it had done nothing yet; a deadline there is the lock's error.
   const bool while_waiting = primary == SQLITE_BUSY && stopped_ == Stopped::cancelled;
+  Failure failure;
   if (stopped_ == Stopped::no || (primary != SQLITE_INTERRUPT && !while_waiting)) {
-    return failure_of(db_.get(), code, phase);
+    failure = failure_of(db_.get(), code, phase);
+  } else {
+    failure = stopped(while_waiting ? Outcome::refused : Outcome::rolled_back);
+    failure->phase = phase;
+    failure->native = code;
   }
-  Failure failure = stopped(while_waiting ? Outcome::refused : Outcome::rolled_back);
-  failure->phase = phase;
-  failure->native = code;
+  // Some failures end the transaction with the statement.
+  if (began_inside_ && sqlite3_get_autocommit(db_.get()) != 0) failure->outcome = Outcome::rolled_back;
   return failure;
 }
 

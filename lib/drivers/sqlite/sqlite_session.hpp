@@ -145,6 +145,7 @@ class SqliteSession final : public driver::Session {
   // The operation that computes, or the opening.
   const driver::Operation* running_ = nullptr;
   const driver::Dial* dial_ = nullptr;
+  bool began_inside_ = false;  // a transaction
   Deadline until_;
   enum class Stopped : uint8_t { no, deadline, cancelled } stopped_ = Stopped::no;
   uint32_t jitter_;  // never 0
