@@ -40,6 +40,7 @@ Target sqlite() {
       .tell = "SELECT count(*) FROM temp.sqlite_master WHERE name = 'change_of_session'",
       .failing_read = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) "
                       "SELECT CASE WHEN i < 3 THEN i ELSE json_extract('{', '$') END AS i FROM n",
+      .ends_transaction = "INSERT OR ROLLBACK INTO {table} VALUES (1)",
       .bytes_type = "BLOB",
   };
 }
@@ -58,6 +59,7 @@ Target postgresql() {
       .change = "SET work_mem = '77MB'",
       .tell = "SELECT CASE WHEN current_setting('work_mem') = '77MB' THEN 1 ELSE 0 END",
       .failing_read = "SELECT 10 / (3 - i) AS i FROM generate_series(1, 3) i",
+      .ends_transaction = "",
       .bytes_type = "BYTEA",
   };
 }

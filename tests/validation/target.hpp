@@ -19,6 +19,9 @@ struct Target {
   std::string change;     // a statement that leaves the session changed
   std::string tell;       // a query that tells whether it did, as 0 or 1
   std::string failing_read;  // fails after it has given some rows
+  // Inserts 1, which is there already, into "{table}", and by its failure ends the transaction; "": no failure does. Where
+  // there is one, a statement that is stopped while it writes ends it too.
+  std::string ends_transaction;
   std::string bytes_type;    // for DDL
 };
 
