@@ -97,6 +97,15 @@ TEST_CASE("a cancel is heard while a session is checked, and the statement is no
   CHECK(stopped.took < 10s);
 }
 
+TEST_CASE("a replica that says nothing passes its reads on to the primary") {
+  const Port silent(Port::Does::keep_silent);
+  const Db db("acquire_timeout = \"500ms\"\ncreate_timeout = \"500ms\"\n",
+              "replicas = { read = [{ host = \"127.0.0.1\", port = " + std::to_string(silent.number()) + " }] }\n");
+  const Clock::time_point began = Clock::now();
+  for (int i = 0; i < 2; ++i) CHECK(db.db.query({.timeout = 20s}, "SELECT 2").value<int64_t>() == 2);
+  CHECK(Clock::now() - began < 10s);
+}
+
 TEST_CASE("each read of a stream has the time that its statement had, and a stream that failed says so for ever") {
   const auto reads = [](trunkline::result result) {
     const auto read_on = [&] {
