@@ -51,6 +51,19 @@ struct Failed {
   Clock::duration took;
 };
 
+// Of what must fail.
+template <class Act>
+Failed failed_by(const Act& act) {
+  const Clock::time_point began = Clock::now();
+  try {
+    act();
+  } catch (const trunkline::error& error) {
+    return {error, Clock::now() - began};
+  }
+  FAIL("nothing failed");
+  return {trunkline::error(TL_OK, ""), {}};
+}
+
 // The error of a query that must fail, checked for secrets.
 [[nodiscard]] Failed failure_of(const std::string& toml, std::chrono::milliseconds timeout = 20s);
 

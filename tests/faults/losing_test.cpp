@@ -22,18 +22,6 @@ struct Db {
   trunkline::connection db = registry.on("db");
 };
 
-template <class Act>
-Failed failed_by(const Act& act) {
-  const Clock::time_point began = Clock::now();
-  try {
-    act();
-  } catch (const trunkline::error& error) {
-    return {error, Clock::now() - began};
-  }
-  FAIL("nothing failed");
-  return {trunkline::error(TL_OK, ""), {}};
-}
-
 void await_active(const Db& watcher, const std::string& part) {
   const std::string sql =
       "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND query LIKE '%" +

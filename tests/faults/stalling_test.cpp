@@ -35,18 +35,6 @@ struct Db {
   trunkline::connection db = registry.on("db");
 };
 
-template <class Act>
-Failed failed_by(const Act& act) {
-  const Clock::time_point began = Clock::now();
-  try {
-    act();
-  } catch (const trunkline::error& error) {
-    return {error, Clock::now() - began};
-  }
-  FAIL("nothing failed");
-  return {trunkline::error(TL_OK, ""), {}};
-}
-
 // Four rows at once, a fifth after ten minutes; wide, so that the server does not keep them back.
 constexpr const char* stalls =
     "SELECT i, repeat('x', 100000), CASE WHEN i = 5 THEN pg_sleep(600)::text END FROM generate_series(1, 10) i";
