@@ -30,6 +30,14 @@ TEST_CASE("the default is the one that is named, else the one called default, el
   CHECK(loaded("").default_name.empty());
 }
 
+TEST_CASE("strings, quoted names and comments hold any character") {
+  const Config config = loaded(
+      "\xEF\xBB\xBF# ⚠️ größer\n[connections.\"größe ⚠️\"]\ndriver = 'pg' # ﻼ\ndescription = \"\"\"\\\n  "
+      "ﻼ⚠️\"\"\"\n");
+  CHECK(config.connections.at(0).name == "größe ⚠️");
+  CHECK(config.connections.at(0).description == "ﻼ⚠️");
+}
+
 TEST_CASE("connections are in the order of the file") {
   const Config config = loaded("[connections]\nz.driver = \"pg\"\na.driver = \"pg\"\nm = { driver = \"pg\" }\n");
   REQUIRE(config.connections.size() == 3);
