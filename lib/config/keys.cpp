@@ -16,7 +16,7 @@ constexpr int64_t any_count = 1'000'000;
 constexpr std::array connection_keys = {
     Key{"driver", Type::choice, "", 0, 0, "", every_driver, "", "the kind of database; without it the url's scheme says"},
     Key{"url", Type::secret, "", 0, 0, "", every_driver, "", "address in one text; the keys below go before its parts"},
-    Key{"host", Type::text, "localhost", 0, 0, "", servers, "", "name or address of the server"},
+    Key{"host", Type::text, "localhost", 0, 0, "", servers, "", "name or address of the server; PostgreSQL: or, with a leading /, a socket's folder"},
     Key{"port", Type::integer, "", 1, 65535, "", servers, "", "5432, MySQL 3306, Redshift 5439"},
     Key{"socket", Type::text, "", 0, 0, "", servers, "", "unix socket: its path (MySQL) or its folder (PostgreSQL)"},
     Key{"database", Type::path, "", 0, 0, "", every_driver, "", "name of the database; SQLite: its file, or \":memory:\""},

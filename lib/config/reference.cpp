@@ -37,23 +37,31 @@ An explicit path; else the variable `TRUNKLINE_CONFIG`; else `trunkline.toml` in
 in the file begin at its own folder. A file may have 1 MiB, and tables, arrays and dotted keys may be nested 64 deep.
 
 An unknown key, a value of the wrong type and two keys that contradict each other are errors that name the file, the line, the
-key and the nearest known key. No error, log line or setting shows a secret.
+key and the nearest known key. No error, log line or setting shows a secret. Names and keys hold no control characters.
 
 ## Environments
 
 `[environments.NAME]` may hold `default`, `defaults`, `connections` and `budget`; they are laid over the rest key by key when NAME is
 chosen: by the caller, else by `TRUNKLINE_ENV`, else it is `development` if the file has one. An overlay with another `driver`
 drops the address beneath it (url, host, port, socket, database, user, password, TLS, schema, charset, replicas) and the keys that the
-new driver does not have; pool, migrations and timeouts stay. One with another `url` drops what the url beneath said.
+new driver does not have; pool, migrations and timeouts stay. One with another `url` drops what the url beneath said. A `host` drops
+the `socket` beneath it, and a `socket` the `host`; one table that has both is an error.
 
 ## Variables
 
 `${NAME}` in a value is the variable's text, `${NAME:-text}` has a default, `$${` is a literal `${`. A variable that is not set and
 has no default is an error, but only where the value is used: production's secrets need not exist in a test. Such a text becomes
-a number, a boolean or a duration where the key wants one.
+a number, a boolean (`true`, `false`, `1`, `0`, in any case) or a duration where the key wants one.
+
+`env_file` has lines `NAME=value`, as dotenv libraries take them: `export` before the name, quotes around the value, and comments,
+behind a value with a blank before the `#`. A variable that is set goes before it.
 
 `TRUNKLINE__CONNECTIONS__PRIMARY__POOL__MAX=5` sets one value over all that the file says; names in any case, the text taken as it is.
-`TRUNKLINE__DEFAULT` and `TRUNKLINE__BUDGET__…` work alike.
+`TRUNKLINE__DEFAULT` and `TRUNKLINE__BUDGET__…` work alike. In an `env_file` they have no effect, and a warning says so.
+
+PostgreSQL's client library has variables of its own. What `PGHOST`, `PGPASSWORD` and their like would fill in is always said by the
+configuration, so they have no effect. `PGSERVICE`, `PGTZ`, `PGDATESTYLE` and `PGGEQO` change every session, and `PGREQUIREPEER`
+those through a socket; no key can overrule them, so opening a connection where one is set is an error.
 
 `password = "file:PATH"` takes the password from a file.
 
@@ -66,7 +74,8 @@ constexpr std::string_view urls = R"(
 ## Addresses in one text
 
 `url` is `scheme://user:password@host:port/database?key=value`, with `%XX` for what would be read as punctuation. The scheme is any of the
-drivers' names; what follows a `+` in it is ignored. Keys beside `url` go before its parts.
+drivers' names; what follows a `+` in it is ignored. Keys beside `url` go before its parts. An `@` behind the host must be written
+as `%40`: it could as well end a password that holds an unescaped `/` or `?`.
 
 - PostgreSQL takes libpq's parameters `host` (a folder with a leading `/` is a socket), `port`, `user`, `password`, `dbname`, `sslmode`,
   `sslrootcert`, `sslcert`, `sslkey`, `application_name` and `connect_timeout`.
@@ -105,7 +114,7 @@ constexpr Section sections[] = {
     {"budget", "[budget]",
      "What `max = \"auto\"` comes to: `server_max` less the reserve and the pools of fixed size, shared by instances, "
      "workers and the "
-     "pools on that server; at least 2."},
+     "pools on that server; at least 2. `server_max` may only be missing where no pool is `\"auto\"`."},
 };
 
 std::string code(std::string_view text) { return '`' + std::string(text) + '`'; }
