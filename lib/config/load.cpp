@@ -104,9 +104,6 @@ class Loader {
     } else if (environments != nullptr && environments->find("development") != nullptr) {
       config_.environment = "development";
     }
-    if (!is_showable(config_.environment)) {
-      return blame_.at({}, "", "the name of the chosen environment holds a control character");
-    }
     if (environments == nullptr) return {};
     for (const auto& [name, node] : environments->members) {
       const std::string path = "environments." + name;

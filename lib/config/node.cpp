@@ -39,6 +39,8 @@ Node Node::string(std::string text, Origin origin) {
   return node;
 }
 
+bool is_control(char c) noexcept { return (c >= 0 && c < ' ') || c == 0x7f; }
+
 std::string_view kind_name(Node::Kind kind) noexcept {
   switch (kind) {
     case Node::Kind::table: return "a table";
@@ -64,6 +66,7 @@ Failure Blame::at(const Origin& origin, std::string_view key, std::string_view m
   if (!key.empty()) text.append(key).append(": ");
   text += message;
   if (!suggestion.empty()) text.append("; did you mean \"").append(suggestion).append("\"?");
+  std::replace_if(text.begin(), text.end(), is_control, '?');  // a message is one line
   Failure failure = fail(Status::configuration, std::move(text), Phase::configure);
   failure->details.emplace_back("file", file);
   if (origin.line != 0) failure->details.emplace_back("line", std::to_string(origin.line));
@@ -100,10 +103,6 @@ size_t distance(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
-
-bool is_showable(std::string_view name) noexcept {
-  return std::none_of(name.begin(), name.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
-}
 
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
   std::string_view best;

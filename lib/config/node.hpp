@@ -51,8 +51,8 @@ struct Blame {
   [[nodiscard]] std::string source(const Origin& origin) const;
 };
 
-// Whether it holds no control character: names go into messages, labels and logs, which have one line.
-[[nodiscard]] bool is_showable(std::string_view name) noexcept;
+// Names go into labels and logs, which have one line.
+[[nodiscard]] bool is_control(char c) noexcept;
 
 // The candidate nearest to `word`, "" : none is near.
 [[nodiscard]] std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates);

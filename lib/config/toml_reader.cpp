@@ -162,7 +162,7 @@ Node convert(const toml::node& source) {
 // Null: all names are fit to be shown.
 const Node* with_unfit_name(const Node& node) {
   for (const auto& [name, value] : node.members) {
-    if (!is_showable(name)) return &value;
+    if (std::any_of(name.begin(), name.end(), is_control)) return &value;
     if (const Node* unfit = with_unfit_name(value)) return unfit;
   }
   for (const Node& item : node.items) {
