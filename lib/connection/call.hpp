@@ -21,6 +21,8 @@ class Call {
  public:
   Call(Leased& leased, const CallOptions& options) noexcept : leased_(leased), options_(options) {}
 
+  // Errors: statement_timeout, cancelled; the call's time is up or it was cancelled.
+  [[nodiscard]] Result<void> still_wanted() const;
   // Runs a statement, unless the call's time is up or it was cancelled: then nothing is sent.
   [[nodiscard]] Result<void> begin(std::unique_ptr<driver::Run>& operation) {
     if (Result<void> wanted = still_wanted(); !wanted) return wanted;
@@ -44,7 +46,6 @@ class Call {
     if (result && !leased_ && next(*operation) != driver::Then::end) return cut_off();
     return result;
   }
-  [[nodiscard]] Result<void> still_wanted() const;
   [[nodiscard]] Result<void> perform_any(std::unique_ptr<driver::Operation>& operation);
   [[nodiscard]] Result<void> settle(std::unique_ptr<driver::Operation>& operation);
   [[nodiscard]] Failure cut_off() const;

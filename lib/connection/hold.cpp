@@ -76,7 +76,9 @@ Result<void> Hold::pay(sql::Table& statements, const CallOptions& options) {
 // A statement that fails while its answer is dropped has ended. If it was stopped, so was the verb that waits for its
 // end.
 Result<void> Hold::read_unread(const CallOptions& options) {
+  if (unread_ == Then::end) return {};
   Call call(leased_, options);
+  if (Result<void> wanted = call.still_wanted(); !wanted) return wanted;
   while (unread_ != Then::end) {
     Result<void> done;
     if (unread_ == Then::set) {
