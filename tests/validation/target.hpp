@@ -1,5 +1,5 @@
-// The database that the suite runs against. Everything that may differ between databases is said here; what is not is the
-// contract that every driver keeps.
+// The database that the suite runs against. Everything that may differ between databases is said here; what is not is
+// the contract that every driver keeps.
 #pragma once
 #include <string>
 
@@ -11,18 +11,18 @@ namespace tl::validation {
 struct Target {
   std::string name;
   config::DriverKind kind;
-  std::string address;    // the keys of its connection in TOML
-  bool typed_columns;     // columns have types; otherwise each value has its own
-  bool many_sessions;     // several sessions may write at a time
-  std::string rows;       // a query of "{n}" rows: i from 1, and a text
-  std::string endless;    // a query that does not end by itself within minutes, of few rows
-  std::string change;     // a statement that leaves the session changed
-  std::string tell;       // a query that tells whether it did, as 0 or 1
+  std::string address;       // the keys of its connection in TOML
+  bool typed_columns;        // columns have types; otherwise each value has its own
+  bool many_sessions;        // several sessions may write at a time
+  std::string rows;          // a query of "{n}" rows: i from 1, and a text
+  std::string endless;       // a query that does not end by itself within minutes, of few rows
+  std::string change;        // a statement that leaves the session changed
+  std::string tell;          // a query that tells whether it did, as 0 or 1
   std::string failing_read;  // fails after it has given some rows
-  // Inserts 1, which is there already, into "{table}", and by its failure ends the transaction; "": no failure does. Where
-  // there is one, a statement that is stopped while it writes ends it too.
+  // Inserts 1, which is there already, into "{table}", and by its failure ends the transaction; "": no failure does.
+  // Where there is one, a statement that is stopped while it writes ends it too.
   std::string ends_transaction;
-  std::string bytes_type;    // for DDL
+  std::string bytes_type;  // for DDL
 };
 
 // Chosen by TL_TARGET: "sqlite", "postgresql". The whole process tests one.
