@@ -140,7 +140,9 @@ Result<void> Hold::undo(uint64_t level, sql::Table& statements, const CallOption
   const std::string name = savepoint_name(level);
   Result<void> undone = run_text(leased_, statements, "ROLLBACK TO SAVEPOINT " + name, options);
   if (!undone || !leased_) return undone;
-  return run_text(leased_, statements, "RELEASE SAVEPOINT " + name, options);
+  Result<void> released = run_text(leased_, statements, "RELEASE SAVEPOINT " + name, options);
+  if (!released && released.error().outcome == Outcome::not_sent) return {};  // its name stays, and does no harm
+  return released;
 }
 
 bool Hold::is_savepoint(uint64_t level) {
