@@ -7,6 +7,12 @@ namespace tl::connection {
 using driver::State;
 using driver::Then;
 
+namespace {
+
+constexpr const char* ended = "this transaction has ended";
+
+}  // namespace
+
 uint64_t Hold::push(uint64_t parent, bool is_transaction) {
   const std::lock_guard lock(mutex_);
   const uint64_t level = ++last_level_;
@@ -48,7 +54,7 @@ void Hold::leave_unread(Then then) noexcept {
 Result<void> Hold::enter(uint64_t level, bool ends) {
   const std::lock_guard lock(mutex_);
   if (!is_open(level)) {
-    return fail(Status::closed, "this transaction has ended", Phase::acquire);
+    return fail(Status::closed, ended, Phase::acquire);
   }
   if (busy_) return fail(Status::busy, "another statement is running on this session", Phase::acquire);
   if (!ends && levels_.back() != level) {
@@ -56,6 +62,7 @@ Result<void> Hold::enter(uint64_t level, bool ends) {
   }
   if (!leased_) return fail(Status::closed, "the session of this handle was lost or given up", Phase::acquire);
   busy_ = true;
+  verb_level_ = level;
   inside_ = transaction_ != 0 && level >= transaction_;
   return {};
 }
@@ -106,6 +113,7 @@ Result<void> Hold::pay_debt(sql::Table& statements, const CallOptions& options) 
     debt = debt_;
   }
   if (debt == 0) return {};
+  if (debt <= verb_level_) return fail(Status::closed, ended, Phase::acquire);  // released since the verb began
   if (Result<void> undone = undo(debt, statements, options); !undone) {
     Failure failure = undone.take_error();
     failure->outcome = Outcome::not_sent;

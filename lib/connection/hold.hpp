@@ -54,7 +54,8 @@ class Hold {
   uint64_t debt_ = 0;         // the outermost level whose undoing is owed, 0: none
 
   // Of the verb between enter() and leave():
-  bool inside_ = false;  // its level is in a transaction
+  uint64_t verb_level_ = 0;
+  bool inside_ = false;  // that level is in a transaction
   driver::Then unread_ = driver::Then::end;
   Leased leased_;
 };
