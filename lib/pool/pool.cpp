@@ -37,8 +37,10 @@ void Lease::give_back(Fate fate) noexcept {
 }
 
 Result<Lease> Waiter::take() {
-  if (refusal_) return std::make_unique<Error>(*std::exchange(refusal_, nullptr));
-  return std::move(lease_);
+  if (refusal_ == nullptr) return std::move(lease_);
+  auto failure = std::make_unique<Error>(*refusal_);
+  refusal_ = nullptr;
+  return failure;
 }
 
 Pool::Pool(std::string endpoint, const config::Pool& settings, Supply& supply, const Clock& clock, uint64_t seed)

@@ -1,0 +1,96 @@
+// Memory that is short for a moment, at any moment: calls fail, the process lives, and afterwards all is as before.
+#include "short_memory.hpp"
+
+#include <functional>
+#include <new>
+#include <optional>
+
+#include "faults.hpp"
+
+namespace faults {
+
+namespace {
+
+struct Place {
+  std::string name;
+  std::string toml;
+  std::string slow;  // a statement that takes its time
+};
+
+std::vector<Place> places() {
+  std::vector<Place> all;
+  const std::string pool = "max = 3\ndestroy_timeout = \"2s\"\n";
+  all.push_back({"PostgreSQL", connection(by_socket(), pool), "SELECT pg_sleep(30)"});
+  if (tl_has_feature("driver.sqlite") == 1) {
+    const std::string endless =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+    const std::string file = line("driver", "sqlite") + line("database", folder() + "/memory.db");
+    all.push_back({"SQLite", "[connections.db]\n" + file + "[connections.db.pool]\n" + pool, endless});
+  }
+  return all;
+}
+
+// What it does while memory is short. It may fail, but only by an error that is told.
+struct Act {
+  const char* name;
+  std::function<void(const trunkline::registry&, const Place&)> run;
+};
+
+std::vector<Act> acts() {
+  return {
+      {"query", [](const auto& registry, const Place&) { registry.on("db").query("SELECT 1"); }},
+      {"a session that has to be cleaned",
+       [](const auto& registry, const Place&) {
+         auto transaction = registry.on("db").begin();
+         transaction.query("SELECT 1");
+       }},
+      {"a stream left half way",
+       [](const auto& registry, const Place&) {
+         auto result =
+             registry.on("db").query({.stream = true, .batch_rows = 1}, "SELECT 1 UNION SELECT 2 UNION SELECT 3");
+         (void)result.next();
+       }},
+      {"a statement whose time is up",
+       [](const auto& registry, const Place& place) { registry.on("db").query({.timeout = 5ms}, place.slow); }},
+      {"closing",
+       [](const auto& registry, const Place&) {
+         registry.close(20s);
+         registry.connect();
+       }},
+  };
+}
+
+}  // namespace
+
+TEST_CASE("memory that is short at any moment of a call, or of what is done in the background for it") {
+  for (const Place& place : places()) {
+    for (const Act& act : acts()) {
+      CAPTURE(place.name);
+      CAPTURE(act.name);
+      bool felt = true;
+      for (int64_t left = 0; felt; ++left) {
+        const auto registry = trunkline::registry::parse(place.toml);
+        if (left % 2 == 1) registry.on("db").query("SELECT 1");  // with a session that is there, and without
+        {
+          const tl::ShortMemory memory(left / 2, 2);
+          try {
+            act.run(registry, place);
+          } catch (const trunkline::error&) {
+          } catch (const std::bad_alloc&) {
+          }
+          felt = memory.was_felt();
+        }
+        CAPTURE(left);
+        try {
+          registry.connect();
+          CHECK(registry.on("db").query({.timeout = 20s}, "SELECT 7").value<int64_t>() == 7);
+          registry.close(20s);
+        } catch (const trunkline::error& error) {
+          FAIL(error.what());
+        }
+      }
+    }
+  }
+}
+
+}  // namespace faults
