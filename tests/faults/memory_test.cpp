@@ -32,7 +32,7 @@ std::vector<Place> places() {
 
 // What it does while memory is short. It may fail, but only by an error that is told.
 struct Act {
-  const char* name;
+  std::string name;
   std::function<void(const trunkline::registry&, const Place&)> run;
 };
 
@@ -60,6 +60,23 @@ std::vector<Act> acts() {
   };
 }
 
+// A dial that had no memory is tried again after an interval, and until then that is the answer.
+void await_recovery(const trunkline::registry& registry) {
+  const Clock::time_point began = Clock::now();
+  for (;;) {
+    try {
+      registry.connect();
+      CHECK(registry.on("db").query({.timeout = 20s}, "SELECT 7").value<int64_t>() == 7);
+      registry.close(20s);
+      return;
+    } catch (const trunkline::error& error) {
+      const bool healing = error.status() == TL_E_NO_MEMORY && Clock::now() - began < 20s;
+      REQUIRE_MESSAGE(healing, std::string(error.what()));
+      std::this_thread::sleep_for(5ms);
+    }
+  }
+}
+
 }  // namespace
 
 TEST_CASE("memory that is short at any moment of a call, or of what is done in the background for it") {
@@ -72,7 +89,7 @@ TEST_CASE("memory that is short at any moment of a call, or of what is done in t
         const auto registry = trunkline::registry::parse(place.toml);
         if (left % 2 == 1) registry.on("db").query("SELECT 1");  // with a session that is there, and without
         {
-          const tl::ShortMemory memory(left / 2, 2);
+          const tl::ShortMemory memory(left / 2, 1);
           try {
             act.run(registry, place);
           } catch (const trunkline::error&) {
@@ -81,13 +98,7 @@ TEST_CASE("memory that is short at any moment of a call, or of what is done in t
           felt = memory.was_felt();
         }
         CAPTURE(left);
-        try {
-          registry.connect();
-          CHECK(registry.on("db").query({.timeout = 20s}, "SELECT 7").value<int64_t>() == 7);
-          registry.close(20s);
-        } catch (const trunkline::error& error) {
-          FAIL(error.what());
-        }
+        await_recovery(registry);
       }
     }
   }
