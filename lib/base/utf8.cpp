@@ -28,15 +28,21 @@ size_t sequence(const uint8_t* p, size_t left) noexcept {
 
 bool is_utf8(const void* bytes, size_t n) noexcept {
   const auto* p = static_cast<const uint8_t*>(bytes);
+  constexpr size_t step = 8;
+  const auto is_ascii = [p](size_t from) {
+    uint64_t eight = 0;
+    std::memcpy(&eight, p + from, step);
+    return (eight & 0x8080'8080'8080'8080) == 0;
+  };
   size_t i = 0;
   while (i < n) {
-    uint64_t eight = 0;
-    if (n - i >= sizeof eight) {
-      std::memcpy(&eight, p + i, sizeof eight);
-      if ((eight & 0x8080'8080'8080'8080) == 0) {
-        i += sizeof eight;
+    if (n - i >= step) {
+      if (is_ascii(i)) {
+        i += step;
         continue;
       }
+    } else if (n >= step && is_ascii(n - step)) {
+      return true;
     }
     if (p[i] < 0x80) {
       ++i;

@@ -82,9 +82,19 @@ struct Column {
   void mark(bool valid);  // of the value just counted
 };
 
-class Batch {
+// Lies in one block of memory with its columns: an answer of one row should not allocate twice.
+class alignas(Column) Batch {
+  class Made {
+    friend Batch;
+    Made() = default;
+  };
+
  public:
-  explicit Batch(std::shared_ptr<const Schema> schema);
+  [[nodiscard]] static std::shared_ptr<Batch> make(std::shared_ptr<const Schema> schema);
+  Batch(Made, std::shared_ptr<const Schema> schema);  // by make(), which sees to the room behind it
+  Batch(const Batch&) = delete;
+  Batch& operator=(const Batch&) = delete;
+  ~Batch();
 
   [[nodiscard]] const Schema& schema() const noexcept { return *schema_; }
   [[nodiscard]] const std::shared_ptr<const Schema>& shared_schema() const noexcept { return schema_; }
@@ -96,7 +106,7 @@ class Batch {
 
  private:
   std::shared_ptr<const Schema> schema_;
-  std::vector<Column> columns_;
+  std::span<Column> columns_;
   int64_t rows_ = 0;
 };
 

@@ -1,4 +1,4 @@
-#include <cassert>
+#include <new>
 
 #include "batch.hpp"
 
@@ -30,6 +30,22 @@ size_t null_slot(Type type) noexcept {
     default: return 8;
   }
 }
+
+// Allocates with room for columns behind.
+template <class T>
+struct WithColumns {
+  using value_type = T;
+
+  explicit WithColumns(size_t n) noexcept : columns(n) {}
+  template <class U>
+  WithColumns(const WithColumns<U>& other) noexcept : columns(other.columns) {}
+
+  T* allocate(size_t n) { return static_cast<T*>(::operator new(n * sizeof(T) + columns * sizeof(Column))); }
+  void deallocate(T* block, size_t) noexcept { ::operator delete(block); }
+
+  size_t columns;
+};
+static_assert(alignof(Batch) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 
 }  // namespace
 
@@ -72,10 +88,17 @@ size_t Column::bytes() const noexcept {
          (child == nullptr ? 0 : child->bytes());
 }
 
-Batch::Batch(std::shared_ptr<const Schema> schema) : schema_(std::move(schema)) {
-  columns_.reserve(schema_->size());
-  for (const Field& field : *schema_) columns_.emplace_back(field);
+std::shared_ptr<Batch> Batch::make(std::shared_ptr<const Schema> schema) {
+  const WithColumns<Batch> memory(schema->size());
+  return std::allocate_shared<Batch>(memory, Made(), std::move(schema));
 }
+
+Batch::Batch(Made, std::shared_ptr<const Schema> schema)
+    : schema_(std::move(schema)), columns_(reinterpret_cast<Column*>(this + 1), schema_->size()) {
+  std::uninitialized_copy(schema_->begin(), schema_->end(), columns_.data());
+}
+
+Batch::~Batch() { std::destroy(columns_.begin(), columns_.end()); }
 
 size_t Batch::bytes() const noexcept {
   size_t sum = 0;

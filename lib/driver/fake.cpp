@@ -149,7 +149,7 @@ class FakeSession::RunVerb final : public Scripted<Run> {
     }
     session_.describe_set(reply);
     if (reply.then != Then::rows || first_.rows == 0) return Step::done();
-    reply.batch = std::make_shared<columnar::Batch>(reply.schema);
+    reply.batch = columnar::Batch::make(reply.schema);
     auto read = session_.read(*reply.batch, first_, reply.affected);
     if (!read) return failed(read.take_error());
     reply.then = *read;
@@ -181,7 +181,7 @@ class FakeSession::FetchVerb final : public Scripted<Fetch> {
 
  private:
   Step complete() noexcept override {
-    auto rows = std::make_shared<columnar::Batch>(session_.schema_);
+    auto rows = columnar::Batch::make(session_.schema_);
     auto read = session_.read(*rows, limits_, affected);
     if (!read) return failed(read.take_error());
     then = *read;

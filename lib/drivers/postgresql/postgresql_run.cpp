@@ -175,7 +175,7 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
         reply.then = Then::rows;
         session_.pending_ = std::move(result);
         if (request_.first.rows != 0) {
-          reply.batch = std::make_shared<columnar::Batch>(reply.schema);
+          reply.batch = columnar::Batch::make(reply.schema);
           at_ = At::first_rows;
         }
         return true;

@@ -14,7 +14,7 @@ class PostgresqlSession::FetchOperation final : public Steps<driver::Fetch> {
     if (!session_.answering_ || session_.plan_ == nullptr || session_.plan_->schema == nullptr) {
       return fail(Status::misuse, "there is no answer to read", Phase::receive);
     }
-    batch = std::make_shared<columnar::Batch>(session_.plan_->schema);
+    batch = columnar::Batch::make(session_.plan_->schema);
     return {};
   }
 

@@ -43,7 +43,7 @@ class SqliteSession::RunOperation final : public driver::Run {
 
  private:
   Result<void> read_first() {
-    reply.batch = std::make_shared<columnar::Batch>(reply.schema);
+    reply.batch = columnar::Batch::make(reply.schema);
     Result<Then> more = session_.read(*reply.batch, request_.first, reply.affected);
     if (!more) return more.take_error();
     reply.then = *more;
@@ -67,7 +67,7 @@ class SqliteSession::FetchOperation final : public driver::Fetch {
       std::optional<Nanos> budget = session_.address_.statement_timeout;
       if (budget) *budget -= session_.spent_;
       const Running running(session_, *this, budget);
-      batch = std::make_shared<columnar::Batch>(session_.active_->schema);
+      batch = columnar::Batch::make(session_.active_->schema);
       Result<Then> more = session_.read(*batch, limits_, affected);
       if (!more) return failed(more.take_error());
       then = *more;

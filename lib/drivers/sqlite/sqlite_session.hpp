@@ -25,8 +25,8 @@ struct Prepared {
   std::unique_ptr<sqlite3_stmt, Finalizer> statement;
   bool counts_rows = false;  // INSERT, UPDATE, DELETE, REPLACE: changes() speaks of it
   bool inserts = false;
-  int reprepared = -1;  // how often SQLite had prepared it when `schema` was made
-  std::shared_ptr<const columnar::Schema> schema;
+  int reprepared = -1;                             // how often SQLite had prepared it anew when `schema` was made
+  std::shared_ptr<const columnar::Schema> schema;  // null: it has no columns
 };
 
 class SqliteSession final : public driver::Session {

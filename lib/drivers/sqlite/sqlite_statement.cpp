@@ -135,10 +135,8 @@ Result<void> SqliteSession::first_step(driver::Reply& reply) {
   rows_ = 0;
   const int code = sqlite3_step(statement);
   if (code != SQLITE_ROW && code != SQLITE_DONE) return give_up(failed(code, Phase::receive));
-  if (sqlite3_column_count(statement) > 0) {
-    learn_schema(*active_);
-    reply.schema = active_->schema;
-  }
+  learn_schema(*active_);
+  reply.schema = active_->schema;
   row_waits_ = code == SQLITE_ROW;
   if (!row_waits_) reply.affected = affected(*active_);
   // The first row of RETURNING comes after all rows were inserted.
@@ -151,9 +149,10 @@ Result<void> SqliteSession::first_step(driver::Reply& reply) {
 void SqliteSession::learn_schema(Prepared& prepared) {
   sqlite3_stmt* statement = prepared.statement.get();
   const int reprepared = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_REPREPARE, 0);
-  if (prepared.schema != nullptr && prepared.reprepared == reprepared) return;
+  if (prepared.reprepared == reprepared) return;
   const int n = sqlite3_column_count(statement);
-  auto schema = std::make_shared<columnar::Schema>(static_cast<size_t>(n));
+  std::shared_ptr<columnar::Schema> schema;
+  if (n > 0) schema = std::make_shared<columnar::Schema>(static_cast<size_t>(n));
   for (int i = 0; i < n; ++i) {
     columnar::Field& field = (*schema)[static_cast<size_t>(i)];
     const char* name = sqlite3_column_name(statement, i);
@@ -191,7 +190,7 @@ Result<Then> SqliteSession::read(columnar::Batch& batch, driver::FetchLimits lim
 // What the statement that has just ended counts: rows changed, or for a query rows given.
 int64_t SqliteSession::affected(const Prepared& prepared) const noexcept {
   if (prepared.counts_rows) return sqlite3_changes64(db_.get());
-  return sqlite3_column_count(prepared.statement.get()) > 0 ? rows_ : -1;
+  return prepared.schema != nullptr ? rows_ : -1;
 }
 
 Then SqliteSession::end_set() noexcept {

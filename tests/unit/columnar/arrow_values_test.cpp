@@ -25,7 +25,7 @@ void append_any_text(Column& column, const std::string& text) {
 }
 
 std::string format_of(Field field) {
-  const Exported out(std::make_shared<Batch>(std::make_shared<const Schema>(Schema{std::move(field)})));
+  const Exported out(Batch::make(std::make_shared<const Schema>(Schema{std::move(field)})));
   return out.field().format;
 }
 
@@ -204,13 +204,13 @@ TEST_CASE("Arrow: empty columns of every type can be read") {
 }
 
 TEST_CASE("Arrow: rows without columns, and columns of several types in one batch") {
-  auto none = std::make_shared<Batch>(std::make_shared<const Schema>());
+  auto none = Batch::make(std::make_shared<const Schema>());
   none->set_rows(3);
   const Exported empty(none);
   CHECK(empty.columns().empty());
   CHECK(empty.array.length == 3);
 
-  auto batch = std::make_shared<Batch>(
+  auto batch = Batch::make(
       std::make_shared<const Schema>(Schema{field_of(Type::int64, "id"), field_of(Type::text, "name")}));
   batch->columns()[0].append_int64(1);
   batch->columns()[1].append_null();

@@ -209,6 +209,23 @@ TEST_CASE("what a batch holds is counted, children included") {
   CHECK(batch->bytes() == 100 + 2 * 4 + 2 * 4);
 }
 
+TEST_CASE("a batch of any number of columns") {
+  for (const size_t n : {0, 1, 2, 3, 17, 1000}) {
+    CAPTURE(n);
+    Schema schema;
+    for (size_t i = 0; i < n; ++i) schema.push_back(any_field(every_type[i % std::size(every_type)]));
+    const auto batch = Batch::make(std::make_shared<const Schema>(std::move(schema)));
+    REQUIRE(batch->columns().size() == n);
+    for (int row = 0; row < 100; ++row) {
+      for (Column& column : batch->columns()) append_something(column);
+    }
+    for (const Column& column : batch->columns()) {
+      CHECK(column.length == 100);
+      CHECK(reinterpret_cast<uintptr_t>(&column) % alignof(Column) == 0);
+    }
+  }
+}
+
 TEST_CASE("every type has a name of its own") {
   for (const Type type : every_type) {
     CHECK(type_name(type) != "unknown");

@@ -25,7 +25,7 @@ inline Field list_of(Field element, std::string name = "c") {
 }
 
 inline std::shared_ptr<Batch> batch_of(Field field, const std::function<void(Column&)>& fill) {
-  auto batch = std::make_shared<Batch>(std::make_shared<const Schema>(Schema{std::move(field)}));
+  auto batch = Batch::make(std::make_shared<const Schema>(Schema{std::move(field)}));
   fill(batch->columns()[0]);
   batch->set_rows(batch->columns()[0].length);
   return batch;
