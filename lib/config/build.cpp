@@ -170,7 +170,7 @@ class ConnectionBuilder {
     const std::string values[] = {address.host, std::to_string(address.port), address.socket, address.database,
                                   address.user};
     for (size_t i = 0; i < std::size(replica_rows); ++i) {
-      if (i == 0 && !address.socket.empty()) continue;  // a socket has none
+      if (i == (address.socket.empty() ? 2 : 0)) continue;  // it has a host or a socket
       const Node* node = over.find(replica_rows[i]);
       const bool number = i == 1;
       config_.settings.push_back(

@@ -295,6 +295,9 @@ replicas.read = [{ host = "r1" }, { url = "postgresql://r2/copy" }, { socket = "
       loaded("[connections.a]\ndriver = \"pg\"\nhost = \"h\"\nreplicas.read = [{ socket = \"/run/pg\" }]\n");
   CHECK(value(told, "connections.a.replicas.read.0.socket") == "\"/run/pg\"");
   CHECK(told.setting("connections.a.replicas.read.0.host") == nullptr);
+  const Config over = loaded("[connections.a]\ndriver = 'pg'\nsocket = '/run/pg'\nreplicas.read = [{ host = 'r' }]\n");
+  CHECK(value(over, "connections.a.replicas.read.0.host") == "\"r\"");
+  CHECK(over.setting("connections.a.replicas.read.0.socket") == nullptr);
   const Connection far = only("driver = \"pg\"\nhost = \"/folder\"\nreplicas.read = [{ socket = \"/run/pg\" }]");
   CHECK(far.replicas.at(0).address.host == "localhost");
   CHECK(far.replicas.at(0).address.socket == "/run/pg");
