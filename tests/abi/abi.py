@@ -26,8 +26,9 @@ def has_debug_info(library):
 
 def write(library, headers, target):
     """Describes the library. What stands behind the opaque handles is nobody's business: only public types count."""
-    return subprocess.run(["abidw", "--drop-private-types", "--headers-dir", headers, "--no-corpus-path",
-                           "--no-comp-dir-path", "--no-show-locs", "--out-file", target, library]).returncode
+    return subprocess.run(["abidw", "--exported-interfaces-only", "--drop-private-types", "--headers-dir", headers,
+                           "--no-corpus-path", "--no-comp-dir-path", "--no-show-locs", "--out-file", target,
+                           library]).returncode
 
 
 def check(library, headers, baseline):
