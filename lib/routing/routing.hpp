@@ -34,6 +34,7 @@ class Order {
 [[nodiscard]] bool reads(sql::Kind kind) noexcept;
 
 // `turn` is a counter (round_robin) or a random number (random); `busy` the sessions in use per replica (least_busy).
-[[nodiscard]] Order order(bool read, Mode mode, const Topology& topology, uint64_t turn, std::span<const uint32_t> busy) noexcept;
+[[nodiscard]] Order order(bool read, Mode mode, const Topology& topology, uint64_t turn,
+                          std::span<const uint32_t> busy) noexcept;
 
 }  // namespace tl::routing

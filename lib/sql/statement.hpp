@@ -34,8 +34,8 @@ struct Statement {
   uint32_t parameters = 0;         // values that `native` wants
   std::vector<std::string> names;  // style named: the name of each of them
   uint32_t statements = 1;         // in the text; empty ones do not count
-  // Leaves no session state but its transaction: queries, changes and lasting definitions that call only functions known
-  // as harmless, and transaction control.
+  // Leaves no session state but its transaction: queries, changes and lasting definitions that call only functions
+  // known as harmless, and transaction control.
   bool plain = false;
   std::string verb;  // first keyword in capitals: "SELECT", for messages and logs
 };

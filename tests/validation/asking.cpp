@@ -181,9 +181,7 @@ Values& Values::list(const Values& elements) {
 }
 
 Asking::Asking(const std::string& more)
-    : driver_(drivers::find(target().kind)),
-      config_(configuration(more)),
-      statements_(driver_->dialect(), 1 << 20) {
+    : driver_(drivers::find(target().kind)), config_(configuration(more)), statements_(driver_->dialect(), 1 << 20) {
   driver::Dial dial(Deadline::after(steady_clock().now(), std::chrono::seconds(30)));
   auto opened = driver_->open(config_.connections.front().primary.address, dial);
   if (!opened) throw std::runtime_error(opened.error().message);

@@ -39,7 +39,8 @@ class Values {
   std::string arena_;
 };
 
-// A value as text: numbers in their shortest exact form, bytes as x'…' in hexadecimal, lists in braces, nulls as "NULL".
+// A value as text: numbers in their shortest exact form, bytes as x'…' in hexadecimal, lists in braces, nulls as
+// "NULL".
 [[nodiscard]] std::string shown(const columnar::Column& column, int64_t row);
 void append_rows(Table& table, const columnar::Batch& batch);
 

@@ -43,8 +43,8 @@ TEST_CASE("every constraint has its class, refuses, and leaves the session usabl
 
 TEST_CASE("what the database does not understand is an error of the statement") {
   Asking ask;
-  for (const char* sql : {"SELEC 1", "SELECT FROM WHERE", "SELECT * FROM there_is_no_such_table", "SELECT no_such_column",
-                          "SELECT no_such_function(1)"}) {
+  for (const char* sql : {"SELEC 1", "SELECT FROM WHERE", "SELECT * FROM there_is_no_such_table",
+                          "SELECT no_such_column", "SELECT no_such_function(1)"}) {
     CAPTURE(sql);
     const Failure failure = ask.failure(sql);
     CHECK(failure->status == Status::statement);

@@ -6,7 +6,8 @@
 namespace tl::validation {
 
 TEST_CASE("the same answers whatever the size of the statement cache") {
-  for (const char* size : {"statement_cache = 0\n", "statement_cache = 1\n", "statement_cache = 3\n", "statement_cache = 100\n"}) {
+  for (const char* size :
+       {"statement_cache = 0\n", "statement_cache = 1\n", "statement_cache = 3\n", "statement_cache = 100\n"}) {
     CAPTURE(size);
     Asking ask(size);
     for (int round = 0; round < 3; ++round) {

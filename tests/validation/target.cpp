@@ -33,13 +33,15 @@ Target sqlite() {
       .address = "driver = \"sqlite\"\ndatabase = \"" + folder() + "/db.sqlite\"\n",
       .typed_columns = false,
       .many_sessions = false,
-      .rows = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {n}) "
-              "SELECT i, 'row ' || i AS t FROM n",
+      .rows =
+          "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {n}) "
+          "SELECT i, 'row ' || i AS t FROM n",
       .endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
       .change = "CREATE TEMP TABLE change_of_session (a INTEGER)",
       .tell = "SELECT count(*) FROM temp.sqlite_master WHERE name = 'change_of_session'",
-      .failing_read = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) "
-                      "SELECT CASE WHEN i < 3 THEN i ELSE json_extract('{', '$') END AS i FROM n",
+      .failing_read =
+          "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) "
+          "SELECT CASE WHEN i < 3 THEN i ELSE json_extract('{', '$') END AS i FROM n",
       .ends_transaction = "INSERT OR ROLLBACK INTO {table} VALUES (1)",
       .bytes_type = "BLOB",
   };
@@ -49,9 +51,9 @@ Target postgresql() {
   return {
       .name = "postgresql",
       .kind = config::DriverKind::postgresql,
-      .address = "driver = \"postgresql\"\nsocket = \"" + variable("TL_PG_SOCKET") + "\"\nport = " +
-                 variable("TL_PG_PORT") + "\ndatabase = \"" + variable("TL_PG_DATABASE") + "\"\nuser = \"" +
-                 variable("TL_PG_USER") + "\"\n",
+      .address = "driver = \"postgresql\"\nsocket = \"" + variable("TL_PG_SOCKET") +
+                 "\"\nport = " + variable("TL_PG_PORT") + "\ndatabase = \"" + variable("TL_PG_DATABASE") +
+                 "\"\nuser = \"" + variable("TL_PG_USER") + "\"\n",
       .typed_columns = true,
       .many_sessions = true,
       .rows = "SELECT i, 'row ' || i AS t FROM generate_series(1, {n}) i",

@@ -14,9 +14,9 @@ TEST_CASE("integers of every size") {
   Asking ask;
   ask.run("DROP TABLE IF EXISTS integers");
   ask.run("CREATE TABLE integers (a BIGINT)");
-  for (const int64_t value : {int64_t{0}, int64_t{-1}, int64_t{127}, int64_t{32768}, int64_t{INT32_MAX}, int64_t{INT32_MIN},
-                              int64_t{INT32_MAX} + 1, int64_t{1} << 53, std::numeric_limits<int64_t>::max(),
-                              std::numeric_limits<int64_t>::min()}) {
+  for (const int64_t value : {int64_t{0}, int64_t{-1}, int64_t{127}, int64_t{32768}, int64_t{INT32_MAX},
+                              int64_t{INT32_MIN}, int64_t{INT32_MAX} + 1, int64_t{1} << 53,
+                              std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()}) {
     CAPTURE(value);
     CHECK(ask.one("SELECT ?", Values().integer(value)) == std::to_string(value));
     ask.run("DELETE FROM integers");
@@ -27,9 +27,14 @@ TEST_CASE("integers of every size") {
 
 TEST_CASE("floats keep every bit") {
   Asking ask;
-  const std::vector<std::pair<double, std::string>> all = {
-      {0.0, "0"}, {-0.5, "-0.5"}, {0.1, "0.1"}, {1e300, "1e+300"}, {5e-324, "5e-324"}, {1.7976931348623157e308, "1.7976931348623157e+308"},
-      {std::numeric_limits<double>::infinity(), "inf"}, {-std::numeric_limits<double>::infinity(), "-inf"}};
+  const std::vector<std::pair<double, std::string>> all = {{0.0, "0"},
+                                                           {-0.5, "-0.5"},
+                                                           {0.1, "0.1"},
+                                                           {1e300, "1e+300"},
+                                                           {5e-324, "5e-324"},
+                                                           {1.7976931348623157e308, "1.7976931348623157e+308"},
+                                                           {std::numeric_limits<double>::infinity(), "inf"},
+                                                           {-std::numeric_limits<double>::infinity(), "-inf"}};
   for (const auto& [value, text] : all) {
     CAPTURE(value);
     CHECK(ask.one("SELECT ?", Values().real(value)) == text);
@@ -73,8 +78,14 @@ TEST_CASE("nulls: alone, among values, as parameters, never mistaken for empty")
   ask.run("CREATE TABLE nullable (i INTEGER, t TEXT)");
   for (int i = 0; i < 20; ++i) {
     Values values;
-    if (i % 3 == 0) values.null(); else values.integer(i);
-    if (i % 2 == 0) values.null(); else values.text("");
+    if (i % 3 == 0)
+      values.null();
+    else
+      values.integer(i);
+    if (i % 2 == 0)
+      values.null();
+    else
+      values.text("");
     ask.run("INSERT INTO nullable VALUES (?, ?)", values);
   }
   const Result<Table> table = ask.rows("SELECT i, t FROM nullable");
@@ -120,8 +131,8 @@ TEST_CASE("a list is looked into by = ANY") {
   CHECK(ask.rows(by_number, Values().list(Values().null()))->empty());
   CHECK(*ask.rows("SELECT i FROM listed WHERE t = ANY (?) ORDER BY i", Values().list(Values().text("c").text("b\""))) ==
         Table{{"2"}, {"3"}});
-  CHECK(*ask.rows("SELECT i FROM listed WHERE i <> ALL (?) ORDER BY i", Values().list(Values().integer(1).integer(2))) ==
-        Table{{"3"}, {"4"}});
+  CHECK(*ask.rows("SELECT i FROM listed WHERE i <> ALL (?) ORDER BY i",
+                  Values().list(Values().integer(1).integer(2))) == Table{{"3"}, {"4"}});
 }
 
 TEST_CASE("an empty list finds nothing") {

@@ -19,8 +19,8 @@ std::shared_ptr<Batch> numbers(int64_t first, int64_t n) {
 }
 
 std::shared_ptr<Batch> nested() {
-  auto batch = Batch::make(
-      std::make_shared<const Schema>(Schema{list_of(field_of(Type::text), "l"), field_of(Type::any, "a")}));
+  auto batch =
+      Batch::make(std::make_shared<const Schema>(Schema{list_of(field_of(Type::text), "l"), field_of(Type::any, "a")}));
   batch->columns()[0].child->append_bytes("x", 1);
   batch->columns()[0].append_list_end();
   batch->columns()[1].append_any_bytes(Type::text, "y", 1);
@@ -134,8 +134,8 @@ TEST_CASE("Arrow: a moved structure is the structure") {
 }
 
 TEST_CASE("Arrow: an export that fails leaves nothing behind") {
-  auto batch = Batch::make(
-      std::make_shared<const Schema>(Schema{field_of(Type::any, "fine"), field_of(Type::date, "day")}));
+  auto batch =
+      Batch::make(std::make_shared<const Schema>(Schema{field_of(Type::any, "fine"), field_of(Type::date, "day")}));
   batch->columns()[0].append_any_int64(1);
   batch->columns()[1].append_int32(std::numeric_limits<int32_t>::max());
   batch->set_rows(1);

@@ -210,8 +210,8 @@ TEST_CASE("Arrow: rows without columns, and columns of several types in one batc
   CHECK(empty.columns().empty());
   CHECK(empty.array.length == 3);
 
-  auto batch = Batch::make(
-      std::make_shared<const Schema>(Schema{field_of(Type::int64, "id"), field_of(Type::text, "name")}));
+  auto batch =
+      Batch::make(std::make_shared<const Schema>(Schema{field_of(Type::int64, "id"), field_of(Type::text, "name")}));
   batch->columns()[0].append_int64(1);
   batch->columns()[1].append_null();
   batch->set_rows(1);
