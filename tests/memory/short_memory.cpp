@@ -18,8 +18,9 @@ bool fails() noexcept {
 
 }  // namespace
 
+void* operator new(size_t size, const std::nothrow_t&) noexcept { return fails() ? nullptr : std::malloc(size); }
 void* operator new(size_t size) {
-  void* const memory = fails() ? nullptr : std::malloc(size);
+  void* const memory = operator new(size, std::nothrow);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
