@@ -184,6 +184,12 @@ TEST_CASE("a stream that is dropped half way gives its session back") {
   CHECK(line.one("SELECT 1") == "1");
 }
 
+#ifdef __SANITIZE_ADDRESS__
+constexpr long kept_aside = 256'000;  // what ASan does not use again at once
+#else
+constexpr long kept_aside = 0;
+#endif
+
 TEST_CASE("ten million rows stream through little memory") {  // a tenth of them but for ./dev soak
   const Line line;
   const int64_t wanted = full_size() ? 10'000'000 : 1'000'000;
@@ -203,7 +209,7 @@ TEST_CASE("ten million rows stream through little memory") {  // a tenth of them
     rows += (*batch)->rows();
   }
   CHECK(rows + first >= wanted);
-  CHECK(peak_kilobytes() - before < (full_size() ? 40'000 : 100'000));
+  CHECK(peak_kilobytes() - before < (full_size() ? 40'000 : 100'000) + kept_aside);
 }
 
 TEST_CASE("many threads over few sessions: everyone is served, nothing is mixed up") {
