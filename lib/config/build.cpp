@@ -115,13 +115,13 @@ class ConnectionBuilder {
     for (const char* name : {"retry", "migrations"}) {
       const Node* table = settings.find(name);
       if (table == nullptr) continue;
-      Values others(*table, name, path_ + '.' + name, result_.driver, blame_, config_);
+      Values others(*table, name, below(path_, name), result_.driver, blame_, config_);
       others.rest();
       if (others.failed()) return others.take_error();
     }
     if (const Node* ignored = settings.find("ignored")) {
       for (const auto& [name, node] : ignored->members) {
-        config_.settings.push_back({path_ + '.' + name, "", blame_.source(node.origin), "no meaning here"});
+        config_.settings.push_back({below(path_, name), "", blame_.source(node.origin), "no meaning here"});
       }
     }
     return {};
@@ -133,9 +133,9 @@ class ConnectionBuilder {
     Node merged = settings;
     if (over != nullptr) {
       Node own = *over;
-      if (Result<void> done = resolve_url(own, path_ + '.' + over_name); !done) return done;
+      if (Result<void> done = resolve_url(own, below(path_, over_name)); !done) return done;
       if (const auto other = driver_of(own); other && *other != result_.driver) {
-        return blame_.at(own.origin, path_ + '.' + over_name, "is for another kind of database than its connection");
+        return blame_.at(own.origin, below(path_, over_name), "is for another kind of database than its connection");
       }
       own.erase("driver");
       merge_address(merged, own);
@@ -160,7 +160,7 @@ class ConnectionBuilder {
     if (on) {
       mode->text = *on ? "verify-full" : rejecting ? "require" : "disable";
     } else if (rejecting) {
-      return blame_.at(mode->origin, path + '.' + mode->alias,
+      return blame_.at(mode->origin, below(path, mode->alias),
                        "must be true or false, and what stands there is neither");
     }
     return {};
@@ -174,7 +174,7 @@ class ConnectionBuilder {
       const Node* node = over.find(replica_rows[i]);
       const bool number = i == 1;
       config_.settings.push_back(
-          {path_ + '.' + name + '.' + replica_rows[i], number ? values[i] : '"' + values[i] + '"',
+          {below(below(path_, name), replica_rows[i]), number ? values[i] : '"' + values[i] + '"',
            blame_.source((node == nullptr ? over : *node).origin), node == nullptr ? "from the connection" : ""});
     }
   }
@@ -277,9 +277,9 @@ class ConnectionBuilder {
       Endpoint& replica = result_.replicas.emplace_back();
       const size_t rows = config_.settings.size();
       const std::string name = "replicas.read." + std::to_string(i);
-      if (Result<void> done = endpoint(settings, &read->items[i], path_ + '.' + name, name, replica); !done)
+      if (Result<void> done = endpoint(settings, &read->items[i], below(path_, name), name, replica); !done)
         return done;
-      keep_replica_rows(rows, path_ + '.' + name);
+      keep_replica_rows(rows, below(path_, name));
       if (auto_) autos.push_back({position, static_cast<int>(i), *auto_});
     }
     return {};
@@ -291,7 +291,7 @@ class ConnectionBuilder {
     for (size_t i = config_.settings.size(); i-- > from;) {
       Setting& row = config_.settings[i];
       bool wanted = false;
-      for (const char* name : replica_rows) wanted = wanted || row.path == path + '.' + name;
+      for (const char* name : replica_rows) wanted = wanted || row.path == below(path, name);
       for (const Setting& other : kept) wanted = wanted && other.path != row.path;
       if (wanted) kept.push_back(std::move(row));
     }

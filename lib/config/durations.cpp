@@ -1,5 +1,6 @@
 #include <array>
 #include <charconv>
+#include <cmath>
 
 #include "values.hpp"
 
@@ -35,7 +36,7 @@ std::optional<Nanos> parse_duration(std::string_view text) noexcept {
     text.remove_prefix(unit->name.size());
     const double ns = number * static_cast<double>(unit->ns);
     if (!(ns <= 9e18) || sum > INT64_MAX - static_cast<int64_t>(ns)) return std::nullopt;
-    sum += static_cast<int64_t>(ns + 0.5);
+    sum += std::llround(ns);
   }
   return Nanos(sum);
 }

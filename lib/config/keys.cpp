@@ -205,6 +205,7 @@ std::optional<DriverKind> driver_by_name(std::string_view name) noexcept {
 
 std::vector<std::string_view> driver_names() {
   std::vector<std::string_view> names;
+  names.reserve(driver_table.size());
   for (const DriverName& driver : driver_table) names.push_back(driver.name);
   return names;
 }

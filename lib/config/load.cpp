@@ -131,7 +131,7 @@ class Loader {
     const Node* connections = node.find("connections");
     if (connections == nullptr) return result;
     for (const auto& [name, written] : connections->members) {
-      const std::string path = prefix + "connections." + name;
+      const std::string path = below(prefix + "connections", name);
       if (name.empty()) return blame_.at(written.origin, path, "the name of a connection cannot be empty");
       auto settings = normalise(written, blame_, path);
       if (!settings) return settings.take_error();

@@ -16,13 +16,12 @@ Node* Node::find(std::string_view name) noexcept { return const_cast<Node*>(std:
 
 Node& Node::set(std::string_view name, Node value) {
   if (Node* present = find(name)) return *present = std::move(value);
-  return members.emplace_back(std::string(name), std::move(value)).second;
+  return members.emplace_back(Member{std::string(name), std::move(value)}).value;
 }
 
 void Node::erase(std::string_view name) noexcept {
-  members.erase(
-      std::remove_if(members.begin(), members.end(), [&](const auto& member) { return member.first == name; }),
-      members.end());
+  members.erase(std::remove_if(members.begin(), members.end(), [&](const auto& member) { return member.name == name; }),
+                members.end());
 }
 
 Node Node::table(Origin origin) {
@@ -38,6 +37,8 @@ Node Node::string(std::string text, Origin origin) {
   node.origin = std::move(origin);
   return node;
 }
+
+std::string below(const std::string& path, std::string_view name) { return std::string(path).append(".").append(name); }
 
 bool is_control(char c) noexcept { return (c >= 0 && c < ' ') || c == 0x7f; }
 

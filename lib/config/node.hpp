@@ -17,13 +17,15 @@ struct Origin {
 
 enum class Unit : uint8_t { none, seconds, milliseconds };  // of a number that stands for a duration
 
+struct Member;  // of a table
+
 struct Node {
   enum class Kind : uint8_t { table, array, string, integer, real, boolean, other } kind = Kind::table;
   std::string text;
   int64_t integer = 0;
   double real = 0;
   bool boolean = false;
-  std::vector<std::pair<std::string, Node>> members;  // of a table, in source order
+  std::vector<Member> members;  // of a table, in source order
   std::vector<Node> items;
   Origin origin;
   Unit unit = Unit::none;
@@ -40,6 +42,11 @@ struct Node {
   [[nodiscard]] static Node string(std::string text, Origin origin);
 };
 
+struct Member {
+  std::string name;
+  Node value;
+};
+
 [[nodiscard]] std::string_view kind_name(Node::Kind kind) noexcept;  // "a string", …
 
 // The one way to say what is wrong with a configuration: "file:line: key: message; did you mean …?".
@@ -50,6 +57,8 @@ struct Blame {
   // Where a value came from, as `settings` tells it: "file:line", or the variable.
   [[nodiscard]] std::string source(const Origin& origin) const;
 };
+
+[[nodiscard]] std::string below(const std::string& path, std::string_view name);  // "path.name"
 
 // Names go into labels and logs, which have one line.
 [[nodiscard]] bool is_control(char c) noexcept;

@@ -30,7 +30,7 @@ class Normaliser {
 
   Result<void> own_keys(const Node& table, const std::string& path) {
     for (const auto& [name, value] : table.members) {
-      if (Result<void> done = own_key(name, value, path + '.' + name); !done) return done;
+      if (Result<void> done = own_key(name, value, below(path, name)); !done) return done;
     }
     return {};
   }
@@ -105,7 +105,7 @@ class Normaliser {
   Result<void> subtable(const std::string& name, const Node& value, const std::string& path) {
     if (!value.is_table()) return wrong_kind(value, path, "a table");
     for (const auto& [key, member] : value.members) {
-      if (Result<void> done = keyed(name, key, member, path + '.' + key); !done) return done;
+      if (Result<void> done = keyed(name, key, member, below(path, key)); !done) return done;
     }
     return {};
   }
@@ -117,7 +117,7 @@ class Normaliser {
     if (!value.is_table()) return wrong_kind(value, path, "a boolean, a string or a table");
     const Node* verify = nullptr;
     for (const auto& [name, member] : value.members) {
-      const std::string at = path + '.' + name;
+      const std::string at = below(path, name);
       Result<void> done;
       if (name == "rejectUnauthorized") {
         if (member.kind != Node::Kind::boolean && !holds_variable(member)) return wrong_kind(member, at, "a boolean");
@@ -145,7 +145,7 @@ class Normaliser {
     if (!value.is_table()) return wrong_kind(value, path, "a table");
     for (const auto& [name, member] : value.members) {
       if (name != "timeout")
-        return blame_.at(member.origin, path + '.' + name, "unknown key", nearest(name, {"timeout"}));
+        return blame_.at(member.origin, below(path, name), "unknown key", nearest(name, {"timeout"}));
       if (Result<void> done =
               put("pool.create_timeout", in(Unit::seconds, member), path + ".timeout", "options.timeout");
           !done) {
@@ -171,7 +171,7 @@ class Normaliser {
     if (!value.is_table()) return wrong_kind(value, path, "a table");
     Node result = Node::table(value.origin);
     for (const auto& [name, member] : value.members) {
-      const std::string at = path + '.' + name;
+      const std::string at = below(path, name);
       if (name == "read") {
         auto read = read_entries(member, at);
         if (!read) return read.take_error();
@@ -207,7 +207,7 @@ class Normaliser {
     }
     if (value.kind != Node::Kind::array) return wrong_kind(value, path, "an array of tables");
     for (size_t i = 0; i < value.items.size(); ++i) {
-      auto one = entry(value.items[i], path + '.' + std::to_string(i));
+      auto one = entry(value.items[i], below(path, std::to_string(i)));
       if (!one) return one.take_error();
       result.items.push_back(one.take());
     }
@@ -219,8 +219,7 @@ class Normaliser {
     if (!result) return result;
     for (const std::string_view never : {"replicas", "driver", "retry", "migrations"}) {
       if (const Node* node = result->find(never)) {
-        return blame_.at(node->origin, path + '.' + std::string(never),
-                         "belongs to the connection, not to one of its replicas");
+        return blame_.at(node->origin, below(path, never), "belongs to the connection, not to one of its replicas");
       }
     }
     return result;

@@ -128,7 +128,7 @@ Node convert_table(const toml::table& source) {
   for (const auto& [key, value] : members) {
     Node member = convert(*value);
     if (const auto line = static_cast<uint32_t>(key->source().begin.line); line != 0) member.origin.line = line;
-    node.members.emplace_back(std::string(key->str()), std::move(member));
+    node.members.push_back({std::string(key->str()), std::move(member)});
   }
   return node;
 }

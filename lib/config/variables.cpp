@@ -51,10 +51,10 @@ Result<void> expand(Node& node, const Variables& variables, const Blame& blame, 
   if (!node.origin.variable.empty()) return {};  // an override is taken as it is
   if (node.kind == Node::Kind::string) return expand_text(node, variables, blame, path);
   for (auto& [name, value] : node.members) {
-    if (Result<void> done = expand(value, variables, blame, path + '.' + name); !done) return done;
+    if (Result<void> done = expand(value, variables, blame, below(path, name)); !done) return done;
   }
   for (size_t i = 0; i < node.items.size(); ++i) {
-    if (Result<void> done = expand(node.items[i], variables, blame, path + '.' + std::to_string(i)); !done) return done;
+    if (Result<void> done = expand(node.items[i], variables, blame, below(path, std::to_string(i))); !done) return done;
   }
   return {};
 }
