@@ -23,25 +23,23 @@ std::optional<tl::Nanos> timeout_of(const tl_conn& conn) { return conn.handle->c
 // Runs `verb(handle, options)` with the call's options and operation id.
 template <class Verb>
 tl_status with_options(tl_conn* conn, const tl_call* call, tl_error** err, const Verb& verb) {
-  tl::capi::Options options;
-  auto read = tl::capi::read_options(options, *conn->registry, call, timeout_of(*conn));
-  if (!read) return report(conn->handle->connection()->told(read.take_error()), err);
-  const tl::capi::OpUse use(*conn->registry, options.op);
+  tl::capi::Options options(*conn->registry);
+  if (auto read = options.read(call, timeout_of(*conn)); !read)
+    return report(conn->handle->connection()->told(read.take_error()), err);
   return verb(*conn->handle, options.call);
 }
 
 tl_status query(tl_conn* conn, std::string_view sql, const tl::capi::Arguments& arguments, const tl_call* call,
                 tl_result** out, tl_error** err) {
-  tl::capi::Options options;
-  auto read = tl::capi::read_options(options, *conn->registry, call, timeout_of(*conn), tl::capi::query_flags);
-  if (!read) return report(conn->handle->connection()->told(read.take_error()), err);
-  tl::capi::OpUse use(*conn->registry, options.op);
+  tl::capi::Options options(*conn->registry);
+  if (auto read = options.read(call, timeout_of(*conn), tl::capi::query_flags); !read)
+    return report(conn->handle->connection()->told(read.take_error()), err);
   auto result = std::make_unique<tl_result>(conn->registry);
   auto done = conn->handle->query(result->answer, sql, arguments.params(), arguments.named(), options.call);
   if (!done) return report(done.take_error(), err);
   if (options.call.stream) {
     result->timeout = options.timeout;
-    result->op = use.keep();
+    result->op = options.keep_op();
   }
   *out = result.release();
   return TL_OK;
@@ -56,11 +54,9 @@ void tl_conn_release(tl_conn* conn) { delete conn; }
 tl_status tl_conn_get(tl_registry* registry, const char* name, size_t name_len, int32_t mode, tl_conn** out,
                       tl_error** err) {
   return guarded(err, [&] {
-    if (registry == nullptr || out == nullptr || !tl::capi::is_text(name, name_len)) {
-      return misuse("registry, name or out is NULL", err);
-    }
+    if (registry == nullptr || out == nullptr) return misuse("registry or out is NULL", err);
     if (mode < TL_DUAL || mode > TL_WRITE) return misuse("mode is none of TL_DUAL, TL_READ, TL_WRITE", err);
-    if (tl::capi::is_empty_name(name, name_len)) return misuse(tl::capi::empty_name, err);
+    if (const char* problem = tl::capi::problem_with_name(name, name_len)) return misuse(problem, err);
     auto connection = registry->registry->find(tl::capi::text(name, name_len));
     if (!connection) return report(connection.take_error(), err);
     *out =

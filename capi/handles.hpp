@@ -82,10 +82,12 @@ tl_status guarded(tl_error** err, const Body& body) noexcept {
 
 // A string argument: null with length 0 is empty, and text() of it is never null.
 [[nodiscard]] inline bool is_text(const char* text, size_t length) noexcept { return text != nullptr || length == 0; }
-[[nodiscard]] inline bool is_empty_name(const char* name, size_t length) noexcept {
-  return name != nullptr && length == 0;
+// Of the name of a connection; null: fine.
+[[nodiscard]] inline const char* problem_with_name(const char* name, size_t length) noexcept {
+  if (!is_text(name, length)) return "name is NULL and name_len is not 0";
+  if (name == nullptr || length != 0) return nullptr;
+  return "the name of a connection cannot be empty; NULL names the default";
 }
-constexpr const char* empty_name = "the name of a connection cannot be empty; NULL names the default";
 [[nodiscard]] inline std::string_view text(const char* text, size_t length) noexcept {
   return length == 0 ? std::string_view("") : std::string_view(text, length);
 }

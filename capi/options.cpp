@@ -114,42 +114,36 @@ bool is_number(const Value& value) noexcept {
   return (value.kind() == Type::int64 || value.kind() == Type::float64) && value.flags == 0 && value.element == 0;
 }
 
-Result<void> use_operation(Options& result, registry::Registry& registry, tl_op op) {
-  result.call.ticket = registry.tickets().use(op);
-  if (result.call.ticket == nullptr) {
-    return fail(Status::misuse, "tl_call.op is not a reserved id, or was used already");
-  }
-  if (result.call.ticket->cancelled()) {
-    registry.tickets().release(op);
-    return fail(Status::cancelled, "the call was cancelled before it began");
-  }
-  result.op = op;
-  return {};
-}
-
 constexpr size_t most_values = PTRDIFF_MAX / sizeof(tl_value);  // no array is longer
 
 }  // namespace
 
-Result<void> read_options(Options& result, registry::Registry& registry, const tl_call* given,
-                          std::optional<Nanos> timeout, uint32_t flags) {
-  result.timeout = timeout;
-  result.call.owner = this_thread();
+Result<void> Options::read(const tl_call* given, std::optional<Nanos> standard, uint32_t flags) {
+  timeout = standard;
+  call.owner = this_thread();
   if (given == nullptr) {
-    result.call.deadline = deadline_of(timeout);
+    call.deadline = deadline_of(timeout);
     return {};
   }
-  tl_call call{};
-  if (const char* problem = copy_call(call, *given, flags)) return fail(Status::misuse, problem);
-  result.call.read = (call.flags & TL_CALL_READ) != 0;
-  result.call.write = (call.flags & TL_CALL_WRITE) != 0;
-  result.call.stream = (call.flags & TL_CALL_STREAM) != 0;
-  result.timeout = timeout_of(call.timeout_ms, timeout);
-  result.call.deadline = deadline_of(result.timeout);
-  if (call.batch_rows != 0) result.call.batch.rows = call.batch_rows;
-  if (call.batch_bytes != 0) result.call.batch.bytes = call.batch_bytes;
-  if (call.owner != 0) result.call.owner = call.owner;
-  return call.op == 0 ? Result<void>() : use_operation(result, registry, call.op);
+  tl_call asked{};
+  if (const char* problem = copy_call(asked, *given, flags)) return fail(Status::misuse, problem);
+  call.read = (asked.flags & TL_CALL_READ) != 0;
+  call.write = (asked.flags & TL_CALL_WRITE) != 0;
+  call.stream = (asked.flags & TL_CALL_STREAM) != 0;
+  timeout = timeout_of(asked.timeout_ms, standard);
+  call.deadline = deadline_of(timeout);
+  if (asked.batch_rows != 0) call.batch.rows = asked.batch_rows;
+  if (asked.batch_bytes != 0) call.batch.bytes = asked.batch_bytes;
+  if (asked.owner != 0) call.owner = asked.owner;
+  return asked.op == 0 ? Result<void>() : use(asked.op);
+}
+
+Result<void> Options::use(tl_op op) {
+  call.ticket = registry_.tickets().use(op);
+  if (call.ticket == nullptr) return fail(Status::misuse, "tl_call.op is not a reserved id, or was used already");
+  op_ = op;
+  if (call.ticket->cancelled()) return fail(Status::cancelled, "the call was cancelled before it began");
+  return {};
 }
 
 Result<void> Arguments::read(const tl_value* params, size_t n, const void* arena, size_t arena_len) {

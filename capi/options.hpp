@@ -6,35 +6,33 @@
 
 namespace tl::capi {
 
-struct Options {
-  connection::CallOptions call;
-  tl_op op = 0;
-  std::optional<Nanos> timeout;  // that the call's deadline came from
-};
-
 // What a verb may be told by flags.
 constexpr uint32_t no_flags = 0;
 constexpr uint32_t query_flags = TL_CALL_READ | TL_CALL_WRITE | TL_CALL_STREAM;
 
-// Fills `result`. `timeout`: the default for when the call names none. Errors: misuse, which uses no operation id;
-// cancelled before the verb begins.
-[[nodiscard]] Result<void> read_options(Options& result, registry::Registry& registry, const tl_call* call,
-                                        std::optional<Nanos> timeout, uint32_t flags = no_flags);
-
-// Gives an operation's id back when the verb that used it has answered.
-class OpUse {
+// What a call asks for. Gives its operation id back at the end, when the verb has answered.
+class Options {
  public:
-  OpUse(registry::Registry& registry, tl_op op) noexcept : registry_(registry), op_(op) {}
-  ~OpUse() {
+  explicit Options(registry::Registry& registry) noexcept : registry_(registry) {}
+  ~Options() {
     if (op_ != 0) registry_.tickets().release(op_);
   }
-  OpUse(const OpUse&) = delete;
-  OpUse& operator=(const OpUse&) = delete;
-  tl_op keep() noexcept { return std::exchange(op_, 0); }  // the verb goes on: a stream
+  Options(const Options&) = delete;
+  Options& operator=(const Options&) = delete;
+
+  // `standard`: the time limit of a call that names none. `flags`: those that the verb takes. Errors: misuse, which
+  // uses no operation id; cancelled before the verb begins.
+  [[nodiscard]] Result<void> read(const tl_call* given, std::optional<Nanos> standard, uint32_t flags = no_flags);
+  tl_op keep_op() noexcept { return std::exchange(op_, 0); }  // the verb goes on: a stream
+
+  connection::CallOptions call;
+  std::optional<Nanos> timeout;  // that the call's deadline came from
 
  private:
+  [[nodiscard]] Result<void> use(tl_op op);
+
   registry::Registry& registry_;
-  tl_op op_;
+  tl_op op_ = 0;
 };
 
 // The values of a statement: copied (16 bytes each; few need no memory of their own), with every text inside the arena.

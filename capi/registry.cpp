@@ -7,6 +7,8 @@ namespace {
 
 using tl::capi::guarded;
 using tl::capi::misuse;
+using tl::capi::Options;
+using tl::capi::problem_with_name;
 using tl::capi::report;
 
 tl::config::Surroundings surroundings(const char* environment) {
@@ -65,12 +67,10 @@ int32_t tl_registry_has(tl_registry* registry, const char* name, size_t name_len
 tl_status tl_registry_connect(tl_registry* registry, const char* name, size_t name_len, const tl_call* call,
                               tl_error** err) {
   return guarded(err, [&] {
-    if (registry == nullptr || !tl::capi::is_text(name, name_len)) return misuse("registry or name is NULL", err);
-    if (tl::capi::is_empty_name(name, name_len)) return misuse(tl::capi::empty_name, err);
-    tl::capi::Options options;
-    auto read = tl::capi::read_options(options, *registry->registry, call, std::nullopt);
-    if (!read) return report(read.take_error(), err);
-    const tl::capi::OpUse use(*registry->registry, options.op);
+    if (registry == nullptr) return misuse("registry is NULL", err);
+    if (const char* problem = problem_with_name(name, name_len)) return misuse(problem, err);
+    Options options(*registry->registry);
+    if (auto read = options.read(call, std::nullopt); !read) return report(read.take_error(), err);
     tl::Result<void> done = registry->registry->connect(tl::capi::text(name, name_len), options.call);
     return done ? TL_OK : report(done.take_error(), err);
   });
@@ -79,12 +79,10 @@ tl_status tl_registry_connect(tl_registry* registry, const char* name, size_t na
 tl_status tl_registry_close(tl_registry* registry, const char* name, size_t name_len, const tl_call* call,
                             tl_error** err) {
   return guarded(err, [&] {
-    if (registry == nullptr || !tl::capi::is_text(name, name_len)) return misuse("registry or name is NULL", err);
-    if (tl::capi::is_empty_name(name, name_len)) return misuse(tl::capi::empty_name, err);
-    tl::capi::Options options;
-    auto read = tl::capi::read_options(options, *registry->registry, call, std::nullopt);
-    if (!read) return report(read.take_error(), err);
-    const tl::capi::OpUse use(*registry->registry, options.op);
+    if (registry == nullptr) return misuse("registry is NULL", err);
+    if (const char* problem = problem_with_name(name, name_len)) return misuse(problem, err);
+    Options options(*registry->registry);
+    if (auto read = options.read(call, std::nullopt); !read) return report(read.take_error(), err);
     const std::string_view chosen = tl::capi::text(name, name_len);
     std::optional<tl::Deadline> until;
     if (call != nullptr && call->timeout_ms != 0) until = options.call.deadline;
@@ -97,14 +95,10 @@ tl_status tl_registry_close(tl_registry* registry, const char* name, size_t name
 tl_status tl_inspect(tl_registry* registry, const char* what, const char* name, size_t name_len, const tl_call* call,
                      tl_result** out, tl_error** err) {
   return guarded(err, [&] {
-    if (registry == nullptr || what == nullptr || out == nullptr || !tl::capi::is_text(name, name_len)) {
-      return misuse("registry, what, name or out is NULL", err);
-    }
-    if (tl::capi::is_empty_name(name, name_len)) return misuse(tl::capi::empty_name, err);
-    tl::capi::Options options;
-    auto read = tl::capi::read_options(options, *registry->registry, call, std::nullopt);
-    if (!read) return report(read.take_error(), err);
-    const tl::capi::OpUse use(*registry->registry, options.op);
+    if (registry == nullptr || what == nullptr || out == nullptr) return misuse("registry, what or out is NULL", err);
+    if (const char* problem = problem_with_name(name, name_len)) return misuse(problem, err);
+    Options options(*registry->registry);
+    if (auto read = options.read(call, std::nullopt); !read) return report(read.take_error(), err);
     const std::string_view chosen = tl::capi::text(name, name_len);
     auto result = tl::registry::inspect(*registry->registry, what, name == nullptr ? nullptr : &chosen);
     if (!result) return report(result.take_error(), err);

@@ -7,6 +7,8 @@ namespace {
 
 using tl::capi::guarded;
 using tl::capi::misuse;
+using tl::capi::Options;
+using tl::capi::query_flags;
 using tl::capi::report;
 using tl::columnar::Batch;
 using tl::columnar::Column;
@@ -96,9 +98,8 @@ tl::columnar::BatchSource take_current(tl_result& result) {
   rest->timeout = result.timeout;
   rest->op = std::exchange(result.op, 0);
   return [rest]() -> tl::Result<std::shared_ptr<const Batch>> {
-    tl::capi::Options options;
-    if (auto read = tl::capi::read_options(options, *rest->registry, nullptr, rest->timeout); !read)
-      return read.take_error();
+    Options options(*rest->registry);
+    if (auto read = options.read(nullptr, rest->timeout); !read) return read.take_error();
     return rest->answer.next(options.call);
   };
 }
@@ -139,10 +140,8 @@ tl_status tl_result_schema(const tl_result* result, tl_column* out, size_t n, tl
 tl_status tl_result_next(tl_result* result, const tl_call* call, tl_batch** out, tl_error** err) {
   return guarded(err, [&] {
     if (result == nullptr || out == nullptr) return misuse("result or out is NULL", err);
-    tl::capi::Options options;
-    auto read = tl::capi::read_options(options, *result->registry, call, result->timeout, tl::capi::query_flags);
-    if (!read) return report(read.take_error(), err);
-    const tl::capi::OpUse use(*result->registry, options.op);
+    Options options(*result->registry);
+    if (auto read = options.read(call, result->timeout, query_flags); !read) return report(read.take_error(), err);
     auto batch = result->answer.next(options.call);
     if (!batch) return report(batch.take_error(), err);
     if (*batch == nullptr) {
@@ -158,10 +157,8 @@ tl_status tl_result_next(tl_result* result, const tl_call* call, tl_batch** out,
 tl_status tl_result_next_set(tl_result* result, const tl_call* call, int32_t* more, tl_error** err) {
   return guarded(err, [&] {
     if (result == nullptr || more == nullptr) return misuse("result or more is NULL", err);
-    tl::capi::Options options;
-    auto read = tl::capi::read_options(options, *result->registry, call, result->timeout, tl::capi::query_flags);
-    if (!read) return report(read.take_error(), err);
-    const tl::capi::OpUse use(*result->registry, options.op);
+    Options options(*result->registry);
+    if (auto read = options.read(call, result->timeout, query_flags); !read) return report(read.take_error(), err);
     auto moved = result->answer.next_set(options.call);
     if (!moved) return report(moved.take_error(), err);
     *more = *moved ? 1 : 0;
