@@ -51,7 +51,7 @@ class RestoreJob final : public runtime::Job {
     if (until.passed(steady_clock().now())) return false;
     driver::Session& session = leased_.session();
     if (cancel_ == nullptr && session.state() == driver::State::answering) cancel_ = cancel_at_server(leased_);
-    if (unfinished_ != nullptr && !runtime::finish(session, *unfinished_, until)) return false;
+    if (unfinished_ != nullptr && !ended(session, until)) return false;
     if (cancel_ != nullptr && !cancel_->wait(until)) return false;
     if (session.state() == driver::State::broken) return false;
     const std::unique_ptr<driver::Operation> reset = session.reset();
@@ -60,6 +60,16 @@ class RestoreJob final : public runtime::Job {
     return reset->succeeded() && session.state() == driver::State::idle && !session.changed();
   }
 
+  // A server loses a cancel that comes before it has begun with the statement: it is asked again.
+  bool ended(driver::Session& session, Deadline until) {
+    while (!runtime::finish(session, *unfinished_, earlier(until, Deadline::after(steady_clock().now(), patience)))) {
+      if (until.passed(steady_clock().now()) || (cancel_ != nullptr && !cancel_->wait(until))) return false;
+      cancel_ = cancel_at_server(leased_);
+    }
+    return true;
+  }
+
+  static constexpr Nanos patience = std::chrono::milliseconds(250);
   std::unique_ptr<driver::Operation> unfinished_;
   std::shared_ptr<Delivery> cancel_;
   Leased leased_;

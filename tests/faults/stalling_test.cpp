@@ -1,6 +1,7 @@
 // Server processes that stand still: while a session is checked, and while an answer is read.
 #include <signal.h>
 
+#include <fstream>
 #include <vector>
 
 #include "faults.hpp"
@@ -13,6 +14,18 @@ namespace {
 class Frozen {
  public:
   explicit Frozen(int64_t process) : process_(static_cast<pid_t>(process)) { REQUIRE(kill(process_, SIGSTOP) == 0); }
+  // True as soon as somebody has asked it to stop its statement, which it takes up when it goes on.
+  [[nodiscard]] bool interrupted_within(std::chrono::seconds patience) const {
+    const Clock::time_point began = Clock::now();
+    while (Clock::now() - began < patience) {
+      std::ifstream status("/proc/" + std::to_string(process_) + "/status");
+      for (std::string name, value; status >> name >> value; std::getline(status, value)) {
+        if (name == "ShdPnd:" && (std::stoull(value, nullptr, 16) >> (SIGINT - 1) & 1) != 0) return true;
+      }
+      std::this_thread::sleep_for(1ms);
+    }
+    return false;
+  }
   ~Frozen() { kill(process_, SIGCONT); }
   Frozen(const Frozen&) = delete;
   Frozen& operator=(const Frozen&) = delete;
@@ -83,6 +96,21 @@ TEST_CASE("a cancel is heard while a session is checked, and the statement is no
   CHECK(stopped.error.status_name() == std::string("cancelled"));
   CHECK(stopped.error.outcome() == trunkline::outcome::not_sent);
   CHECK(stopped.took < 10s);
+}
+
+TEST_CASE("a statement that its cancel came too early for is cancelled again, and the session is kept") {
+  const Db db("max = 1\ndestroy_timeout = \"60s\"\n");
+  const std::string sleeps = "SELECT pg_sleep(?::float8)";
+  (void)db.db.query({.timeout = 20s}, sleeps, 0.0);  // prepared: it begins as soon as it arrives
+  {
+    const Frozen frozen(db.process());
+    const Failed late = failed_by([&] { db.db.query({.timeout = 300ms}, sleeps, 600.0); });
+    CHECK(late.error.status_name() == std::string("statement_timeout"));
+    CHECK(late.took < 10s);
+    REQUIRE(frozen.interrupted_within(20s));  // and that before it has begun with the statement
+  }
+  CHECK(db.db.query({.timeout = 20s}, "SELECT 2").value<int64_t>() == 2);
+  CHECK(db.figure("opened") == 1);
 }
 
 TEST_CASE("a replica that says nothing passes its reads on to the primary") {

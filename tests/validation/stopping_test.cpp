@@ -1,6 +1,7 @@
 // Statements that take too long: stopped by the session's own limit, or by another thread.
 #include <doctest/doctest.h>
 
+#include <future>
 #include <thread>
 
 #include "asking.hpp"
@@ -27,15 +28,17 @@ TEST_CASE("a cancel from another thread stops the statement, and the next one is
   Asking ask;
   const std::shared_ptr<driver::Canceller> canceller = ask->canceller();
   for (int i = 0; i < 3; ++i) {
-    std::thread stopper([&] {
-      std::this_thread::sleep_for(100ms);  // the statement must be running
-      canceller->cancel();
+    std::promise<void> stopped;
+    std::thread stopper([&, until = stopped.get_future()] {
+      // A server ignores what comes before the statement has begun.
+      while (until.wait_for(100ms) == std::future_status::timeout) canceller->cancel();
     });
     const Instant began = steady_clock().now();
     const Failure failure = ask.failure(target().endless);
     CHECK((failure->status == Status::cancelled || failure->status == Status::statement_timeout));
     CHECK(failure->outcome == Outcome::rolled_back);
     CHECK(steady_clock().now() - began < 5s);
+    stopped.set_value();
     stopper.join();
     for (int k = 0; k < 3; ++k) CHECK(ask.one("SELECT 1") == "1");
   }
