@@ -143,7 +143,7 @@ class ColumnExport {
 
 }  // namespace
 
-Result<void> export_batch(std::shared_ptr<const Batch> batch, int64_t first_row, ArrowArray* out) {
+Result<void> export_batch(const std::shared_ptr<const Batch>& batch, int64_t first_row, ArrowArray* out) {
   const ColumnExport exporter(batch);
   auto owned = std::make_unique<OwnedArray>();
   owned->buffers.push_back(nullptr);

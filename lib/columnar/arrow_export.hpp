@@ -20,6 +20,6 @@ struct Inexact {
 
 void export_schema(const Schema& schema, ArrowSchema* out);
 // The array keeps the batch alive. Errors: data, naming row (counted from `first_row`) and column.
-[[nodiscard]] Result<void> export_batch(std::shared_ptr<const Batch> batch, int64_t first_row, ArrowArray* out);
+[[nodiscard]] Result<void> export_batch(const std::shared_ptr<const Batch>& batch, int64_t first_row, ArrowArray* out);
 
 }  // namespace tl::columnar

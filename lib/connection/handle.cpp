@@ -40,12 +40,13 @@ Handle::~Handle() {
   if (hold_ != nullptr) hold_->abandon(level_);
 }
 
-Result<std::shared_ptr<Handle>> Handle::derive(std::shared_ptr<const std::string> tag, routing::Mode mode) const {
+Result<std::shared_ptr<Handle>> Handle::derive(const std::shared_ptr<const std::string>& tag,
+                                               routing::Mode mode) const {
   if (kind_ != Kind::pooled) {
     return connection_->told(
         fail(Status::misuse, "only a pooled handle has variants: this one is pinned or in a transaction"));
   }
-  return std::make_shared<Handle>(connection_, mode, tag == nullptr ? tag_ : std::move(tag));
+  return std::make_shared<Handle>(connection_, mode, tag == nullptr ? tag_ : tag);
 }
 
 Result<void> Handle::query(QueryResult& answer, std::string_view text, const columnar::Params& params, bool named,

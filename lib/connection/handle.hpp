@@ -18,7 +18,7 @@ class Handle : public std::enable_shared_from_this<Handle> {
 
   [[nodiscard]] const std::shared_ptr<Connection>& connection() const noexcept { return connection_; }
   // Another tag (null keeps) and mode. Errors: misuse on a pinned or transaction handle.
-  [[nodiscard]] Result<std::shared_ptr<Handle>> derive(std::shared_ptr<const std::string> tag,
+  [[nodiscard]] Result<std::shared_ptr<Handle>> derive(const std::shared_ptr<const std::string>& tag,
                                                        routing::Mode mode) const;
   [[nodiscard]] routing::Mode mode() const noexcept { return mode_; }
 

@@ -100,7 +100,7 @@ std::shared_ptr<Delivery> cancel_at_server(const Leased& leased) {
   auto job = std::make_shared<CancelJob>(std::move(canceller), delivery, leased.endpoint().group(),
                                          end_of_destroying(leased.endpoint()));
   if (blocks) {
-    runtime::cancellers().submit(std::move(job));
+    runtime::cancellers().submit(job);
   } else {
     job->run();
   }

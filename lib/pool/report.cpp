@@ -62,6 +62,7 @@ std::vector<LeaseInfo> leases_in(std::vector<SeenSession> sessions, Instant at) 
   std::stable_sort(sessions.begin(), sessions.end(),
                    [](const SeenSession& a, const SeenSession& b) { return a.leased_since < b.leased_since; });
   std::vector<LeaseInfo> leases;
+  leases.reserve(sessions.size());
   for (const SeenSession& seen : sessions) {
     leases.push_back({.tag = one_line(seen.tag.view(), tag_characters),
                       .statement = one_line(seen.statement.view(), statement_characters),

@@ -28,7 +28,7 @@ struct Append {
 
 }  // namespace
 
-Table::Table(std::vector<Heading> headings) : batch_(columnar::Batch::make(schema_of(headings))) {}
+Table::Table(const std::vector<Heading>& headings) : batch_(columnar::Batch::make(schema_of(headings))) {}
 
 void Table::add(const std::vector<Cell>& row) {
   assert(row.size() == batch_->columns().size());

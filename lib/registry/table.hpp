@@ -18,7 +18,7 @@ class Table {
     columnar::Type type;
   };
 
-  explicit Table(std::vector<Heading> headings);
+  explicit Table(const std::vector<Heading>& headings);
   // One cell per heading, of its type or null.
   void add(const std::vector<Cell>& row);
   [[nodiscard]] std::shared_ptr<const columnar::Batch> batch();

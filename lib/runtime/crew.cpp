@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <thread>
+#include <utility>
 
 namespace tl::runtime {
 namespace {
@@ -51,7 +52,7 @@ Crew::Crew(std::string name, const Limits& limits)
   housekeeper().wake_at(overseer_, Deadline::never().at);
 }
 
-void Crew::submit(std::shared_ptr<Job> job) noexcept {
+void Crew::submit(const std::shared_ptr<Job>& job) noexcept {
   const std::lock_guard lock(mutex_);
   if (stopping_) return;
   try {
@@ -175,7 +176,7 @@ void Crew::work(Worker& self) noexcept {
     lock.unlock();
     self.job->run();
     lock.lock();
-    std::shared_ptr<Job> finished = std::move(self.job);
+    std::shared_ptr<Job> finished = std::exchange(self.job, nullptr);
     if (!self.lost) dispatch();  // perhaps to itself; a replacement works in the stead of a lost one
     idle_.notify_all();
     lock.unlock();

@@ -46,7 +46,7 @@ class Crew {
 
   // [any thread] Never waits; in order but for the groups' limits. A crew that has stopped, that cannot start even its
   // first thread or has no memory lets go of the job without running it.
-  void submit(std::shared_ptr<Job> job) noexcept;
+  void submit(const std::shared_ptr<Job>& job) noexcept;
   // Takes no more jobs, interrupts those it has, and waits at most `patience` for them to end.
   void stop(Nanos patience) noexcept;
   [[nodiscard]] size_t lost() const;  // threads that outlived their job's deadline and have not come back
