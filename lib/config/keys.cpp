@@ -52,7 +52,7 @@ constexpr std::array connection_keys = {
 
 constexpr std::array pool_keys = {
     Key{"min", Type::integer, "0", 0, any_count, "", every_driver, "", "sessions kept ready once the connection is open"},
-    Key{"max", Type::pool_max, "10", 1, any_count, "", every_driver, "", "sessions at the most, or \"auto\" from [budget]"},
+    Key{"max", Type::pool_max, "10", 1, any_count, "", every_driver, "", "sessions at the most, or \"auto\" from [budget]; SQLite: readers, beside one writer"},
     Key{"max_overflow", Type::integer, "0", 0, any_count, "", every_driver, "", "opened beyond max for waiting callers only, closed on return"},
     Key{"max_idle", Type::integer, "", 0, any_count, "", every_driver, "", "idle sessions kept at the most; max without it"},
     Key{"acquire_timeout", Type::duration, "30s", 0, 0, "", every_driver, "", "how long a caller waits for a session"},

@@ -19,7 +19,7 @@ bool next_may_serve(const Error& error) noexcept {
 std::string_view call_for(std::string_view verb) noexcept {
   if (verb == "COMMIT" || verb == "END") return "commit()";
   if (verb == "ROLLBACK" || verb == "ABORT") return "rollback()";
-  return "begin()";
+  return "transaction() or begin()";
 }
 
 }  // namespace

@@ -84,9 +84,12 @@ Result<void> Pool::enqueue(Waiter& waiter, const Borrower& borrower) {
   }
   if (in.owner_holds_all(borrower.owner)) {
     in.finish(lock, now, chores);
-    return in.refusal(Status::busy, "all " + std::to_string(in.limit) + " sessions of \"" + in.endpoint +
-                                        "\" are already held by the caller that asks for another: it would wait for "
-                                        "itself; give one back first, or raise pool.max");
+    const bool only = in.limit == 1;
+    return in.refusal(Status::busy,
+                      (only ? "the only session of \"" : "all " + std::to_string(in.limit) + " sessions of \"") +
+                          in.endpoint + (only ? "\" is" : "\" are") +
+                          " already held by the caller that asks for another: it would wait for itself; give " +
+                          (only ? "it back first" : "one back first, or raise pool.max"));
   }
   if (in.has_no_session() && in.backoff.blocks(now)) {
     const std::shared_ptr<const Error> reason = in.last_failure;
