@@ -63,8 +63,6 @@ std::string_view outcome_name(Outcome outcome) noexcept {
   return "unknown";
 }
 
-Error::~Error() = default;
-
 Failure fail(Status status, std::string message, Phase phase) {
   auto error = std::make_unique<Error>();
   error->status = status;

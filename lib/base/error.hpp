@@ -56,9 +56,6 @@ enum class Outcome : int32_t { not_sent = 0, refused = 1, rolled_back = 2, unkno
 [[nodiscard]] std::string_view outcome_name(Outcome outcome) noexcept;
 
 struct Error {
-  // Not inline: every Failure that goes out of scope would bring the code along.
-  ~Error();
-
   Status status = Status::internal;
   Phase phase = Phase::none;
   Outcome outcome = Outcome::not_sent;
@@ -72,6 +69,6 @@ struct Error {
 
 using Failure = std::unique_ptr<Error>;
 
-[[nodiscard, gnu::cold]] Failure fail(Status status, std::string message, Phase phase = Phase::none);
+[[nodiscard]] Failure fail(Status status, std::string message, Phase phase = Phase::none);
 
 }  // namespace tl
