@@ -11,6 +11,9 @@ static_assert(TL_E_SHUTDOWN == static_cast<int>(Status::shutdown) && TL_E_MISUSE
               TL_E_RESOURCE == static_cast<int>(Status::resource));
 static_assert(TL_UNKNOWN == static_cast<int>(Outcome::unknown) && TL_REFUSED == static_cast<int>(Outcome::refused));
 
+// So that a failure that is told for want of memory can be.
+static_assert(std::is_nothrow_move_constructible_v<Error>);
+
 tl_status report(Failure failure, tl_error** err) noexcept {
   const auto status = static_cast<tl_status>(failure->status);
   if (err != nullptr) {
