@@ -33,7 +33,8 @@ class DialBackoff {
       : first_interval_(std::clamp(first_interval, shortest_interval, longest_interval)) {}
 
   [[nodiscard]] bool active() const noexcept { return streak_ > 0; }
-  [[nodiscard]] bool blocks(Instant now) const noexcept { return active() && now < retry_at_; }
+  // Whether the next dial is so far away that nobody should wait for it: further than the first was.
+  [[nodiscard]] bool blocks(Instant now) const noexcept { return active() && now + first_interval_ < retry_at_; }
   [[nodiscard]] Instant retry_at() const noexcept { return retry_at_; }
 
   // How many of `wanted` dials may start now: while they fail, one per interval.

@@ -224,30 +224,48 @@ TEST_CASE("what waiting does not heal fails every waiter, each with a copy") {
   CHECK(desk.pool.figures().idle == 1);
 }
 
-TEST_CASE("while failed dials are spaced and there is no session, a caller is refused at once and told when") {
+TEST_CASE("after the first failed dial a caller waits for the next one") {
   Desk desk(lasting());
   {
     Line line(desk, 1);
     desk.dial_fails();
   }
   NotingWaiter waiter;
+  REQUIRE(desk.pool.enqueue(waiter, {}).ok());
+  CHECK(desk.supply.dials == 1);
+  desk.clock.advance(100ms);
+  desk.pool.maintain();
+  CHECK(desk.supply.dials == 2);
+  desk.dial_succeeds();
+  CHECK(waiter.grants == 1);
+}
+
+TEST_CASE("while failed dials are far apart and there is no session, a caller is refused at once and told when") {
+  Desk desk(lasting());
+  for (int failures = 0; failures < 3; ++failures) {
+    desk.clock.advance(200ms);
+    Line line(desk, 1);
+    desk.dial_fails();
+  }
+  CHECK(desk.supply.dials == 3);
+  NotingWaiter waiter;
   const Result<void> refused = desk.pool.enqueue(waiter, {});
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().status == Status::unavailable);
   CHECK(refused.error().message.find("connection refused (next attempt in ") == 0);
   CHECK(refused.error().message.find(" ms)") != std::string::npos);
-  CHECK(desk.supply.dials == 1);
+  CHECK(desk.supply.dials == 3);
 
-  desk.clock.advance(100ms);
+  desk.clock.advance(400ms);
   REQUIRE(desk.pool.enqueue(waiter, {}).ok());
-  CHECK(desk.supply.dials == 2);
+  CHECK(desk.supply.dials == 4);
   SUBCASE("a caller who comes while the next dial is under way waits for it") {
     NotingWaiter second;
     REQUIRE(desk.pool.enqueue(second, {}).ok());
-    CHECK(desk.supply.dials == 2);  // one attempt at a time
+    CHECK(desk.supply.dials == 4);  // one attempt at a time
     desk.dial_succeeds();
     CHECK(waiter.grants == 1);
-    CHECK(desk.supply.dials == 3);  // healed: whatever is lacking
+    CHECK(desk.supply.dials == 5);  // healed: whatever is lacking
     desk.dial_succeeds();
     CHECK(second.grants == 1);
   }
