@@ -7,7 +7,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from server import Server, ServerError, free_port, is_running, kill_tree, send, wait_until
+from certificates import make_certificates
+from server import Missing, Server, free_port, is_running
 
 OLDEST = 15
 SUPERUSER = "trunkline"
@@ -39,22 +40,6 @@ local  all  all                        scram-sha-256
 host   all  all          127.0.0.1/32  scram-sha-256
 """
 
-CERTIFICATES = """
-[req]
-distinguished_name = name
-prompt = no
-[name]
-CN = localhost
-[authority]
-basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign
-subjectKeyIdentifier = hash
-[server]
-basicConstraints = critical, CA:FALSE
-extendedKeyUsage = serverAuth
-subjectAltName = DNS:localhost, IP:127.0.0.1
-"""
-
 
 def find_programs():
     """The folder of the newest PostgreSQL programs on this machine."""
@@ -70,12 +55,15 @@ def find_programs():
             if found and int(found[1]) >= OLDEST:
                 versions[int(found[1])] = folder
     if not versions:
-        raise ServerError(f"no PostgreSQL {OLDEST} or newer (its package is 'postgresql')")
+        raise Missing(f"no PostgreSQL {OLDEST} or newer (its package is 'postgresql')")
     return versions[max(versions)]
 
 
 class PostgreSQL(Server):
     name = "postgresql"
+    mark = "TL_PG_SOCKET"
+    stop_signal = signal.SIGINT  # throws the clients off
+    find_programs = staticmethod(find_programs)
 
     def __init__(self, folder):
         super().__init__(folder)
@@ -86,7 +74,7 @@ class PostgreSQL(Server):
         """Makes the cluster, its certificates, role and database, and leaves the server running."""
         programs = find_programs()
         self.make_folder()
-        self.make_certificates()
+        make_certificates(self)
         self.call(programs / "initdb", "-D", self.data, "-U", SUPERUSER, "-E", "UTF8", "--locale=C", "--no-sync",
                   "--no-instructions", "--auth=trust")
         port, password = free_port(), "scram-" + secrets.token_hex(12)
@@ -100,23 +88,10 @@ class PostgreSQL(Server):
                   SUPERUSER, "-d", "postgres", text=f"CREATE ROLE {SCRAM_USER} LOGIN PASSWORD '{password}';\n"
                   f"CREATE DATABASE {DATABASE} OWNER {SCRAM_USER};\n")
 
-    def make_certificates(self):
-        (self.folder / "certificates.cnf").write_text(CERTIFICATES)
-        request = ("openssl", "req", "-x509", "-config", self.folder / "certificates.cnf", "-days", "30", "-nodes",
-                   "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
-        authority = self.folder / "ca.crt", self.folder / "ca.key"
-        self.call(*request, "-extensions", "authority", "-subj", "/CN=trunkline test authority", "-out", authority[0],
-                  "-keyout", authority[1])
-        self.call(*request, "-extensions", "server", "-CA", authority[0], "-CAkey", authority[1], "-out",
-                  self.folder / "server.crt", "-keyout", self.folder / "server.key")
-
     @staticmethod
     def append(path, text):
         with open(path, "a") as file:
             file.write(text)
-
-    def fact(self, name):
-        return (self.folder / name).read_text()
 
     def pid_lines(self):
         """The lines of the server's own pid file: 0 is its pid, 6 its shared memory, 7 its state."""
@@ -142,35 +117,18 @@ class PostgreSQL(Server):
         for lock in self.folder.glob(".s.PGSQL.*"):
             lock.unlink()
 
-    def stop(self, number=signal.SIGINT):
-        """Ends the server: SIGINT throws the clients off, SIGQUIT does not even write a checkpoint."""
-        pid = self.pid()
-        if pid is not None:
-            send(pid, number)
-            if not wait_until(lambda: not is_running(pid), 20):
-                self.kill()
-
-    def restart(self):
-        self.stop()
-        self.start()
-
-    def kill(self):
-        """The server dies without a word to anyone, as in a crash."""
-        pid = self.pid()
-        if pid is not None:
-            kill_tree(pid)
-
     def destroy(self):
-        """Ends the server for good; the shared memory that a killed one left is given back."""
+        """Ends the server for good, without a checkpoint; the shared memory that a killed one left is given back."""
         self.stop(signal.SIGQUIT)
         lines = self.pid_lines()
         if len(lines) > 6 and lines[6].split():
             subprocess.run(["ipcrm", "-m", lines[6].split()[1]], stderr=subprocess.DEVNULL)
+            self.pid_file.unlink(missing_ok=True)
 
     def environment(self, control):
         """What tests are told of this server; control is the command line that steers it."""
         return {
-            "TL_PG_SOCKET": str(self.folder),
+            self.mark: str(self.folder),
             "TL_PG_PORT": self.fact("port"),
             "TL_PG_DATABASE": DATABASE,
             "TL_PG_USER": SUPERUSER,

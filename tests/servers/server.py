@@ -7,12 +7,17 @@ import random
 import signal
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
 
 class ServerError(Exception):
     """A server could not be made, started or stopped; the text is for a person."""
+
+
+class Missing(ServerError):
+    """The programs of a kind of server are not on this machine."""
 
 
 def unprivileged_user():
@@ -61,6 +66,19 @@ def children_of(pid):
     return children
 
 
+def named_in_commands(folder):
+    """The living processes whose command line names the folder or what is in it."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if os.fsencode(f"{folder}/") in entry.joinpath("cmdline").read_bytes() and is_running(entry.name):
+                    found.append(int(entry.name))
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    return found
+
+
 def wait_until(condition, seconds):
     """Polls until the condition holds; False when it did not in time."""
     deadline = time.monotonic() + seconds
@@ -90,7 +108,13 @@ def kill_tree(pid):
 
 
 class Server:
-    """One private server in a folder of its own. A kind of server says how it is made and what is exported."""
+    """One private server in a folder of its own. A kind of server says how it is made and what is exported.
+
+    A kind has a `name`, its folder's too; a `mark`, the variable that tells that there is one; a `stop_signal`;
+    find_programs(), which raises Missing; and create(), pid(), start(), destroy(), environment().
+    """
+
+    abandoned = threading.Event()  # set: whoever still makes a server gives up
 
     def __init__(self, folder):
         self.folder = Path(folder)
@@ -103,6 +127,28 @@ class Server:
             entry = pwd.getpwnam(self.user[0])
             os.chown(self.folder, entry.pw_uid, entry.pw_gid)
 
+    def fact(self, name):
+        """What create() noted in a file of the folder for later processes."""
+        return (self.folder / name).read_text()
+
+    def stop(self, number=None):
+        """Ends the server in order, by its own signal or another; by force when that takes too long."""
+        pid = self.pid()
+        if pid is not None:
+            send(pid, number or self.stop_signal)
+            if not wait_until(lambda: not is_running(pid), 20):
+                self.kill()
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def kill(self):
+        """The server dies without a word to anyone, as in a crash."""
+        pid = self.pid()
+        if pid is not None:
+            kill_tree(pid)
+
     def settings_of_child(self):
         """How a child of ours is started: as the unprivileged user, in the folder, with no settings of the caller's."""
         environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": str(self.folder)}
@@ -111,8 +157,13 @@ class Server:
             settings.update(user=self.user[0], group=self.user[1], extra_groups=[])
         return settings
 
+    def give_up_if_abandoned(self):
+        if self.abandoned.is_set():
+            raise ServerError(f"{self.name}: given up")
+
     def call(self, *command, text=None):
         """Runs a command to its end; its output is shown only when it fails."""
+        self.give_up_if_abandoned()
         process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, text=True, start_new_session=True,
                                    **self.settings_of_child())
@@ -126,6 +177,7 @@ class Server:
 
     def launch(self, command, is_ready, seconds=60):
         """Starts the server as a session of its own and waits until it takes connections."""
+        self.give_up_if_abandoned()
         with open(self.log, "ab") as log:
             process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log,
                                        stderr=log, start_new_session=True, **self.settings_of_child())

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Private database servers for tests: made in a temporary folder, told through the environment, gone afterwards.
 
-  servers.py run -- COMMAND …            starts them, runs the command, stops them; ends as the command ended.
-                                         Within another run the command simply uses that run's servers.
+  servers.py run [KIND …] -- COMMAND …   starts them, runs the command, stops them; ends as the command ended.
+                                         Within another run the command simply uses that run's servers. A kind that is
+                                         named and not on this machine ends it with 77, which Meson takes for skipped.
   servers.py up FOLDER                   starts them to stay, noted in FOLDER, and prints `export` lines
   servers.py down FOLDER                 stops them again
   servers.py ctl SERVER stop|start|restart|kill
-                                         steers one server; tests find this command line in TL_PG_CTL
+                                         steers one server; tests find this command line in TL_PG_CTL, TL_MARIADB_CTL
+
+Without KIND all kinds that are on this machine are meant.
 """
 
 import os
@@ -16,13 +19,17 @@ import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from mariadb import MariaDB
 from postgresql import PostgreSQL
-from server import ServerError
+from server import Missing, Server, ServerError, kill_tree, named_in_commands, wait_until
 
-KINDS = [PostgreSQL]
+KINDS = [PostgreSQL, MariaDB]
 VERBS = ("stop", "start", "restart", "kill")
+SKIPPED = 77
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def make_folder():
@@ -32,24 +39,78 @@ def make_folder():
     return folder
 
 
-def servers_in(folder):
-    return [kind(folder / kind.name) for kind in KINDS]
+def kinds_here():
+    """The kinds whose programs are on this machine; says which are not."""
+    here = []
+    for kind in KINDS:
+        try:
+            kind.find_programs()
+            here.append(kind)
+        except Missing as missing:
+            print(f"servers: {missing}", file=sys.stderr)
+    if not here:
+        raise Missing("none to be started")
+    return here
 
 
-def create_all(folder):
-    """Starts one server of every kind and returns what tests are to know of them."""
+def kinds_named(names):
+    """The kinds of these names, each of which must be on this machine or in the environment."""
+    kinds = [kind for kind in KINDS if kind.name in names]
+    for kind in missing_in_environment(kinds):
+        kind.find_programs()
+    return kinds
+
+
+def missing_in_environment(kinds):
+    return [kind for kind in kinds if kind.mark not in os.environ]
+
+
+def create_all(folder, kinds):
+    """Starts one server of every kind, all at once, and returns what tests are to know of them."""
+    servers = [kind(folder / kind.name) for kind in kinds]
+    with ThreadPoolExecutor() as pool:  # whose end waits for all, so that nothing is being made when we clean up
+        creations = [pool.submit(server.create) for server in servers]
+        try:
+            for creation in as_completed(creations):
+                creation.result()
+        except BaseException:
+            Server.abandoned.set()
+            raise
     environment = {}
-    for server in servers_in(folder):
-        server.create()
+    for server in servers:
         control = shlex.join([sys.executable, str(Path(__file__).resolve()), "ctl", str(server.folder)])
         environment.update(server.environment(control))
     return environment
 
 
 def destroy_all(folder):
-    for server in servers_in(folder):
-        server.destroy()
+    """Ends the servers, and what a run that was killed while making them has left half made."""
+    def is_empty():
+        for kind in KINDS:
+            kind(folder / kind.name).destroy()
+        return not any(named_in_commands(folder / kind.name) for kind in KINDS)
+
+    if not wait_until(is_empty, 20):
+        for kind in KINDS:
+            for pid in named_in_commands(folder / kind.name):
+                kill_tree(pid)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def ignore_signals():
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def leave(number, _frame):
+    """The first signal ends us in order; those after it do not hurry us."""
+    ignore_signals()
+    sys.exit(128 + number)
+
+
+def leave_on_signals():
+    for number in SIGNALS:
+        signal.signal(number, leave)
 
 
 def start_keeper(folder):
@@ -60,8 +121,7 @@ def start_keeper(folder):
         os.close(theirs)
         return pid, ours
     os.setsid()  # a Ctrl-C at the terminal is not for the keeper
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    ignore_signals()
     os.close(ours)
     os.read(theirs, 1)
     status = 0
@@ -93,22 +153,21 @@ def run_command(command, environment):
     return code if code >= 0 else 128 - code
 
 
-def leave(number, _frame):
-    sys.exit(128 + number)
-
-
-def run(command):
-    if "TL_PG_SOCKET" in os.environ:
+def run(names, command):
+    try:
+        kinds = missing_in_environment(kinds_named(names) if names else kinds_here())
+    except Missing as missing:
+        print(f"servers: {missing}", file=sys.stderr)
+        return SKIPPED
+    if not kinds:
         os.execvp(command[0], command)
     folder = make_folder()
     keeper, lifeline = start_keeper(folder)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
+    leave_on_signals()
     try:
-        return run_command(command, create_all(folder))
+        return run_command(command, create_all(folder, kinds))
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
+        ignore_signals()
         os.close(lifeline)
         os.waitpid(keeper, 0)
 
@@ -116,9 +175,10 @@ def run(command):
 def up(state):
     note = Path(state) / "folder"
     if not note.exists():
+        leave_on_signals()
         folder = make_folder()
         try:
-            environment = create_all(folder)
+            environment = create_all(folder, kinds_here())
         except BaseException:
             destroy_all(folder)
             raise
@@ -147,8 +207,10 @@ def control(folder, verb):
 
 
 def main(words):
-    if len(words) > 2 and words[:2] == ["run", "--"]:
-        return run(words[2:])
+    if words[:1] == ["run"] and "--" in words[:-1]:
+        end = words.index("--")
+        if {kind.name for kind in KINDS}.issuperset(words[1:end]):
+            return run(words[1:end], words[end + 1:])
     if len(words) == 2 and words[0] in ("up", "down"):
         return {"up": up, "down": down}[words[0]](words[1])
     if len(words) == 3 and words[0] == "ctl" and words[2] in VERBS:
