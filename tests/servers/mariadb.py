@@ -8,7 +8,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from certificates import make_certificates
+from certificates import CLIENT, make_certificates
 from server import Missing, Server, free_port, is_running
 
 OLDEST = (10, 11)
@@ -16,6 +16,7 @@ SUPERUSER = "trunkline"
 DATABASE = "trunkline"
 PASSWORD_USER = "app"
 TLS_USER = "app_tls"
+CERTIFICATE_USER = CLIENT
 
 # Two hundred sessions and the tables fit below the usual limit of 1024 open files. The socket lies in the data folder,
 # into which only the server's user and root can look: its users need no password.
@@ -50,7 +51,6 @@ innodb_log_file_size = 48M
 key_buffer_size = 1M
 aria_pagecache_buffer_size = 8M
 ssl_ca = {folder}/ca.crt
-ssl_cert = {folder}/server.crt
 ssl_key = {folder}/server.key
 """
 
@@ -62,7 +62,8 @@ GRANT ALL PRIVILEGES ON *.* TO {SUPERUSER}@localhost WITH GRANT OPTION;
 CREATE USER {PASSWORD_USER}@'%' IDENTIFIED BY '{{password}}', {PASSWORD_USER}@localhost IDENTIFIED BY '{{password}}';
 GRANT ALL PRIVILEGES ON {DATABASE}.* TO {PASSWORD_USER}@'%', {PASSWORD_USER}@localhost;
 CREATE USER {TLS_USER}@'%' IDENTIFIED BY '{{password}}' REQUIRE SSL;
-GRANT ALL PRIVILEGES ON {DATABASE}.* TO {TLS_USER}@'%';
+CREATE USER {CERTIFICATE_USER}@'%' REQUIRE SUBJECT '/CN={CLIENT}';
+GRANT ALL PRIVILEGES ON {DATABASE}.* TO {TLS_USER}@'%', {CERTIFICATE_USER}@'%';
 """
 
 
@@ -103,7 +104,8 @@ class MariaDB(Server):
         # What is for cross-bootstrapping knows no host names, and so looks none up.
         self.call(install, f"--defaults-file={self.settings}", "--cross-bootstrap", "--skip-test-db",
                   f"--extra-file={users}")
-        for fact, value in (("port", port), ("password", password), ("program", daemon)):
+        for fact, value in (("port", port), ("password", password), ("program", daemon),
+                            ("certificate", "server")):
             (self.folder / fact).write_text(value)
         self.start()
 
@@ -118,7 +120,9 @@ class MariaDB(Server):
     def start(self):
         if self.pid() is None:
             self.pid_file.unlink(missing_ok=True)  # a killed server's: its pid may be another process's by now
-            self.launch([self.fact("program"), f"--defaults-file={self.settings}"], self.greets)
+            certificate = self.shown_certificate()
+            tls = f"--ssl-cert={certificate}" if certificate else "--skip-ssl"
+            self.launch([self.fact("program"), f"--defaults-file={self.settings}", tls], self.greets)
 
     def greets(self):
         """Whether the server speaks: it listens a while before it does."""
@@ -144,6 +148,10 @@ class MariaDB(Server):
             "TL_MARIADB_PASSWORD_USER": PASSWORD_USER,
             "TL_MARIADB_PASSWORD": self.fact("password"),
             "TL_MARIADB_TLS_USER": TLS_USER,
+            "TL_MARIADB_CERTIFICATE_USER": CERTIFICATE_USER,
             "TL_MARIADB_CA": str(self.folder / "ca.crt"),
+            "TL_MARIADB_OTHER_CA": str(self.folder / "other-ca.crt"),
+            "TL_MARIADB_CLIENT_CERTIFICATE": str(self.folder / "client.crt"),
+            "TL_MARIADB_CLIENT_KEY": str(self.folder / "client.key"),
             "TL_MARIADB_CTL": control,
         }

@@ -7,13 +7,15 @@ import signal
 import subprocess
 from pathlib import Path
 
-from certificates import make_certificates
+from certificates import CLIENT, make_certificates
 from server import Missing, Server, free_port, is_running
 
 OLDEST = 15
 SUPERUSER = "trunkline"
 DATABASE = "trunkline"
 SCRAM_USER = "app"
+TLS_USER = "app_tls"
+CERTIFICATE_USER = CLIENT
 
 SETTINGS = """
 listen_addresses = '127.0.0.1'
@@ -27,17 +29,26 @@ fsync = off
 synchronous_commit = off
 full_page_writes = off
 password_encryption = scram-sha-256
-ssl = on
-ssl_cert_file = '{folder}/server.crt'
+ssl_ca_file = '{folder}/ca.crt'
 ssl_key_file = '{folder}/server.key'
 timezone = 'UTC'
 log_timezone = 'UTC'
 """
 
 ACCESS = f"""
-local  all  {SUPERUSER}                trust
-local  all  all                        scram-sha-256
-host   all  all          127.0.0.1/32  scram-sha-256
+local      all  {SUPERUSER}                       trust
+local      all  all                               scram-sha-256
+hostssl    all  {CERTIFICATE_USER}  127.0.0.1/32  cert
+hostnossl  all  {CERTIFICATE_USER}  127.0.0.1/32  reject
+hostnossl  all  {TLS_USER}          127.0.0.1/32  reject
+host       all  all                 127.0.0.1/32  scram-sha-256
+"""
+
+USERS = f"""
+CREATE ROLE {SCRAM_USER} LOGIN PASSWORD '{{password}}';
+CREATE ROLE {TLS_USER} LOGIN PASSWORD '{{password}}';
+CREATE ROLE {CERTIFICATE_USER} LOGIN;
+CREATE DATABASE {DATABASE} OWNER {SCRAM_USER};
 """
 
 
@@ -81,12 +92,12 @@ class PostgreSQL(Server):
         self.append(self.data / "postgresql.conf",
                     SETTINGS.format(port=port, sockets=self.folder, folder=self.folder))
         (self.data / "pg_hba.conf").write_text(ACCESS)
-        for fact, value in (("port", str(port)), ("password", password), ("programs", str(programs))):
+        for fact, value in (("port", str(port)), ("password", password), ("programs", str(programs)),
+                            ("certificate", "server")):
             (self.folder / fact).write_text(value)
         self.start()
         self.call(programs / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-p", port, "-U",
-                  SUPERUSER, "-d", "postgres", text=f"CREATE ROLE {SCRAM_USER} LOGIN PASSWORD '{password}';\n"
-                  f"CREATE DATABASE {DATABASE} OWNER {SCRAM_USER};\n")
+                  SUPERUSER, "-d", "postgres", text=USERS.format(password=password))
 
     @staticmethod
     def append(path, text):
@@ -108,7 +119,9 @@ class PostgreSQL(Server):
     def start(self):
         if self.pid() is None:
             self.forget_killed()
-            self.launch([Path(self.fact("programs")) / "postgres", "-D", self.data],
+            certificate = self.shown_certificate()
+            tls = ("-c", "ssl=on", "-c", f"ssl_cert_file={certificate}") if certificate else ("-c", "ssl=off")
+            self.launch([Path(self.fact("programs")) / "postgres", "-D", self.data, *tls],
                         lambda: self.pid_lines()[7:8] == ["ready   "])
 
     def forget_killed(self):
@@ -134,6 +147,11 @@ class PostgreSQL(Server):
             "TL_PG_USER": SUPERUSER,
             "TL_PG_SCRAM_USER": SCRAM_USER,
             "TL_PG_SCRAM_PASSWORD": self.fact("password"),
+            "TL_PG_TLS_USER": TLS_USER,
+            "TL_PG_CERTIFICATE_USER": CERTIFICATE_USER,
             "TL_PG_CA": str(self.folder / "ca.crt"),
+            "TL_PG_OTHER_CA": str(self.folder / "other-ca.crt"),
+            "TL_PG_CLIENT_CERTIFICATE": str(self.folder / "client.crt"),
+            "TL_PG_CLIENT_KEY": str(self.folder / "client.key"),
             "TL_PG_CTL": control,
         }

@@ -111,7 +111,8 @@ class Server:
     """One private server in a folder of its own. A kind of server says how it is made and what is exported.
 
     A kind has a `name`, its folder's too; a `mark`, the variable that tells that there is one; a `stop_signal`;
-    find_programs(), which raises Missing; and create(), pid(), start(), destroy(), environment().
+    find_programs(), which raises Missing; and create(), pid(), start(), destroy(), environment(). It starts with the
+    certificate that shown_certificate() names.
     """
 
     abandoned = threading.Event()  # set: whoever still makes a server gives up
@@ -130,6 +131,16 @@ class Server:
     def fact(self, name):
         """What create() noted in a file of the folder for later processes."""
         return (self.folder / name).read_text()
+
+    def shown_certificate(self):
+        """The path of the certificate that the server is to show, None when it is to have no TLS."""
+        name = self.fact("certificate")
+        return None if name == "none" else self.folder / f"{name}.crt"
+
+    def show_certificate(self, name):
+        """Has the server go on with another of its certificates; "none": without TLS."""
+        (self.folder / "certificate").write_text(name)
+        self.restart()
 
     def stop(self, number=None):
         """Ends the server in order, by its own signal or another; by force when that takes too long."""

@@ -8,6 +8,9 @@
   servers.py down FOLDER                 stops them again
   servers.py ctl SERVER stop|start|restart|kill
                                          steers one server; tests find this command line in TL_PG_CTL, TL_MARIADB_CTL
+  servers.py ctl SERVER certificate server|wrong-name|expired|foreign|none
+                                         starts it anew with this certificate (foreign: by another authority, that of
+                                         TL_…_OTHER_CA; none: without TLS)
 
 Without KIND all kinds that are on this machine are meant.
 """
@@ -22,12 +25,13 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from certificates import OF_SERVER
 from mariadb import MariaDB
 from postgresql import PostgreSQL
 from server import Missing, Server, ServerError, kill_tree, named_in_commands, wait_until
 
 KINDS = [PostgreSQL, MariaDB]
-VERBS = ("stop", "start", "restart", "kill")
+VERBS = (("stop",), ("start",), ("restart",), ("kill",), *(("certificate", name) for name in (*OF_SERVER, "none")))
 SKIPPED = 77
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -48,8 +52,6 @@ def kinds_here():
             here.append(kind)
         except Missing as missing:
             print(f"servers: {missing}", file=sys.stderr)
-    if not here:
-        raise Missing("none to be started")
     return here
 
 
@@ -198,10 +200,10 @@ def down(state):
     return 0
 
 
-def control(folder, verb):
+def control(folder, verb, *details):
     for kind in KINDS:
         if Path(folder).name == kind.name and Path(folder).is_dir():
-            getattr(kind(folder), verb)()
+            getattr(kind(folder), "show_certificate" if verb == "certificate" else verb)(*details)
             return 0
     raise ServerError(f"no server in {folder}")
 
@@ -213,8 +215,8 @@ def main(words):
             return run(words[1:end], words[end + 1:])
     if len(words) == 2 and words[0] in ("up", "down"):
         return {"up": up, "down": down}[words[0]](words[1])
-    if len(words) == 3 and words[0] == "ctl" and words[2] in VERBS:
-        return control(words[1], words[2])
+    if words[:1] == ["ctl"] and tuple(words[2:]) in VERBS:
+        return control(*words[1:])
     print(__doc__, file=sys.stderr)
     return 2
 
