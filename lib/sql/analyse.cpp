@@ -20,6 +20,7 @@ Result<Statement> analyse(std::string_view text, Dialect dialect, bool named) {
       return fail(Status::misuse, "the statement is incomplete: " + std::string(lexer.problem()));
     }
     if (Failure failure = placeholders.take(token, lexer)) return failure;
+    if (classifier.ends_nothing(token)) placeholders.empty_statement(token);
     classifier.take(token);
   }
   Statement statement;

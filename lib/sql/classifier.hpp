@@ -16,6 +16,10 @@ class Classifier {
   Classifier(std::string_view text, Dialect dialect) noexcept
       : text_(text), dialect_(dialect), calls_(text, dialect), body_(dialect) {}
 
+  // Of the token that is to be taken next: it ends a statement that there is not.
+  [[nodiscard]] bool ends_nothing(const Token& token) const noexcept {
+    return token.type == TokenType::semicolon && !current_.begun;
+  }
   void take(const Token& token);      // every token, in order
   void finish(Statement& statement);  // fills kind, plain, statements and verb
 

@@ -57,7 +57,7 @@ Failure Placeholders::take(const Token& token, Lexer& lexer) {
     failure = misuse("a placeholder inside a comment that only some servers execute: " + quoted(text_of(token)));
   }
   if (dialect_ == Dialect::postgresql) follow_brackets(token);
-  if (dialect_ == Dialect::sqlite) follow_comparison(token);
+  if (dialect_ != Dialect::postgresql) follow_comparison(token);
   previous_ = token;
   return failure;
 }
@@ -187,7 +187,8 @@ void Placeholders::follow_brackets(const Token& token) {
   }
 }
 
-// A list reaches SQLite as JSON text: "= ANY (?)" becomes "IN (SELECT value FROM json_each(?1))".
+// A list reaches SQLite as JSON text: "= ANY (?)" becomes "IN (SELECT value FROM json_each(?1))". For MySQL it becomes
+// "IN (?)", and the driver writes as many "?" as the list is long.
 void Placeholders::follow_comparison(const Token& token) {
   Comparison& c = comparison_;
   const Step before = std::exchange(c.step, Step::none);
@@ -206,6 +207,11 @@ void Placeholders::follow_comparison(const Token& token) {
     native_.resize(c.written);
     copied_ = c.copied;
     const std::string_view in = c.equal ? "IN" : "NOT IN";
+    if (dialect_ == Dialect::mysql) {
+      replace(c.begin, token.end, std::string(in) + " (?)");
+      lists_.push_back({c.number - 1, native_.size() - 2});
+      return;
+    }
     replace(c.begin, token.end, std::string(in) + " (SELECT value FROM json_each(?" + std::to_string(c.number) + "))");
   }
 }
@@ -216,6 +222,7 @@ void Placeholders::finish(Statement& statement) {
   statement.style = style_;
   statement.parameters = parameters_;
   statement.names = std::move(names_);
+  statement.lists = std::move(lists_);
 }
 
 }  // namespace tl::sql

@@ -18,11 +18,16 @@ class Placeholders {
   // Every token of `lexer`, in order. What it refuses is misuse; null: none of that.
   [[nodiscard]] Failure take(const Token& token, Lexer& lexer);
 
-  // Fills native, style, parameters and names.
+  // A semicolon before or behind which there is no statement. MySQL takes it for one that is wrong.
+  void empty_statement(const Token& token) {
+    if (dialect_ == Dialect::mysql) replace(token.begin, token.end, " ");
+  }
+
+  // Fills native, style, parameters, names and lists.
   void finish(Statement& statement);
 
  private:
-  // SQLite has no arrays: "= ANY (?)" is told apart token by token.
+  // Only PostgreSQL has arrays: elsewhere "= ANY (?)" is told apart token by token.
   enum class Step : uint8_t { none, compared, quantified, opened, filled };
   struct Comparison {
     Step step = Step::none;
@@ -56,6 +61,7 @@ class Placeholders {
   Style style_ = Style::none;
   uint32_t parameters_ = 0;
   std::vector<std::string> names_;
+  std::vector<ListPlace> lists_;
   std::unordered_map<std::string_view, uint32_t> numbers_;
   std::string native_;
   size_t copied_ = 0;  // bytes of the text that native_ covers

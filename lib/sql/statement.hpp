@@ -25,6 +25,12 @@ enum class Kind : uint8_t {
 
 enum class Style : uint8_t { none, question, dollar, named };
 
+// Where a list may stand in `native`: MySQL, which has no arrays.
+struct ListPlace {
+  uint32_t parameter;  // from 0
+  size_t at;           // of its "?"
+};
+
 struct Statement {
   uint64_t id = 0;  // never reused in a process; drivers key prepared statements by it
   std::string text;
@@ -33,6 +39,7 @@ struct Statement {
   Style style = Style::none;
   uint32_t parameters = 0;         // values that `native` wants
   std::vector<std::string> names;  // style named: the name of each of them
+  std::vector<ListPlace> lists;    // in the order of `native`
   uint32_t statements = 1;         // in the text; empty ones do not count
   // Leaves no session state but its transaction: queries, changes and lasting definitions that call only functions
   // known as harmless, and transaction control.
@@ -41,7 +48,8 @@ struct Statement {
 };
 
 // `named`: every value of the call has a name, so ":name" is a placeholder. "??" is PostgreSQL's operator "?". SQLite
-// has no arrays: "= ANY (?)" and "<> ALL (?)" look into the JSON array that stands for a list there. Literals are read
+// has no arrays: "= ANY (?)" and "<> ALL (?)" look into the JSON array that stands for a list there; MySQL's become "IN
+// (?)" and "NOT IN (?)", for the driver to write out. Literals are read
 // as the servers do by default: standard_conforming_strings on, neither NO_BACKSLASH_ESCAPES nor ANSI_QUOTES. Takes
 // time in proportion to the text. Errors (misuse): mixed styles, another database's placeholders, more than 65535
 // parameters, unterminated literal or comment, NUL in the text, no statement in it. Invalid UTF-8 is left to the
