@@ -38,6 +38,9 @@ int32_t tl_has_feature(const char* name) {
 #ifdef TRUNKLINE_POSTGRESQL
   if (std::strcmp(name, "driver.postgresql") == 0) return 1;
 #endif
+#ifdef TRUNKLINE_MARIADB
+  if (std::strcmp(name, "driver.mariadb") == 0) return 1;
+#endif
   return 0;
 }
 

@@ -33,7 +33,7 @@ extern "C" {
 
 TL_API uint32_t tl_abi_version(void);   /* of the library that is loaded */
 TL_API const char *tl_version(void);    /* "0.1.0"; static */
-TL_API int32_t tl_has_feature(const char *name); /* "driver.sqlite", "driver.postgresql": 1, else 0 */
+TL_API int32_t tl_has_feature(const char *name); /* "driver.sqlite", "driver.postgresql", "driver.mariadb": 1, else 0 */
 
 /* ---- types ---- */
 

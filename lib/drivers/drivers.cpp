@@ -6,6 +6,9 @@
 #ifdef TRUNKLINE_POSTGRESQL
 #include "postgresql_driver.hpp"
 #endif
+#ifdef TRUNKLINE_MARIADB
+#include "mariadb_driver.hpp"
+#endif
 
 namespace tl::drivers {
 
@@ -17,6 +20,10 @@ driver::Driver* find(config::DriverKind kind) noexcept {
 #ifdef TRUNKLINE_POSTGRESQL
     case config::DriverKind::postgresql:
     case config::DriverKind::redshift: return &postgresql::driver();
+#endif
+#ifdef TRUNKLINE_MARIADB
+    case config::DriverKind::mysql:
+    case config::DriverKind::mariadb: return &mariadb::driver();
 #endif
     default: return nullptr;
   }

@@ -69,11 +69,12 @@ TEST_CASE("a savepoint dropped after its statement was stopped does not block th
 }
 
 TEST_CASE("a commit that the database refuses has rolled back, and the session is free for the next") {
+  if (target().deferred.empty()) return;
   const Book book;
   book.run("DROP TABLE IF EXISTS leaf");
   book.run("DROP TABLE IF EXISTS root");
   book.run("CREATE TABLE root (a INTEGER PRIMARY KEY)");
-  book.run("CREATE TABLE leaf (a INTEGER REFERENCES root (a) DEFERRABLE INITIALLY DEFERRED)");
+  book.run("CREATE TABLE leaf (a INTEGER REFERENCES root (a) " + target().deferred + ")");
   const auto pinned = book.pin();
   const auto tx = Book::begin(*pinned);
   REQUIRE(book.insert(*tx, 1).ok());

@@ -36,6 +36,7 @@ Target sqlite() {
       .rows =
           "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {n}) "
           "SELECT i, 'row ' || i AS t FROM n",
+      .endless_rows = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n",
       .endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
       .change = "CREATE TEMP TABLE change_of_session (a INTEGER)",
       .tell = "SELECT count(*) FROM temp.sqlite_master WHERE name = 'change_of_session'",
@@ -44,6 +45,11 @@ Target sqlite() {
           "SELECT CASE WHEN i < 3 THEN i ELSE json_extract('{', '$') END AS i FROM n",
       .ends_transaction = "INSERT OR ROLLBACK INTO {table} VALUES (1)",
       .bytes_type = "BLOB",
+      .text_type = "TEXT",
+      .moment_types = "d DATE, t TIMESTAMP, u TIME",
+      .moments = "CAST(d AS TEXT) || '|' || CAST(t AS TEXT) || '|' || CAST(u AS TEXT)",
+      .infinite_floats = true,
+      .deferred = "DEFERRABLE INITIALLY DEFERRED",
   };
 }
 
@@ -57,12 +63,42 @@ Target postgresql() {
       .typed_columns = true,
       .many_sessions = true,
       .rows = "SELECT i, 'row ' || i AS t FROM generate_series(1, {n}) i",
+      .endless_rows = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n",
       .endless = "SELECT count(*) FROM generate_series(1, 1000000000000) i",
       .change = "SET work_mem = '77MB'",
       .tell = "SELECT CASE WHEN current_setting('work_mem') = '77MB' THEN 1 ELSE 0 END",
       .failing_read = "SELECT 10 / (3 - i) AS i FROM generate_series(1, 3) i",
       .ends_transaction = "",
       .bytes_type = "BYTEA",
+      .text_type = "TEXT",
+      .moment_types = "d DATE, t TIMESTAMP, u TIME",
+      .moments = "CAST(d AS TEXT) || '|' || CAST(t AS TEXT) || '|' || CAST(u AS TEXT)",
+      .infinite_floats = true,
+      .deferred = "DEFERRABLE INITIALLY DEFERRED",
+  };
+}
+
+Target mariadb() {
+  return {
+      .name = "mariadb",
+      .kind = config::DriverKind::mariadb,
+      .address = "driver = \"mariadb\"\nsocket = \"" + variable("TL_MARIADB_SOCKET") + "\"\ndatabase = \"" +
+                 variable("TL_MARIADB_DATABASE") + "\"\nuser = \"" + variable("TL_MARIADB_USER") + "\"\n",
+      .typed_columns = true,
+      .many_sessions = true,
+      .rows = "SELECT seq AS i, CONCAT('row ', seq) AS t FROM seq_1_to_{n}",
+      .endless_rows = "SELECT a.seq FROM seq_1_to_1000000 a, seq_1_to_1000000 b",
+      .endless = "SELECT count(*) FROM seq_1_to_1000000 a, seq_1_to_1000000 b WHERE a.seq <> b.seq + 0",
+      .change = "SET sort_buffer_size = 777216",
+      .tell = "SELECT CASE WHEN @@sort_buffer_size = 777216 THEN 1 ELSE 0 END",
+      .failing_read = "SELECT CASE WHEN seq < 3 THEN seq ELSE (SELECT 1 UNION SELECT 2) END AS i FROM seq_1_to_3",
+      .ends_transaction = "",
+      .bytes_type = "LONGBLOB",
+      .text_type = "LONGTEXT",
+      .moment_types = "d DATE, t DATETIME(6), u TIME(6)",
+      .moments = "CONCAT_WS('|', d, t, u)",
+      .infinite_floats = false,
+      .deferred = "",
   };
 }
 
@@ -78,6 +114,7 @@ const Target& target() {
     const std::string name = variable("TL_TARGET");
     if (name == "sqlite") return sqlite();
     if (name == "postgresql") return postgresql();
+    if (name == "mariadb") return mariadb();
     throw std::runtime_error("TL_TARGET: there is no target " + name);
   }();
   return chosen;

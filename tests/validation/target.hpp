@@ -15,6 +15,7 @@ struct Target {
   bool typed_columns;        // columns have types; otherwise each value has its own
   bool many_sessions;        // several sessions may write at a time
   std::string rows;          // a query of "{n}" rows: i from 1, and a text
+  std::string endless_rows;  // a query of rows without end
   std::string endless;       // a query that does not end by itself within minutes, of few rows
   std::string change;        // a statement that leaves the session changed
   std::string tell;          // a query that tells whether it did, as 0 or 1
@@ -22,10 +23,15 @@ struct Target {
   // Inserts 1, which is there already, into "{table}", and by its failure ends the transaction; "": no failure does.
   // Where there is one, a statement that is stopped while it writes ends it too.
   std::string ends_transaction;
-  std::string bytes_type;  // for DDL
+  std::string bytes_type;    // for DDL: of any bytes
+  std::string text_type;     // of texts of any length
+  std::string moment_types;  // three columns d, t, u: date, time stamp and time of day, with microseconds
+  std::string moments;       // all three as they are written in ISO 8601, "|" between them
+  bool infinite_floats;
+  std::string deferred;  // what makes a foreign key one that is checked at the commit, "": nothing does
 };
 
-// Chosen by TL_TARGET: "sqlite", "postgresql". The whole process tests one.
+// Chosen by TL_TARGET: "sqlite", "postgresql", "mariadb". The whole process tests one.
 [[nodiscard]] const Target& target();
 
 // A temporary folder of this process, removed at its end.

@@ -4,8 +4,6 @@
 namespace tl::validation {
 namespace {
 
-constexpr const char* endless_rows = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
-
 void drop_unread(Handle& on, std::string_view sql) {
   CallOptions options;
   options.stream = true;
@@ -21,7 +19,7 @@ TEST_CASE("a statement whose time is up while a dropped answer is still being re
   const Book book;
   const auto tx = Book::begin(*book.handle);
   REQUIRE(book.insert(*tx, 1).ok());
-  drop_unread(*tx, endless_rows);
+  drop_unread(*tx, target().endless_rows);
   SUBCASE("a statement") {
     const Result<void> late = book.insert(*tx, 2, within(100ms));
     CHECK(told(late) == "statement_timeout/not_sent");

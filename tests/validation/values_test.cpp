@@ -37,6 +37,10 @@ TEST_CASE("floats keep every bit") {
                                                            {-std::numeric_limits<double>::infinity(), "-inf"}};
   for (const auto& [value, text] : all) {
     CAPTURE(value);
+    if (std::isinf(value) && !target().infinite_floats) {
+      CHECK(ask.failure("SELECT ?", Values().real(value))->status == Status::data);
+      continue;
+    }
     CHECK(ask.one("SELECT ?", Values().real(value)) == text);
   }
 }
@@ -44,7 +48,7 @@ TEST_CASE("floats keep every bit") {
 TEST_CASE("texts: empty, of many scripts, with quotes, of five megabytes") {
   Asking ask;
   ask.run("DROP TABLE IF EXISTS texts");
-  ask.run("CREATE TABLE texts (t TEXT)");
+  ask.run("CREATE TABLE texts (t " + target().text_type + ")");
   const std::string large(5'000'000, 'x');
   for (const std::string& text : {std::string(), std::string("a"), std::string("it's \"quoted\" \\ back"),
                                   std::string("Ünïcödé 文字 🎉"), std::string("? :name $1 -- no"), large}) {
@@ -112,13 +116,13 @@ TEST_CASE("one text with values of different types") {
 TEST_CASE("dates and times reach the database's own functions") {
   Asking ask;
   ask.run("DROP TABLE IF EXISTS moments");
-  ask.run("CREATE TABLE moments (d DATE, t TIMESTAMP, u TIME)");
+  ask.run("CREATE TABLE moments (" + target().moment_types + ")");
   constexpr int64_t day = 19'782;  // 2024-02-29
   constexpr int64_t micros = day * 86'400'000'000 + 12 * 3'600'000'000 + 345'678;
   ask.run("INSERT INTO moments VALUES (?, ?, ?)",
           Values().of(Type::date, day).of(Type::timestamp, micros).of(Type::time, 3'723'000'001));
-  const std::string cast = "SELECT CAST(d AS TEXT) || '|' || CAST(t AS TEXT) || '|' || CAST(u AS TEXT) FROM moments";
-  CHECK(ask.one(cast) == "2024-02-29|2024-02-29 12:00:00.345678|01:02:03.000001");
+  CHECK(ask.one("SELECT " + target().moments + " FROM moments") ==
+        "2024-02-29|2024-02-29 12:00:00.345678|01:02:03.000001");
 }
 
 TEST_CASE("a list is looked into by = ANY") {

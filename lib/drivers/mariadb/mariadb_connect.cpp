@@ -1,0 +1,133 @@
+#include "mariadb_connect.hpp"
+
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "mariadb_error.hpp"
+
+namespace tl::mariadb {
+namespace {
+
+constexpr size_t stack_size = 256 * 1024;            // of a call while it is suspended
+constexpr unsigned long most_packet = 256ul << 20;   // that a server may make us hold
+constexpr const char* no_folder = "/dev/null/none";  // plugins are not loaded
+constexpr const char* system_authorities = "/etc/ssl/certs/ca-certificates.crt";
+// None that hands the password over as it is, unless it is bound to a verified server.
+constexpr const char* authentication_plugins = "mysql_native_password,caching_sha2_password,client_ed25519";
+
+// Connector/C ignores SIGPIPE for the whole process when it is initialised.
+void initialise() {
+  static const bool once = [] {
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);  // see the PostgreSQL driver
+    struct sigaction before {};
+    sigaction(SIGPIPE, nullptr, &before);
+    mysql_server_init(0, nullptr, nullptr);
+    sigaction(SIGPIPE, &before, nullptr);
+    return true;
+  }();
+  (void)once;
+}
+
+void set_tls(MYSQL* conn, const config::Address& address) {
+  const auto given = [](const std::string& path) { return path.empty() ? nullptr : path.c_str(); };
+  const bool verifies =
+      address.sslmode == config::SslMode::verify_ca || address.sslmode == config::SslMode::verify_full;
+  const char* authorities = given(address.ca);
+  if (verifies && authorities == nullptr) authorities = system_authorities;
+  mysql_ssl_set(conn, given(address.key), given(address.cert), verifies ? authorities : nullptr, nullptr, nullptr);
+  const my_bool on = 1;
+  const my_bool verify_name = address.sslmode == config::SslMode::verify_full ? 1 : 0;
+  mysql_options(conn, MYSQL_OPT_SSL_ENFORCE, &on);  // where the server can: what it cannot is looked at afterwards
+  mysql_options(conn, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify_name);
+  mysql_options(conn, MARIADB_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
+}
+
+bool uses_tls(const config::Address& address) noexcept {
+  return address.socket.empty() && address.sslmode != config::SslMode::disable;
+}
+
+void set_options(MYSQL* conn, const config::Address& address) {
+  const my_bool off = 0;
+  const unsigned no_files = 0;
+  mysql_options(conn, MYSQL_OPT_NONBLOCK, &stack_size);
+  mysql_options(conn, MYSQL_OPT_LOCAL_INFILE, &no_files);
+  mysql_options(conn, MYSQL_OPT_RECONNECT, &off);
+  mysql_options(conn, MYSQL_OPT_MAX_ALLOWED_PACKET, &most_packet);
+  mysql_options(conn, MYSQL_PLUGIN_DIR, no_folder);
+  mysql_options(conn, MARIADB_OPT_RESTRICTED_AUTH, authentication_plugins);
+  mysql_options(conn, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+  mysql_options4(conn, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", address.application_name.c_str());
+  if (uses_tls(address)) set_tls(conn, address);
+}
+
+// A descriptor of its own for the socket: it may be shut down by number while Connector/C closes the other.
+class Watched {
+ public:
+  Watched(driver::Dial& dial, int fd) : dial_(dial), fd_(fcntl(fd, F_DUPFD_CLOEXEC, 3)) { dial_.watch(fd_); }
+  ~Watched() {
+    dial_.watch(-1);
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Watched(const Watched&) = delete;
+  Watched& operator=(const Watched&) = delete;
+
+ private:
+  driver::Dial& dial_;
+  const int fd_;
+};
+
+Failure stopped(const driver::Dial& dial) {
+  if (dial.interrupted()) return fail(Status::shutdown, "opening was broken off", Phase::connect);
+  return fail(Status::connect_timeout, "the server did not let the session in within create_timeout", Phase::connect);
+}
+
+Result<void> shake_hands(MYSQL* conn, const config::Address& a, driver::Dial& dial) {
+  const auto given = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
+  const bool by_socket = !a.socket.empty();
+  MYSQL* done = nullptr;
+  constexpr unsigned long flags = CLIENT_MULTI_STATEMENTS | CLIENT_FOUND_ROWS;
+  int wants = mysql_real_connect_start(&done, conn, by_socket ? nullptr : a.host.c_str(), given(a.user),
+                                       a.password.reveal().c_str(), given(a.database), by_socket ? 0 : a.port,
+                                       given(a.socket), flags);
+  if (wants == 0) return done != nullptr ? Result<void>() : Result<void>(failure_of(conn, Phase::connect));
+  const int fd = mysql_get_socket(conn);
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  const Watched watched(dial, fd);
+  while (wants != 0) {
+    const bool writes = (wants & MYSQL_WAIT_WRITE) != 0;
+    const bool ready = dial.wait(fd, writes ? driver::Ready::writable : driver::Ready::readable);
+    if (!ready) shutdown(fd, SHUT_RDWR);
+    wants = mysql_real_connect_cont(&done, conn, wants & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE));
+    if (!ready) {
+      while (wants != 0) wants = mysql_real_connect_cont(&done, conn, wants & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE));
+      return stopped(dial);
+    }
+  }
+  if (done != nullptr) return {};
+  if (dial.interrupted() || dial.deadline().passed(steady_clock().now())) return stopped(dial);
+  return failure_of(conn, Phase::connect);
+}
+
+// What Connector/C does not see to by itself.
+Result<void> check_tls(MYSQL* conn, const config::Address& address) {
+  if (!uses_tls(address) || address.sslmode == config::SslMode::prefer) return {};
+  if (mysql_get_ssl_cipher(conn) != nullptr) return {};
+  return fail(Status::tls, "the server has no TLS, and sslmode asks for it", Phase::connect);
+}
+
+}  // namespace
+
+Result<Conn> connect(const config::Address& address, driver::Dial& dial) {
+  initialise();
+  Conn conn(mysql_init(nullptr));
+  if (conn == nullptr) return fail(Status::no_memory, "out of memory", Phase::connect);
+  set_options(conn.get(), address);
+  if (Result<void> shaken = shake_hands(conn.get(), address, dial); !shaken) return shaken.take_error();
+  if (Result<void> checked = check_tls(conn.get(), address); !checked) return checked.take_error();
+  return conn;
+}
+
+}  // namespace tl::mariadb

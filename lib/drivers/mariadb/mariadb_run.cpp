@@ -1,0 +1,244 @@
+// MariadbSession: running a statement.
+#include "mariadb_steps.hpp"
+
+namespace tl::mariadb {
+
+using driver::Then;
+
+namespace {
+
+// CALL: what Connector/C remembers of its last set would be taken for what the next call's first set must be. With
+// lists the text is another each time.
+bool is_kept(const sql::Statement& statement) noexcept { return statement.verb != "CALL" && statement.lists.empty(); }
+
+}  // namespace
+
+// Runs a statement, preparing it first; or moves to the next set of an answer. Texts of several statements, transaction
+// control and what the server cannot prepare go as text.
+class MariadbSession::RunOperation final : public Steps<driver::Run> {
+ public:
+  RunOperation(MariadbSession& session, driver::Request request) : Steps(session), request_(std::move(request)) {}
+  explicit RunOperation(MariadbSession& session) : Steps(session), at_(At::next) {}
+
+ private:
+  enum class At : uint8_t { preparing, executing, flushing, querying, next, head, first_rows, finishing };
+
+  Result<void> begin() override {
+    if (at_ == At::next) {
+      if (session_.source_ != Source::none && !session_.in_rows_) return {};
+      return fail(Status::misuse, "there is no further result to move to", Phase::send);
+    }
+    if (session_.source_ != Source::none) {
+      return fail(Status::misuse, "the answer of the statement before is still being read", Phase::send);
+    }
+    const sql::Statement& statement = *request_.statement;
+    if (session_.state() == driver::State::in_failed && statement.verb != "ROLLBACK") {
+      return fail(Status::statement, "a statement of the transaction was stopped: it takes only a rollback",
+                  Phase::send);
+    }
+    if (statement.statements > 1 && request_.params.count != 0) {
+      return fail(Status::misuse, "several statements in one text take no parameters", Phase::send);
+    }
+    if (statement.parameters != request_.params.count) {
+      return fail(Status::misuse,
+                  "the statement has " + std::to_string(statement.parameters) + " parameters, and " +
+                      std::to_string(request_.params.count) + " values were given",
+                  Phase::send);
+    }
+    if (Result<void> bound = session_.params_.bind(request_.params, statement.lists, session_.utc_); !bound)
+      return bound;
+    if (!statement.lists.empty()) written_out_ = session_.params_.written_out(statement);
+    if (!statement.plain) session_.changed_ = true;
+    session_.statement_ = request_.statement;
+    choose();
+    return {};
+  }
+
+  void choose() {
+    const sql::Statement& statement = *request_.statement;
+    if (statement.statements > 1 || statement.kind == sql::Kind::control) {
+      session_.source_ = Source::text;
+      at_ = At::querying;
+      return;
+    }
+    session_.source_ = Source::prepared;
+    session_.using_ = is_kept(statement) ? session_.prepared_.find(statement.id) : nullptr;
+    at_ = session_.using_ != nullptr ? At::executing : At::preparing;
+    if (at_ == At::preparing) {
+      session_.unkept_ = {statement.id, StatementHandle(mysql_stmt_init(session_.conn_.get())), nullptr};
+      session_.using_ = &session_.unkept_;
+      if (session_.unkept_.handle == nullptr) throw std::bad_alloc();
+    }
+  }
+
+  Result<bool> advance() override {
+    for (;;) {
+      switch (at_) {
+        case At::preparing:
+          if (!prepare()) return false;
+          break;
+        case At::executing:
+          if (!execute()) return false;
+          break;
+        case At::flushing:
+          if (!flush()) return false;
+          break;
+        case At::querying:
+          if (!query()) return false;
+          break;
+        case At::next:
+          if (!session_.head_came_ && !next_head()) return false;
+          session_.head_came_ = false;
+          at_ = wrong_ == nullptr ? At::head : At::finishing;
+          break;
+        case At::head:
+          tell_head();
+          if (at_ == At::head) return true;  // rows follow
+          break;
+        case At::first_rows: {
+          const Rows read = read_rows(*reply.batch, request_.first, reply.affected);
+          if (read == Rows::waiting) return false;
+          if (read == Rows::more) return true;
+          at_ = At::finishing;
+          break;
+        }
+        case At::finishing: {
+          Result<bool> done = finish(reply.then);
+          if (done || !std::exchange(stale_, false) || healed_) return done;
+          // It has not been run, or only reads: once more, prepared anew.
+          healed_ = true;
+          failed_ = false;
+          session_.statement_ = request_.statement;
+          choose();
+          break;
+        }
+      }
+    }
+  }
+
+  bool prepare() {
+    MYSQL_STMT* const handle = session_.using_->handle.get();
+    const std::string& text = written_out_.empty() ? request_.statement->native : written_out_;
+    if (!session_.call<mysql_stmt_prepare_start, mysql_stmt_prepare_cont>(session_.failed_, handle, text.data(),
+                                                                          text.size())) {
+      return false;
+    }
+    if (session_.failed_ != 0) {
+      if (is_not_preparable(mysql_stmt_errno(handle)) && request_.params.count == 0) {
+        session_.unkept_ = {};
+        session_.source_ = Source::text;
+        at_ = At::querying;
+      } else {
+        note_error();
+        at_ = At::finishing;
+      }
+      return true;
+    }
+    mysql_stmt_attr_set(handle, STMT_ATTR_CB_USER_DATA, &session_);
+    mysql_stmt_attr_set(handle, STMT_ATTR_CB_RESULT, reinterpret_cast<const void*>(&MariadbSession::on_value));
+    if (session_.prepared_.capacity() != 0 && is_kept(*request_.statement))
+      session_.using_ = session_.prepared_.add(std::move(session_.unkept_));
+    at_ = At::executing;
+    // Its values may be gone with a caller who has given up.
+    if (cancel_requested()) {
+      wrong_ = fail(Status::cancelled, "the call was cancelled before the statement was sent", Phase::send);
+      at_ = At::finishing;
+    }
+    return true;
+  }
+
+  bool execute() {
+    MYSQL_STMT* const handle = session_.using_->handle.get();
+    if (session_.suspended_ == nullptr && !session_.params_.empty() &&
+        mysql_stmt_bind_param(handle, session_.params_.binds()) != 0) {
+      note_error();
+      at_ = At::finishing;
+      return true;
+    }
+    if (!session_.call<mysql_stmt_execute_start, mysql_stmt_execute_cont>(session_.failed_, handle)) return false;
+    if (session_.failed_ == 0) {
+      session_.begin_set();
+      at_ = At::head;
+      return true;
+    }
+    if (mysql_stmt_errno(handle) == CR_NEW_STMT_METADATA) {
+      at_ = At::flushing;
+      return true;
+    }
+    stale_ = is_stale(mysql_stmt_errno(handle));
+    note_error();
+    if (stale_) forget();
+    at_ = At::finishing;
+    return true;
+  }
+
+  // The answer has another number of columns than the statement was prepared with, which Connector/C cannot read. It
+  // has been run.
+  bool flush() {
+    MYSQL_STMT* const handle = session_.using_->handle.get();
+    if (!session_.call<mysql_stmt_free_result_start, mysql_stmt_free_result_cont>(session_.freed_, handle))
+      return false;
+    stale_ = request_.statement->kind == sql::Kind::read;
+    wrong_ = fail(Status::data,
+                  "the columns have changed since the statement was prepared: it has run, but its rows were not read",
+                  Phase::receive);
+    wrong_->outcome = Outcome::unknown;
+    failed_ = true;
+    forget();
+    at_ = At::finishing;
+    return true;
+  }
+
+  void forget() {
+    session_.end_answer();
+    session_.prepared_.drop(request_.statement->id);
+  }
+
+  bool query() {
+    const std::string& text = request_.statement->native;
+    if (!session_.call<mysql_real_query_start, mysql_real_query_cont>(session_.failed_, session_.conn_.get(),
+                                                                      text.data(), text.size())) {
+      return false;
+    }
+    if (session_.failed_ == 0) {
+      if (request_.statement->verb == "ROLLBACK") session_.stopped_ = false;
+      session_.begin_set();
+      at_ = At::head;
+    } else {
+      note_error();
+      at_ = At::finishing;
+    }
+    return true;
+  }
+
+  void tell_head() {
+    if (session_.plan_ != nullptr) {
+      reply.schema = session_.plan_->schema;
+      reply.then = Then::rows;
+      if (request_.first.rows == 0) return;
+      reply.batch = columnar::Batch::make(reply.schema);
+      at_ = At::first_rows;
+      return;
+    }
+    const bool prepared = session_.source_ == Source::prepared;
+    MYSQL_STMT* const handle = prepared ? session_.using_->handle.get() : nullptr;
+    reply.affected =
+        static_cast<int64_t>(prepared ? mysql_stmt_affected_rows(handle) : mysql_affected_rows(session_.conn_.get()));
+    reply.last_id =
+        static_cast<int64_t>(prepared ? mysql_stmt_insert_id(handle) : mysql_insert_id(session_.conn_.get()));
+    at_ = At::finishing;
+  }
+
+  const driver::Request request_;
+  std::string written_out_;  // the text, where it has lists
+  At at_ = At::preparing;
+  bool stale_ = false;
+  bool healed_ = false;
+};
+
+std::unique_ptr<driver::Run> MariadbSession::run(driver::Request request) {
+  return std::make_unique<RunOperation>(*this, std::move(request));
+}
+std::unique_ptr<driver::Run> MariadbSession::next_set() { return std::make_unique<RunOperation>(*this); }
+
+}  // namespace tl::mariadb

@@ -1,0 +1,101 @@
+#include "mariadb_session.hpp"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace tl::mariadb {
+
+using driver::Ready;
+using driver::State;
+
+MariadbSession::MariadbSession(Conn conn, std::shared_ptr<driver::Canceller> canceller, const config::Address& address,
+                               std::string settings)
+    : conn_(std::move(conn)),
+      canceller_(std::move(canceller)),
+      settings_(std::move(settings)),
+      database_(address.database),
+      opened_in_utc_(is_utc(address.timezone)),
+      prepared_(address.statement_cache),
+      utc_(opened_in_utc_) {}
+
+// A suspended call is ended first, and what is left of an answer is not waited for. Statements that outlive their
+// connection are closed without telling the server of each.
+MariadbSession::~MariadbSession() {
+  unwind();
+  if (source_ != Source::none) shutdown(mysql_get_socket(conn_.get()), SHUT_RDWR);
+  result_.reset();
+  conn_.reset();
+}
+
+void MariadbSession::unwind() noexcept {
+  if (suspended_ == nullptr) return;
+  broken_ = true;
+  shutdown(mysql_get_socket(conn_.get()), SHUT_RDWR);
+  while (wants_ != 0) wants_ = suspended_(*this, wants_);
+  suspended_ = nullptr;
+}
+
+driver::Wait MariadbSession::socket_wait() const noexcept {
+  Ready want = Ready::start;
+  if ((wants_ & MYSQL_WAIT_WRITE) != 0) want = want | Ready::writable;
+  if ((wants_ & ~MYSQL_WAIT_WRITE) != 0) want = want | Ready::readable;
+  return {driver::On::socket, mysql_get_socket(conn_.get()), want, Deadline::never()};
+}
+
+State MariadbSession::state() const noexcept {
+  if (broken_) return State::broken;
+  if (source_ != Source::none || suspended_ != nullptr) return State::answering;
+  if ((conn_->server_status & SERVER_STATUS_IN_TRANS) == 0) return State::idle;
+  return stopped_ ? State::in_failed : State::in_transaction;
+}
+
+// The server sends nothing unasked but why it is going.
+bool MariadbSession::looks_alive() noexcept {
+  if (state() == State::broken) return false;
+  char byte = 0;
+  const ssize_t got = recv(mysql_get_socket(conn_.get()), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+// The server tells of a time zone that was changed, also by a routine.
+void MariadbSession::note_status() noexcept {
+  if ((conn_->server_status & SERVER_STATUS_IN_TRANS) == 0) stopped_ = false;
+  if ((conn_->server_status & SERVER_SESSION_STATE_CHANGED) == 0) return;
+  const char* data = nullptr;
+  size_t length = 0;
+  std::string_view name;
+  for (int more = mysql_session_track_get_first(conn_.get(), SESSION_TRACK_SYSTEM_VARIABLES, &data, &length); more == 0;
+       more = mysql_session_track_get_next(conn_.get(), SESSION_TRACK_SYSTEM_VARIABLES, &data, &length)) {
+    const std::string_view text(data, length);
+    if (name.empty()) {
+      name = text;
+      continue;
+    }
+    if (name == "time_zone") utc_ = is_utc(text);
+    name = {};
+  }
+}
+
+Failure MariadbSession::error_here(Phase phase) {
+  // What fails while rows are read is not told by the statement.
+  const bool by_statement = source_ == Source::prepared && mysql_stmt_errno(using_->handle.get()) != 0;
+  Failure failure = by_statement ? failure_of(using_->handle.get(), phase) : failure_of(conn_.get(), phase);
+  if (ends_session(static_cast<unsigned>(failure->native))) broken_ = true;
+  // Those before it have run, and stay.
+  if (statement_ != nullptr && statement_->statements > 1) failure->outcome = Outcome::unknown;
+  return failure;
+}
+
+void MariadbSession::end_answer() noexcept {
+  result_.reset();
+  plan_ = nullptr;
+  in_rows_ = head_came_ = false;
+  source_ = Source::none;
+  using_ = nullptr;
+  unkept_ = {};
+  statement_ = nullptr;
+  note_status();
+}
+
+}  // namespace tl::mariadb

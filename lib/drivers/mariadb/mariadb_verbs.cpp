@@ -1,0 +1,136 @@
+// MariadbSession: fetching, pinging, resetting.
+#include "mariadb_steps.hpp"
+
+namespace tl::mariadb {
+
+class MariadbSession::FetchOperation final : public Steps<driver::Fetch> {
+ public:
+  FetchOperation(MariadbSession& session, driver::FetchLimits limits) : Steps(session), limits_(limits) {}
+
+ private:
+  Result<void> begin() override {
+    if (session_.source_ == Source::none || session_.plan_ == nullptr) {
+      return fail(Status::misuse, "there is no answer to read", Phase::receive);
+    }
+    batch = columnar::Batch::make(session_.plan_->schema);
+    return {};
+  }
+
+  Result<bool> advance() override {
+    if (!finishing_) {
+      const Rows read = read_rows(*batch, limits_, affected);
+      if (read == Rows::waiting) return false;
+      then = driver::Then::rows;
+      if (read == Rows::more) return true;
+      finishing_ = true;
+    }
+    return finish(then);
+  }
+
+  const driver::FetchLimits limits_;
+  bool finishing_ = false;
+};
+
+class MariadbSession::PingOperation final : public Steps<driver::Operation> {
+ public:
+  using Steps::Steps;
+
+ private:
+  Result<void> begin() override {
+    if (session_.source_ == Source::none) return {};
+    return fail(Status::misuse, "an answer is still being read", Phase::send);
+  }
+  Result<bool> advance() override {
+    if (!session_.call<mysql_ping_start, mysql_ping_cont>(session_.failed_, session_.conn_.get())) return false;
+    if (session_.failed_ != 0) return session_.error_here(Phase::receive);
+    session_.note_status();
+    return true;
+  }
+};
+
+// Reads what is left of an answer, ends the transaction, and takes back whatever a session can keep from its caller.
+// The server forgets the prepared statements, and neither the database nor, MySQL, the character set comes back by
+// itself.
+class MariadbSession::ResetOperation final : public Steps<driver::Operation> {
+ public:
+  using Steps::Steps;
+
+ private:
+  enum class At : uint8_t { draining, rolling_back, forgetting, choosing, setting, done };
+
+  Result<void> begin() override {
+    if (session_.swollen_) return give_up(Status::resource, "the session's buffers have grown too large to keep");
+    // Nothing takes a database back that was not there in the beginning.
+    if (session_.changed_ && session_.database_.empty()) {
+      return give_up(Status::unsupported, "the session was changed, and has no database to come back to");
+    }
+    return {};
+  }
+
+  Failure give_up(Status status, const char* why) {
+    session_.broken_ = true;
+    return fail(status, why, Phase::reset);
+  }
+
+  Result<bool> advance() override {
+    while (at_ != At::done) {
+      if (at_ == At::draining) {
+        if (session_.source_ != Source::none && !drain()) return false;
+        if (session_.broken_) return std::move(wrong_);
+        at_ = session_.changed_                         ? At::forgetting
+              : session_.state() != driver::State::idle ? At::rolling_back
+                                                        : At::done;
+        continue;
+      }
+      if (!one_call()) return false;
+      if (session_.failed_ != 0) {
+        Failure failure = session_.error_here(Phase::reset);
+        session_.broken_ = true;
+        return failure;
+      }
+      at_ = next();
+    }
+    session_.note_status();
+    return true;
+  }
+
+  bool one_call() {
+    MYSQL* const conn = session_.conn_.get();
+    switch (at_) {
+      case At::forgetting:
+        return session_.call<mysql_reset_connection_start, mysql_reset_connection_cont>(session_.failed_, conn);
+      case At::choosing:
+        return session_.call<mysql_select_db_start, mysql_select_db_cont>(session_.failed_, conn,
+                                                                          session_.database_.c_str());
+      case At::setting: return query(session_.settings_);
+      default: return query("ROLLBACK");
+    }
+  }
+
+  bool query(std::string_view text) {
+    return session_.call<mysql_real_query_start, mysql_real_query_cont>(session_.failed_, session_.conn_.get(),
+                                                                        text.data(), text.size());
+  }
+
+  At next() {
+    switch (at_) {
+      case At::forgetting: session_.prepared_.clear(); return At::choosing;
+      case At::choosing: return At::setting;
+      case At::setting:
+        session_.changed_ = false;
+        session_.utc_ = session_.opened_in_utc_;
+        return At::done;
+      default: return At::done;
+    }
+  }
+
+  At at_ = At::draining;
+};
+
+std::unique_ptr<driver::Fetch> MariadbSession::fetch(driver::FetchLimits limits) {
+  return std::make_unique<FetchOperation>(*this, limits);
+}
+std::unique_ptr<driver::Operation> MariadbSession::ping() { return std::make_unique<PingOperation>(*this); }
+std::unique_ptr<driver::Operation> MariadbSession::reset() { return std::make_unique<ResetOperation>(*this); }
+
+}  // namespace tl::mariadb
