@@ -32,13 +32,14 @@ Failure unconfirmed(Ended why) {
 
 }  // namespace
 
+Ended Call::over() const noexcept {
+  if (options_.ticket != nullptr && options_.ticket->cancelled()) return Ended::cancelled;
+  if (!options_.deadline.is_never() && options_.deadline.passed(steady_clock().now())) return Ended::deadline;
+  return Ended::finished;
+}
+
 Result<void> Call::still_wanted() const {
-  Ended why = Ended::finished;
-  if (options_.ticket != nullptr && options_.ticket->cancelled()) {
-    why = Ended::cancelled;
-  } else if (!options_.deadline.is_never() && options_.deadline.passed(steady_clock().now())) {
-    why = Ended::deadline;
-  }
+  const Ended why = over();
   if (why == Ended::finished) return {};
   return told(fail(status_of(why),
                    why == Ended::cancelled ? "the call was cancelled before its statement was sent"
@@ -53,7 +54,7 @@ Result<void> Call::perform_any(std::unique_ptr<driver::Operation>& operation) {
   if (operation->succeeded()) return {};
   Failure failure = operation->take_failure();
   // A cancel between two batches of a stream shows at the next one.
-  if (options_.ticket != nullptr && options_.ticket->cancelled()) tell_why(*failure, Ended::cancelled);
+  if (const Ended why = over(); why != Ended::finished) tell_why(*failure, why);
   return told(std::move(failure));
 }
 

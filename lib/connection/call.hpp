@@ -38,6 +38,9 @@ class Call {
   }
 
  private:
+  // Whether, and by what, the call has been ended already.
+  [[nodiscard]] runtime::Ended over() const noexcept;
+
   template <class Verb, class Next>
   [[nodiscard]] Result<void> perform_as(std::unique_ptr<Verb>& operation, const Next& next) {
     std::unique_ptr<driver::Operation> any(operation.release());
