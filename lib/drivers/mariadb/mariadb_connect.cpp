@@ -37,7 +37,9 @@ void set_tls(MYSQL* conn, const config::Address& address) {
       address.sslmode == config::SslMode::verify_ca || address.sslmode == config::SslMode::verify_full;
   const char* authorities = given(address.ca);
   if (verifies && authorities == nullptr) authorities = system_authorities;
-  mysql_ssl_set(conn, given(address.key), given(address.cert), verifies ? authorities : nullptr, nullptr, nullptr);
+  // `require` with authorities checks the chain, as with libpq.
+  if (address.sslmode == config::SslMode::prefer) authorities = nullptr;
+  mysql_ssl_set(conn, given(address.key), given(address.cert), authorities, nullptr, nullptr);
   const my_bool on = 1;
   const my_bool verify_name = address.sslmode == config::SslMode::verify_full ? 1 : 0;
   mysql_options(conn, MYSQL_OPT_SSL_ENFORCE, &on);  // where the server can: what it cannot is looked at afterwards
@@ -52,6 +54,9 @@ bool uses_tls(const config::Address& address) noexcept {
 void set_options(MYSQL* conn, const config::Address& address) {
   const my_bool off = 0;
   const unsigned no_files = 0;
+  // Without this "localhost" would mean the socket that Connector/C was built with.
+  const unsigned protocol = address.socket.empty() ? MYSQL_PROTOCOL_TCP : MYSQL_PROTOCOL_SOCKET;
+  mysql_options(conn, MYSQL_OPT_PROTOCOL, &protocol);
   mysql_options(conn, MYSQL_OPT_NONBLOCK, &stack_size);
   mysql_options(conn, MYSQL_OPT_LOCAL_INFILE, &no_files);
   mysql_options(conn, MYSQL_OPT_RECONNECT, &off);

@@ -142,14 +142,17 @@ std::string_view constraint_of(Status status, std::string_view message) noexcept
 }  // namespace
 
 Failure failure_of(unsigned number, std::string_view sqlstate, std::string_view message, Phase phase) {
+  const auto outcome = [phase](Outcome of_statement) {
+    return phase == Phase::connect ? Outcome::not_sent : of_statement;  // no statement of the caller's yet
+  };
   if (number == 0) {
     Failure failure = fail(Status::unavailable, "the server closed the session", phase);
-    failure->outcome = Outcome::unknown;
+    failure->outcome = outcome(Outcome::unknown);
     return failure;
   }
   const Entry entry = entry_of(number, sqlstate);
   Failure failure = fail(entry.status, one_line(message), phase);
-  failure->outcome = entry.outcome;
+  failure->outcome = outcome(entry.outcome);
   failure->native = static_cast<int32_t>(number);
   if (sqlstate != "HY000" && sqlstate != "00000") failure->sqlstate = sqlstate;
   const std::string_view constraint = constraint_of(entry.status, message);
