@@ -81,7 +81,11 @@ constexpr std::array table = {
     Entry{3819, Status::check_violation},                          // MySQL
     Entry{3948, Status::permission},                               // MySQL: LOCAL INFILE is off
     Entry{4025, Status::check_violation},
-    Entry{4166, Status::permission},  // LOCAL INFILE is off
+    Entry{4166, Status::permission},                     // LOCAL INFILE is off
+    Entry{5010, Status::authentication},                 // a plugin that is not allowed
+    Entry{5012, Status::authentication},                 // or cannot be loaded
+    Entry{5013, Status::unavailable, Outcome::unknown},  // reading
+    Entry{5014, Status::unavailable, Outcome::unknown},  // writing
 };
 
 constexpr bool is_sorted() {
@@ -169,7 +173,8 @@ Failure failure_of(MYSQL_STMT* statement, Phase phase) {
 }
 
 bool ends_session(unsigned number) noexcept {
-  return number == 0 || number == 1053 || number == 1927 || (number >= 2000 && number < 3000);
+  return number == 0 || number == 1053 || number == 1927 || (number >= 2000 && number < 3000) ||
+         (number >= 5000 && number < 6000);  // Connector/C's own
 }
 
 bool is_not_preparable(unsigned number) noexcept { return number == 1295; }
