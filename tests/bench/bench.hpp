@@ -25,6 +25,18 @@ inline std::string variable(const char* name) {
   return value;
 }
 
+constexpr int64_t points = 10'000;
+
+// What a row becomes in the hands of somebody who uses the client library.
+struct Row {
+  int64_t a;
+  int32_t b;
+  double c;
+  std::string d;
+  bool e;
+  int64_t f;
+};
+
 // Kept from being optimised away.
 template <class T>
 void use(const T& value) {

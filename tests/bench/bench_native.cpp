@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bench.hpp"
+#include "bench_mariadb.hpp"
 #include "trunkline/trunkline.h"
 
 namespace {
@@ -15,21 +16,13 @@ using bench::die;
 using bench::use;
 using bench::variable;
 
-constexpr int64_t points = 10'000;
+using bench::points;
+using bench::Row;
+
 constexpr const char* pg_point = "SELECT id, name FROM bench_points WHERE id = $1";
 constexpr const char* sqlite_point = "SELECT id, name FROM bench_points WHERE id = ?";
 constexpr const char* pg_rows = "SELECT a, b, c, d, e, f FROM bench_rows";
 constexpr const char* sqlite_rows = "SELECT a, b, c, d, e, f FROM bench_rows";
-
-// What a row becomes in the hands of somebody who uses the client library.
-struct Row {
-  int64_t a;
-  int32_t b;
-  double c;
-  std::string d;
-  bool e;
-  int64_t f;
-};
 
 // ---- trunkline ------------------------------------------------------------------------------------------------------
 
@@ -229,6 +222,10 @@ int main(int argc, char** argv) {
     ours ? our_point("pg", pg_point, seconds) : libpq_point(seconds);
   } else if (name == "pg_rows") {
     ours ? our_rows("pg", pg_rows, seconds) : libpq_rows(seconds);
+  } else if (name == "mariadb_point") {
+    ours ? our_point("mariadb", bench::mariadb_point, seconds) : bench::mariadb_points(seconds);
+  } else if (name == "mariadb_rows") {
+    ours ? our_rows("mariadb", bench::mariadb_rows, seconds) : bench::mariadb_all_rows(seconds);
   } else if (name == "sqlite_point") {
     ours ? our_point("sqlite", sqlite_point, seconds) : raw_point(seconds);
   } else if (name == "sqlite_rows") {

@@ -23,6 +23,8 @@ COMPARISONS = {
     "pg_point_vs_libpq": ("pg_point", "native", "libpq, prepared", "µs per query", 1e3, "same"),
     "sqlite_point_vs_raw": ("sqlite_point", "native", "sqlite3, reused statement", "µs per query", 1e3, "same"),
     "pg_rows_vs_libpq": ("pg_rows", "native", "libpq, binary into structs", "ms per 100,000 rows", 1e6, "other"),
+    "mariadb_point_vs_raw": ("mariadb_point", "native", "Connector/C, prepared", "µs per query", 1e3, "same"),
+    "mariadb_rows_vs_raw": ("mariadb_rows", "native", "Connector/C, bound", "ms per 100,000 rows", 1e6, "other"),
     "sqlite_rows_vs_raw": ("sqlite_rows", "native", "sqlite3, every value read", "ms per 100,000 rows", 1e6, "same"),
     "py_rows_vs_psycopg2": ("py_rows", "python", "psycopg2", "ms per 100,000 rows", 1e6, "other"),
     "py_sqlite_rows_vs_sqlite3": ("py_sqlite_rows", "python", "sqlite3", "ms per 100,000 rows", 1e6, "same"),
@@ -53,6 +55,20 @@ def fill_postgresql():
     connection.close()
 
 
+def fill_mariadb():
+    sql = ROWS_SQL.format(
+        series10k="(SELECT seq - 1 AS i FROM seq_1_to_10000) AS n", series100k="(SELECT seq AS i FROM seq_1_to_100000) AS n",
+        int8="bigint", int4="int", float8="double", boolean="boolean", timestamptz="datetime(6)", even="i % 2 = 0",
+        moment="timestamp '2024-01-01 00:00:00' + interval i * 1000001 microsecond").replace("i / 7.0", "i / 7.0e0")
+    for column in ("'name of ' || i", "'text number ' || i"):
+        sql = sql.replace(column, f"concat({column.replace('||', ',')})")
+    sql = sql.replace("name text", "name varchar(60)").replace("d text", "d varchar(60)")
+    subprocess.run(["mariadb", "--no-defaults", "--socket", os.environ["TL_MARIADB_SOCKET"], "--user",
+                    os.environ["TL_MARIADB_USER"], os.environ["TL_MARIADB_DATABASE"]], check=True, text=True,
+                   input="DROP TABLE IF EXISTS bench_points, bench_rows;" + sql + "ANALYZE TABLE bench_points, bench_rows;",
+                   stdout=subprocess.DEVNULL)
+
+
 def fill_sqlite(path):
     import sqlite3
 
@@ -81,20 +97,27 @@ socket = "{os.environ['TL_PG_SOCKET']}"
 port = {os.environ['TL_PG_PORT']}
 database = "{os.environ['TL_PG_DATABASE']}"
 user = "{os.environ['TL_PG_USER']}"
+
+[connections.mariadb]
+driver = "mariadb"
+socket = "{os.environ['TL_MARIADB_SOCKET']}"
+database = "{os.environ['TL_MARIADB_DATABASE']}"
+user = "{os.environ['TL_MARIADB_USER']}"
 """
 
 
-def server_processes():
-    """The server's pids: its children inherit the core from the first."""
-    first = int((Path(os.environ["TL_PG_SOCKET"]) / "data" / "postmaster.pid").read_text().split()[0])
-    children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-    return [first, *map(int, children)]
+def server_threads():
+    """The servers' threads and processes: those to come inherit the core from the first."""
+    postmaster = int((Path(os.environ["TL_PG_SOCKET"]) / "data" / "postmaster.pid").read_text().split()[0])
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+    mariadb = (Path(os.environ["TL_MARIADB_SOCKET"]).parent / "pid").read_text().strip()
+    return [postmaster, *map(int, children), *map(int, os.listdir(f"/proc/{mariadb}/task"))]
 
 
-def pin_server(cores):
-    for pid in server_processes():
+def pin_servers(cores):
+    for thread in server_threads():
         try:
-            os.sched_setaffinity(pid, cores)
+            os.sched_setaffinity(thread, cores)
         except (ProcessLookupError, PermissionError):
             pass
 
@@ -125,7 +148,7 @@ class Bench:
     def compare(self, name, rounds):
         case, program, peer, unit, scale, server = COMPARISONS[name]
         cores = sorted(os.sched_getaffinity(0))
-        pin_server({cores[0]} if server == "same" or len(cores) == 1 else {cores[1]})
+        pin_servers({cores[0]} if server == "same" or len(cores) == 1 else {cores[1]})
         pairs = [(self.run(case, program, "ours", cores[0]), self.run(case, program, "theirs", cores[0]))
                  for _ in range(rounds)]
         ratios = [ours[0] / theirs[0] for ours, theirs in pairs]
@@ -156,6 +179,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="tl-bench-") as made:
         folder = Path(made)
         fill_postgresql()
+        fill_mariadb()
         fill_sqlite(folder / "bench.db")
         (folder / "bench.toml").write_text(configuration(folder / "bench.db"))
         bench = Bench(chosen.build.resolve(), folder, chosen.seconds)
