@@ -158,7 +158,8 @@ TL_API tl_status tl_registry_connect(tl_registry *, const char *name, size_t nam
 TL_API tl_status tl_registry_close(tl_registry *, const char *name, size_t name_len, const tl_call *, tl_error **err);
 /* What the library knows, as a result. what: "connections" (name, driver, state, default, …), "endpoints", "pools" (figures),
  * "sessions", "leases" (who holds what since when), "settings" (effective configuration, where each value comes from, without
- * secrets), "warnings" (keys that have no effect in this build). name NULL: of all connections. Errors: TL_E_MISUSE, TL_E_NOT_FOUND. */
+ * secrets), "warnings" (keys that have no effect in this build, of all connections), "check" (what is weak in the configuration:
+ * passwords that may travel in clear, or stand in a file that all may read). name NULL: of all connections. Errors: TL_E_MISUSE, TL_E_NOT_FOUND. */
 TL_API tl_status tl_inspect(tl_registry *, const char *what, const char *name, size_t name_len, const tl_call *, tl_result **out,
                             tl_error **err);
 

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "table.hpp"
+#include "check.hpp"
 
 namespace tl::registry {
 namespace {
@@ -174,7 +174,7 @@ struct Topic {
 constexpr std::array topics = {
     Topic{"connections", connections_table}, Topic{"endpoints", endpoints_table}, Topic{"pools", pools_table},
     Topic{"sessions", sessions_table},       Topic{"leases", leases_table},       Topic{"settings", settings_table},
-    Topic{"warnings", warnings_table},
+    Topic{"warnings", warnings_table},       Topic{"check", check_table},
 };
 
 Failure unknown_topic(std::string_view what) {

@@ -1,0 +1,88 @@
+#include "check.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <string_view>
+
+namespace tl::registry {
+namespace {
+
+using columnar::Type;
+using config::SslMode;
+
+bool is_postgresql(const config::Address& address) noexcept {
+  return address.driver == config::DriverKind::postgresql || address.driver == config::DriverKind::redshift;
+}
+
+// What is sent does not leave the machine.
+bool is_local(const config::Address& address) noexcept {
+  const std::string_view host = address.host;
+  return address.driver == config::DriverKind::sqlite || !address.socket.empty() || host.starts_with('/') ||
+         host == "localhost" || host.starts_with("127.") || host == "::1";
+}
+
+// "" : nothing.
+std::string weakness_of_transport(const config::Address& address) {
+  if (is_local(address)) return "";
+  if (address.sslmode == SslMode::disable || address.sslmode == SslMode::prefer) {
+    return "its session with " + address.host +
+           " may be unencrypted, and whoever stands in between may answer in its place: sslmode should be verify-full";
+  }
+  if (address.sslmode != SslMode::verify_full) {
+    return "whoever stands between it and " + address.host +
+           " may answer in its place: only sslmode = \"verify-full\" checks the name";
+  }
+  return "";
+}
+
+// libpq gives a password in clear to a server that asks for it so; Connector/C is told not to.
+std::string weakness_of_password(const config::Address& address) {
+  if (is_local(address) || !is_postgresql(address) || address.password.empty()) return "";
+  if (address.sslmode == SslMode::verify_full) return "";
+  return "its password is given in clear to any server that answers for " + address.host +
+         " and asks for it so: only sslmode = \"verify-full\" makes sure who that is";
+}
+
+bool all_may_read(const std::string& path) noexcept {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & S_IROTH) != 0;
+}
+
+// The line of the file that holds a secret of the connection itself, "" : none does.
+std::string line_of_secret(const config::Config& config, const std::string& name) {
+  const std::string prefix = "connections." + name + ".";
+  const auto found = std::find_if(config.settings.begin(), config.settings.end(), [&](const config::Setting& setting) {
+    const bool is_secret = setting.value == "\"***\"" || setting.note == "without its password";
+    return is_secret && setting.path.starts_with(prefix) && setting.source.starts_with(config.source + ":");
+  });
+  return found == config.settings.end() ? "" : found->source;
+}
+
+}  // namespace
+
+Table check_table(const Registry& registry, const std::vector<std::shared_ptr<connection::Connection>>& connections) {
+  Table table({{"connection", Type::text}, {"endpoint", Type::text}, {"weakness", Type::text}});
+  const config::Config& config = registry.config();
+  const bool exposed = all_may_read(config.source);
+  for (const auto& connection : connections) {
+    const config::Connection& settings = connection->settings();
+    std::vector<const config::Address*> addresses = {&settings.primary.address};
+    for (const config::Endpoint& replica : settings.replicas) addresses.push_back(&replica.address);
+    const bool has_secret = std::any_of(addresses.begin(), addresses.end(),
+                                        [](const config::Address* address) { return !address->password.empty(); });
+    const std::string secret = exposed && has_secret ? line_of_secret(config, settings.name) : "";
+    if (!secret.empty()) {
+      table.add({settings.name, std::string(),
+                 "its password stands in a file that everybody on this machine may read: " + secret});
+    }
+    for (const config::Address* address : addresses) {
+      for (const std::string& weakness : {weakness_of_transport(*address), weakness_of_password(*address)}) {
+        if (!weakness.empty()) table.add({settings.name, address->label(), weakness});
+      }
+    }
+  }
+  return table;
+}
+
+}  // namespace tl::registry

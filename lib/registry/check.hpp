@@ -1,0 +1,12 @@
+// What is weak in a configuration, as far as it can be told without asking a server.
+#pragma once
+#include "registry.hpp"
+#include "table.hpp"
+
+namespace tl::registry {
+
+// A row for each weakness: the connection, the endpoint ("" : all of them) and what is wrong.
+[[nodiscard]] Table check_table(const Registry& registry,
+                                const std::vector<std::shared_ptr<connection::Connection>>& connections);
+
+}  // namespace tl::registry
