@@ -21,6 +21,8 @@ struct Server {
   std::string prefix;          // of its variables
   std::string user, password;  // names of variables
   std::string encrypted;       // a query: the session's cipher, "" : none
+  std::string sleeps;
+  std::string long_rows;  // a query: 2000 texts of 10000 characters
 
   [[nodiscard]] std::string value(const std::string& name) const { return variable(prefix + name); }
   void show(const std::string& certificate) const {
@@ -30,9 +32,11 @@ struct Server {
 
 const std::array servers = {
     Server{"postgresql", "TL_PG_", "SCRAM_USER", "SCRAM_PASSWORD",
-           "SELECT coalesce(cipher, '') FROM pg_stat_ssl WHERE pid = pg_backend_pid()"},
+           "SELECT coalesce(cipher, '') FROM pg_stat_ssl WHERE pid = pg_backend_pid()", "SELECT pg_sleep(30)",
+           "SELECT repeat('x', 10000) FROM generate_series(1, 2000)"},
     Server{"mariadb", "TL_MARIADB_", "PASSWORD_USER", "PASSWORD",
-           "SELECT variable_value FROM information_schema.session_status WHERE variable_name = 'SSL_CIPHER'"},
+           "SELECT variable_value FROM information_schema.session_status WHERE variable_name = 'SSL_CIPHER'",
+           "SELECT sleep(30)", "SELECT repeat('x', 10000) FROM seq_1_to_2000"},
 };
 
 enum class Ends { in_clear, encrypted, refused };
@@ -146,6 +150,30 @@ TEST_CASE("a client's certificate is shown to the server that asks for it") {
     } catch (const trunkline::error& error) {
       CHECK_MESSAGE(error.status_name() == std::string("authentication"), error.what());
     }
+  }
+}
+
+TEST_CASE("through TLS a deadline ends a call as well, and answers of many packets arrive whole") {
+  for (const Server& server : servers) {
+    CAPTURE(server.driver);
+    server.show("server");
+    const auto registry =
+        trunkline::registry::parse(toml(server, "localhost", login(server) + "sslmode = \"require\"\n"));
+    const auto db = registry.on("db");
+    db.query({.timeout = 20s}, "SELECT 1");
+    const auto began = std::chrono::steady_clock::now();
+    try {
+      db.query({.timeout = 300ms}, server.sleeps);
+      FAIL("it was not stopped");
+    } catch (const trunkline::error& error) {
+      CHECK(error.status_name() == std::string("statement_timeout"));
+    }
+    CHECK(std::chrono::steady_clock::now() - began < 5s);
+    int64_t bytes = 0;
+    for (const auto& [text] : db.query({.timeout = 60s, .stream = true}, server.long_rows).as<std::string_view>()) {
+      bytes += static_cast<int64_t>(text.size());
+    }
+    CHECK(bytes == 2000 * 10'000);
   }
 }
 

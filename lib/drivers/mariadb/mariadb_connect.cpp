@@ -132,6 +132,10 @@ Result<Conn> connect(const config::Address& address, driver::Dial& dial) {
   set_options(conn.get(), address);
   if (Result<void> shaken = shake_hands(conn.get(), address, dial); !shaken) return shaken.take_error();
   if (Result<void> checked = check_tls(conn.get(), address); !checked) return checked.take_error();
+  // Connector/C reads a plain socket without waiting, but through TLS it relies on the socket, which it leaves
+  // blocking.
+  const int fd = mysql_get_socket(conn.get());
+  fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
   return conn;
 }
 
