@@ -177,6 +177,22 @@ TEST_CASE("through TLS a deadline ends a call as well, and answers of many packe
   }
 }
 
+TEST_CASE("a server that dies raises no SIGPIPE in the program, through TLS either") {
+  for (const Server& server : servers) {
+    CAPTURE(server.driver);
+    server.show("server");
+    for (const std::string mode : {"require", "disable"}) {
+      CAPTURE(mode);
+      const auto registry = trunkline::registry::parse(
+          toml(server, "localhost", login(server) + "sslmode = \"" + mode + "\"\npool = { pre_ping = false }\n"));
+      auto pinned = registry.on("db").pin();
+      pinned.query({.timeout = 20s}, "SELECT 1");
+      REQUIRE(std::system((server.value("CTL") + " restart").c_str()) == 0);
+      for (int i = 0; i < 3; ++i) CHECK_THROWS_AS(pinned.query({.timeout = 20s}, "SELECT 1"), trunkline::error);
+    }
+  }
+}
+
 TEST_CASE("a server that is reached by its socket is asked for no TLS") {
   const Server& mariadb = servers[1];
   mariadb.show("none");

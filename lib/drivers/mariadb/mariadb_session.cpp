@@ -16,12 +16,14 @@ MariadbSession::MariadbSession(Conn conn, std::shared_ptr<driver::Canceller> can
       settings_(std::move(settings)),
       database_(address.database),
       opened_in_utc_(is_utc(address.timezone)),
+      encrypted_(mysql_get_ssl_cipher(conn_.get()) != nullptr),
       prepared_(address.statement_cache),
       utc_(opened_in_utc_) {}
 
 // A suspended call is ended first, and what is left of an answer is not waited for. Statements that outlive their
 // connection are closed without telling the server of each.
 MariadbSession::~MariadbSession() {
+  const WithoutSigpipe quiet(encrypted_);
   unwind();
   if (source_ != Source::none) shutdown(mysql_get_socket(conn_.get()), SHUT_RDWR);
   result_.reset();

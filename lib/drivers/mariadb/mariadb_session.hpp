@@ -5,6 +5,7 @@
 #include "mariadb_error.hpp"
 #include "mariadb_params.hpp"
 #include "mariadb_prepared.hpp"
+#include "mariadb_sigpipe.hpp"
 
 namespace tl::mariadb {
 
@@ -85,6 +86,7 @@ class MariadbSession final : public driver::Session {
   const std::string settings_;  // the statement that a session begins with
   const std::string database_;
   const bool opened_in_utc_;
+  const bool encrypted_;
   PreparedCache prepared_;
   BoundParams params_;
   bool utc_ = false;

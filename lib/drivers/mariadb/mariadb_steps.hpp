@@ -13,6 +13,7 @@ class MariadbSession::Steps : public Verb {
   explicit Steps(MariadbSession& session) : session_(session) {}
 
   driver::Step resume(driver::Ready got) noexcept final {
+    const WithoutSigpipe quiet(session_.encrypted_);
     try {
       session_.ready_ = (driver::has(got, driver::Ready::readable) ? ~MYSQL_WAIT_WRITE : 0) |
                         (driver::has(got, driver::Ready::writable) ? MYSQL_WAIT_WRITE : 0);
