@@ -12,7 +12,6 @@ namespace tl::mariadb {
 namespace {
 
 constexpr size_t stack_size = 256 * 1024;            // of a call while it is suspended
-constexpr unsigned long most_packet = 256ul << 20;   // that a server may make us hold
 constexpr const char* no_folder = "/dev/null/none";  // plugins are not loaded
 constexpr const char* system_authorities = "/etc/ssl/certs/ca-certificates.crt";
 // None that hands the password over as it is, unless it is bound to a verified server.

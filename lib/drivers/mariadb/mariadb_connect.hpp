@@ -7,6 +7,9 @@
 
 namespace tl::mariadb {
 
+// Bytes of a packet, and so of a row: more is neither taken from a server nor sent.
+inline constexpr unsigned long most_packet = 256ul << 20;
+
 // Blocks, up to the dial's deadline: connects and authenticates.
 [[nodiscard]] Result<Conn> connect(const config::Address& address, driver::Dial& dial);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "mariadb_connect.hpp"
 #include "mariadb_driver.hpp"
@@ -13,8 +14,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Which server a session is on, behind whatever stands between.
-constexpr std::string_view identity_query = "SELECT CONCAT_WS(' ', @@server_id, @@hostname, @@port)";
+// Which server a session is on, behind whatever stands between, and the bytes that it takes at once.
+constexpr std::string_view identity_query =
+    "SELECT CONCAT_WS(' ', @@server_id, @@hostname, @@port), @@max_allowed_packet";
+
+struct Identity {
+  std::string server;
+  uint64_t most_sent = 0;
+};
 
 // Runs a statement at once, on the connection's own thread, waiting as long as the dial may.
 Result<void> run_now(MYSQL* conn, std::string_view text, driver::Dial& dial) {
@@ -35,12 +42,12 @@ Result<void> run_now(MYSQL* conn, std::string_view text, driver::Dial& dial) {
 }
 
 // The answer is in Connector/C's buffer by now, or nearly so.
-Result<std::string> identity_of(MYSQL* conn, driver::Dial& dial) {
+Result<Identity> identity_of(MYSQL* conn, driver::Dial& dial) {
   if (Result<void> asked = run_now(conn, identity_query, dial); !asked) return asked.take_error();
   const ResultHandle result(mysql_store_result(conn));
   MYSQL_ROW row = result == nullptr ? nullptr : mysql_fetch_row(result.get());
-  if (row == nullptr || row[0] == nullptr) return failure_of(conn, Phase::connect);
-  return std::string(row[0]);
+  if (row == nullptr || row[0] == nullptr || row[1] == nullptr) return failure_of(conn, Phase::connect);
+  return Identity{row[0], std::min<uint64_t>(std::strtoull(row[1], nullptr, 10), most_packet)};
 }
 
 // KILL QUERY from a connection of its own, and only where that has come to the same server.
@@ -56,8 +63,8 @@ class ServerCanceller final : public driver::Canceller {
       driver::Dial dial(Deadline::after(steady_clock().now(), patience));
       Result<Conn> conn = connect(address_, dial);
       if (!conn) return;
-      Result<std::string> identity = identity_of(conn->get(), dial);
-      if (!identity || *identity != identity_) return;
+      Result<Identity> identity = identity_of(conn->get(), dial);
+      if (!identity || identity->server != identity_) return;
       (void)run_now(conn->get(), "KILL QUERY " + std::to_string(thread_), dial);
     } catch (const std::bad_alloc&) {
       return;  // what it did shows in the answer
@@ -103,13 +110,25 @@ bool is_mariadb(MYSQL* conn) {
   return std::string_view(mysql_get_server_info(conn)).find("MariaDB") != std::string_view::npos;
 }
 
-// What every session begins with, and comes back to. The lexer reads literals as servers do by default, so the modes
-// that change this are taken out.
+// The variables whose changes the server is to tell of.
+constexpr std::string_view tracked = "time_zone,character_set_client,character_set_results";
+
+// The lexer reads literals as servers do by default: the modes that change this are taken out, and those that stand for
+// several of which one does.
+std::string sql_mode() {
+  std::string mode = "@@sql_mode";
+  for (const char* name :
+       {"NO_BACKSLASH_ESCAPES", "ANSI_QUOTES", "ANSI", "ORACLE", "MSSQL", "DB2", "POSTGRESQL", "MAXDB"})
+    mode = "REPLACE(" + mode + ", '" + name + "', '')";
+  return mode;
+}
+
+// What every session begins with, and comes back to.
 Result<std::string> settings_of(const config::Address& address, MYSQL* conn) {
   Result<std::string> zone = quoted(address.timezone.empty() ? "+00:00" : address.timezone);
   if (!zone) return zone;
-  std::string text = "SET NAMES utf8mb4, autocommit = 1, time_zone = " + *zone +
-                     ", sql_mode = REPLACE(REPLACE(@@sql_mode, 'ANSI_QUOTES', ''), 'NO_BACKSLASH_ESCAPES', '')";
+  std::string text = "SET NAMES utf8mb4, session_track_schema = 1, session_track_system_variables = '" +
+                     std::string(tracked) + "', autocommit = 1, time_zone = " + *zone + ", sql_mode = " + sql_mode();
   if (address.read_only) text += is_mariadb(conn) ? ", tx_read_only = 1" : ", transaction_read_only = 1";
   if (address.statement_timeout) {
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(*address.statement_timeout).count();
@@ -141,11 +160,11 @@ Result<std::unique_ptr<driver::Session>> MariadbSession::open(const config::Addr
   Result<std::string> settings = settings_of(address, conn->get());
   if (!settings) return settings.take_error();
   if (Result<void> set = run_now(conn->get(), *settings, dial); !set) return set.take_error();
-  Result<std::string> identity = identity_of(conn->get(), dial);
+  Result<Identity> identity = identity_of(conn->get(), dial);
   if (!identity) return identity.take_error();
-  auto canceller = std::make_shared<ServerCanceller>(address, mysql_thread_id(conn->get()), identity.take());
+  auto canceller = std::make_shared<ServerCanceller>(address, mysql_thread_id(conn->get()), identity->server);
   return std::unique_ptr<driver::Session>(
-      new MariadbSession(conn.take(), std::move(canceller), address, settings.take()));
+      new MariadbSession(conn.take(), std::move(canceller), address, settings.take(), identity->most_sent));
 }
 
 }  // namespace tl::mariadb

@@ -114,6 +114,13 @@ Result<void> BoundParams::bind(const columnar::Params& params, const std::vector
   return {};
 }
 
+uint64_t BoundParams::bytes() const noexcept {
+  constexpr uint64_t most_beside = 16;  // its type and length, or the value itself where its size is fixed
+  uint64_t sum = 0;
+  for (const MYSQL_BIND& bind : binds_) sum += bind.buffer_length + most_beside;
+  return sum;
+}
+
 std::string BoundParams::written_out(const sql::Statement& statement) const {
   std::string text;
   size_t copied = 0;

@@ -16,6 +16,8 @@ class BoundParams {
   [[nodiscard]] Result<void> bind(const columnar::Params& params, const std::vector<sql::ListPlace>& lists, bool utc);
   [[nodiscard]] bool empty() const noexcept { return binds_.empty(); }
   [[nodiscard]] MYSQL_BIND* binds() noexcept { return binds_.data(); }
+  // That are sent, or a few more.
+  [[nodiscard]] uint64_t bytes() const noexcept;
   // The statement's text with its lists as they were bound.
   [[nodiscard]] std::string written_out(const sql::Statement& statement) const;
 

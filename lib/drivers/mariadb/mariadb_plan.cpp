@@ -98,8 +98,8 @@ columnar::Field described(const MYSQL_FIELD& from, const Kind& kind) {
 
 }  // namespace
 
-bool Plan::describes(const MYSQL_FIELD* fields, unsigned n, bool in_utc) const noexcept {
-  if (n != described.size() || in_utc != utc) return false;
+bool Plan::describes(const MYSQL_FIELD* fields, unsigned n) const noexcept {
+  if (n != described.size()) return false;
   for (unsigned i = 0; i < n; ++i) {
     if (description_of(fields[i]) != described[i] || name_of(fields[i]) != (*schema)[i].name) return false;
   }
@@ -114,6 +114,7 @@ std::shared_ptr<const Plan> plan_of(const MYSQL_FIELD* fields, unsigned n, bool 
     const Kind kind = kind_of(fields[i], utc);
     schema->push_back(described(fields[i], kind));
     plan->forms.push_back(kind.form);
+    if (fields[i].type == MYSQL_TYPE_TIMESTAMP) plan->has_timestamps = true;
     plan->described.push_back(description_of(fields[i]));
   }
   plan->schema = std::move(schema);

@@ -39,8 +39,9 @@ struct Plan {
   std::vector<uint64_t> described;  // of each column: type, flags, character set and size
 
   // Whether the columns are those that this was made of.
-  [[nodiscard]] bool describes(const MYSQL_FIELD* fields, unsigned n, bool utc) const noexcept;
+  [[nodiscard]] bool describes(const MYSQL_FIELD* fields, unsigned n) const noexcept;
   bool utc = false;
+  bool has_timestamps = false;  // columns of that type
 };
 
 // `utc`: the session's time zone is UTC.

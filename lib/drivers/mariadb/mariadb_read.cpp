@@ -267,7 +267,7 @@ Complaint read_binary(Column* into, Form form, Bytes& bytes) {
 Complaint read_text(Column& column, Form form, std::string_view value) {
   switch (form) {
     case Form::float32: {
-      // As many digits as a float needs: the nearest float is what the server holds.
+      // Of a value of up to six digits, which is as many as the server writes, the nearest float is the one it holds.
       const auto number = number_of<float>(value);
       if (!number) return malformed;
       column.append_double(*number);

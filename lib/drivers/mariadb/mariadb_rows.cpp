@@ -13,16 +13,26 @@ constexpr uint64_t most_kept = uint64_t{16} << 20;  // in Connector/C's buffer, 
 void MariadbSession::begin_set() {
   const bool prepared = source_ == Source::prepared;
   const unsigned n = prepared ? mysql_stmt_field_count(using_->handle.get()) : mysql_field_count(conn_.get());
+  note_status();
   rows_ = 0;
   plan_ = nullptr;
+  complaint_ = nullptr;
+  no_memory_ = false;
   in_rows_ = n != 0;
   if (!in_rows_) return;
   if (prepared) {
     const MYSQL_FIELD* const fields = mariadb_stmt_fetch_fields(using_->handle.get());
-    if (using_->plan == nullptr || !using_->plan->describes(fields, n, utc_)) using_->plan = plan_of(fields, n, utc_);
+    const Plan* const before = using_->plan.get();
+    if (before == nullptr || before->utc != utc_ || !before->describes(fields, n))
+      using_->plan = plan_of(fields, n, utc_);
     plan_ = using_->plan;
-    return;
+  } else {
+    read_as_text(n);
   }
+  if (plan_->has_timestamps) told_timestamps_ = true;
+}
+
+void MariadbSession::read_as_text(unsigned n) {
   result_.reset(mysql_use_result(conn_.get()));
   if (result_ == nullptr) throw std::bad_alloc();  // the only reason: the set has columns
   plan_ = plan_of(mysql_fetch_fields(result_.get()), n, utc_);

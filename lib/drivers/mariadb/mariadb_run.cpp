@@ -7,6 +7,8 @@ using driver::Then;
 
 namespace {
 
+constexpr uint64_t packet_overhead = 64;
+
 // CALL: what Connector/C remembers of its last set would be taken for what the next call's first set must be. With
 // lists the text is another each time.
 bool is_kept(const sql::Statement& statement) noexcept { return statement.verb != "CALL" && statement.lists.empty(); }
@@ -25,7 +27,7 @@ class MariadbSession::RunOperation final : public Steps<driver::Run> {
 
   Result<void> begin() override {
     if (at_ == At::next) {
-      if (session_.source_ != Source::none && !session_.in_rows_) return {};
+      if (session_.source_ != Source::none && (!session_.in_rows_ || session_.head_came_)) return {};
       return fail(Status::misuse, "there is no further result to move to", Phase::send);
     }
     if (session_.source_ != Source::none) {
@@ -48,14 +50,26 @@ class MariadbSession::RunOperation final : public Steps<driver::Run> {
     if (Result<void> bound = session_.params_.bind(request_.params, statement.lists, session_.utc_); !bound)
       return bound;
     if (!statement.lists.empty()) written_out_ = session_.params_.written_out(statement);
+    if (Result<void> fits = check_size(); !fits) return fits;
     if (!statement.plain) session_.changed_ = true;
-    session_.statement_ = request_.statement;
+    if (std::exchange(session_.database_moved_, false)) session_.prepared_.clear();
     choose();
     return {};
   }
 
+  // More would be answered by the end of the session.
+  Result<void> check_size() {
+    const std::string& text = written_out_.empty() ? request_.statement->native : written_out_;
+    if (std::max<uint64_t>(text.size(), session_.params_.bytes()) + packet_overhead <= session_.most_sent_) return {};
+    return fail(Status::too_large,
+                "the statement with its values is larger than the server's max_allowed_packet of " +
+                    std::to_string(session_.most_sent_) + " bytes",
+                Phase::send);
+  }
+
   void choose() {
     const sql::Statement& statement = *request_.statement;
+    session_.statement_ = request_.statement;
     if (statement.statements > 1 || statement.kind == sql::Kind::control) {
       session_.source_ = Source::text;
       at_ = At::querying;
@@ -65,6 +79,7 @@ class MariadbSession::RunOperation final : public Steps<driver::Run> {
     session_.using_ = is_kept(statement) ? session_.prepared_.find(statement.id) : nullptr;
     at_ = session_.using_ != nullptr ? At::executing : At::preparing;
     if (at_ == At::preparing) {
+      session_.statement_ = nullptr;
       session_.unkept_ = {statement.id, StatementHandle(mysql_stmt_init(session_.conn_.get())), nullptr};
       session_.using_ = &session_.unkept_;
       if (session_.unkept_.handle == nullptr) throw std::bad_alloc();
@@ -108,7 +123,6 @@ class MariadbSession::RunOperation final : public Steps<driver::Run> {
           // It has not been run, or only reads: once more, prepared anew.
           healed_ = true;
           failed_ = false;
-          session_.statement_ = request_.statement;
           choose();
           break;
         }
@@ -123,9 +137,11 @@ class MariadbSession::RunOperation final : public Steps<driver::Run> {
                                                                           text.size())) {
       return false;
     }
+    if (session_.failed_ == 0) session_.statement_ = request_.statement;
     if (session_.failed_ != 0) {
       if (is_not_preparable(mysql_stmt_errno(handle)) && request_.params.count == 0) {
         session_.unkept_ = {};
+        session_.statement_ = request_.statement;
         session_.source_ = Source::text;
         at_ = At::querying;
       } else {
@@ -156,6 +172,10 @@ class MariadbSession::RunOperation final : public Steps<driver::Run> {
       return true;
     }
     if (!session_.call<mysql_stmt_execute_start, mysql_stmt_execute_cont>(session_.failed_, handle)) return false;
+    if (session_.failed_ == 0 && reads_other_columns()) {
+      at_ = At::flushing;
+      return true;
+    }
     if (session_.failed_ == 0) {
       session_.begin_set();
       at_ = At::head;
@@ -170,6 +190,14 @@ class MariadbSession::RunOperation final : public Steps<driver::Run> {
     if (stale_) forget();
     at_ = At::finishing;
     return true;
+  }
+
+  // Of a query that is kept: what Connector/C knows of the columns' types beyond the protocol's (json, uuid) is that of
+  // the columns that it was prepared with.
+  [[nodiscard]] bool reads_other_columns() const noexcept {
+    if (request_.statement->kind != sql::Kind::read || session_.using_->plan == nullptr) return false;
+    MYSQL_STMT* const handle = session_.using_->handle.get();
+    return !session_.using_->plan->describes(mariadb_stmt_fetch_fields(handle), mysql_stmt_field_count(handle));
   }
 
   // The answer has another number of columns than the statement was prepared with, which Connector/C cannot read. It

@@ -10,13 +10,14 @@ using driver::Ready;
 using driver::State;
 
 MariadbSession::MariadbSession(Conn conn, std::shared_ptr<driver::Canceller> canceller, const config::Address& address,
-                               std::string settings)
+                               std::string settings, uint64_t most_sent)
     : conn_(std::move(conn)),
       canceller_(std::move(canceller)),
       settings_(std::move(settings)),
       database_(address.database),
       opened_in_utc_(is_utc(address.timezone)),
       encrypted_(mysql_get_ssl_cipher(conn_.get()) != nullptr),
+      most_sent_(most_sent),
       prepared_(address.statement_cache),
       utc_(opened_in_utc_) {}
 
@@ -60,12 +61,14 @@ bool MariadbSession::looks_alive() noexcept {
   return got < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
-// The server tells of a time zone that was changed, also by a routine.
+// The server tells of variables that were changed, also by a routine.
 void MariadbSession::note_status() noexcept {
   if ((conn_->server_status & SERVER_STATUS_IN_TRANS) == 0) stopped_ = false;
   if ((conn_->server_status & SERVER_SESSION_STATE_CHANGED) == 0) return;
   const char* data = nullptr;
   size_t length = 0;
+  database_moved_ =
+      database_moved_ || mysql_session_track_get_first(conn_.get(), SESSION_TRACK_SCHEMA, &data, &length) == 0;
   std::string_view name;
   for (int more = mysql_session_track_get_first(conn_.get(), SESSION_TRACK_SYSTEM_VARIABLES, &data, &length); more == 0;
        more = mysql_session_track_get_next(conn_.get(), SESSION_TRACK_SYSTEM_VARIABLES, &data, &length)) {
@@ -74,9 +77,34 @@ void MariadbSession::note_status() noexcept {
       name = text;
       continue;
     }
-    if (name == "time_zone") utc_ = is_utc(text);
+    note_variable(name, text);
     name = {};
   }
+}
+
+void MariadbSession::note_variable(std::string_view name, std::string_view value) noexcept {
+  if (name == "time_zone") {
+    const bool utc = is_utc(value);
+    if (utc != utc_ && told_timestamps_) zone_moved_ = true;
+    utc_ = utc;
+  }
+  if (name == "character_set_client" || name == "character_set_results") foreign_charset_ = !value.starts_with("utf8");
+}
+
+// Of the statements inside a procedure the server tells nothing before the procedure's end.
+Failure MariadbSession::doubts() {
+  Failure failure;
+  if (foreign_charset_) {
+    broken_ = true;
+    failure = fail(Status::unsupported,
+                   "the character set was changed: texts are read and written as UTF-8, so the session is closed",
+                   Phase::receive);
+  } else if (zone_moved_ && statement_ != nullptr && statement_->verb == "CALL") {
+    failure =
+        fail(Status::data, "the procedure has changed the time zone: its TIMESTAMPs may be of either", Phase::decode);
+  }
+  if (failure != nullptr) failure->outcome = Outcome::unknown;
+  return failure;
 }
 
 Failure MariadbSession::error_here(Phase phase) {
@@ -84,15 +112,17 @@ Failure MariadbSession::error_here(Phase phase) {
   const bool by_statement = source_ == Source::prepared && mysql_stmt_errno(using_->handle.get()) != 0;
   Failure failure = by_statement ? failure_of(using_->handle.get(), phase) : failure_of(conn_.get(), phase);
   if (ends_session(static_cast<unsigned>(failure->native))) broken_ = true;
-  // Those before it have run, and stay.
-  if (statement_ != nullptr && statement_->statements > 1) failure->outcome = Outcome::unknown;
+  // Those before it have run, and stay; so have those of a routine.
+  const bool several = statement_ != nullptr && (statement_->statements > 1 || statement_->verb == "CALL" ||
+                                                 statement_->verb == "EXECUTE" || statement_->verb == "BEGIN");
+  if (several) failure->outcome = Outcome::unknown;
   return failure;
 }
 
 void MariadbSession::end_answer() noexcept {
   result_.reset();
   plan_ = nullptr;
-  in_rows_ = head_came_ = false;
+  in_rows_ = head_came_ = told_timestamps_ = zone_moved_ = false;
   source_ = Source::none;
   using_ = nullptr;
   unkept_ = {};

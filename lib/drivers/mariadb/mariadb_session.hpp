@@ -42,7 +42,7 @@ class MariadbSession final : public driver::Session {
   class ResetOperation;
 
   MariadbSession(Conn conn, std::shared_ptr<driver::Canceller> canceller, const config::Address& address,
-                 std::string settings);
+                 std::string settings, uint64_t most_sent);
 
   // A call into Connector/C by its two functions: starts it, or goes on with it where it is suspended. True: it has
   // returned, and `came` is what it answered. `came` belongs to the session, which may end before the call does.
@@ -69,6 +69,7 @@ class MariadbSession final : public driver::Session {
   // mariadb_rows.cpp
   // The answer's next set has come: its columns.
   void begin_set();
+  void read_as_text(unsigned columns);
   // One row, into the batch unless it is null. False: it waits. Otherwise row_came_ tells what came.
   [[nodiscard]] bool next_row(columnar::Batch* batch, uint64_t& bytes);
   static void on_value(void* self, unsigned column, unsigned char** at) noexcept;
@@ -78,6 +79,9 @@ class MariadbSession final : public driver::Session {
 
   // Learns from what the server said at the end of a statement.
   void note_status() noexcept;
+  void note_variable(std::string_view name, std::string_view value) noexcept;
+  // Null, or why the answer that has been read is not to be trusted.
+  [[nodiscard]] Failure doubts();
   [[nodiscard]] Failure error_here(Phase phase);
   void end_answer() noexcept;
 
@@ -87,13 +91,16 @@ class MariadbSession final : public driver::Session {
   const std::string database_;
   const bool opened_in_utc_;
   const bool encrypted_;
+  const uint64_t most_sent_;  // bytes that the server takes at once
   PreparedCache prepared_;
   BoundParams params_;
   bool utc_ = false;
   bool broken_ = false;
   bool changed_ = false;
   bool swollen_ = false;
-  bool stopped_ = false;  // a statement of the transaction was, and it goes on no further
+  bool database_moved_ = false;   // since statements were prepared, each of which runs in that of its preparation
+  bool foreign_charset_ = false;  // texts come, or are taken, in another than UTF-8
+  bool stopped_ = false;          // a statement of the transaction was, and it goes on no further
 
   // The suspended call.
   int (*suspended_)(MariadbSession&, int ready) = nullptr;
@@ -108,14 +115,16 @@ class MariadbSession final : public driver::Session {
   // The answer in progress.
   enum class Source : uint8_t { none, prepared, text };
   Source source_ = Source::none;
-  Prepared* using_ = nullptr;  // prepared: the statement
-  Prepared unkept_;            // where it is kept by nobody else
-  ResultHandle result_;        // text: the set that is being read
-  std::shared_ptr<const sql::Statement> statement_;
-  std::shared_ptr<const Plan> plan_;  // of the set; null: it has no columns
-  bool in_rows_ = false;              // it has not been read to its end
-  bool head_came_ = false;            // of a further set, and it has not been told
-  int64_t rows_ = 0;                  // read of the set
+  Prepared* using_ = nullptr;                        // prepared: the statement
+  Prepared unkept_;                                  // where it is kept by nobody else
+  ResultHandle result_;                              // text: the set that is being read
+  std::shared_ptr<const sql::Statement> statement_;  // that the server is running, or has
+  std::shared_ptr<const Plan> plan_;                 // of the set; null: it has no columns
+  bool in_rows_ = false;                             // it has not been read to its end
+  bool told_timestamps_ = false;                     // some set had a column of that type
+  bool zone_moved_ = false;                          // after that
+  bool head_came_ = false;                           // of a further set, and it has not been told
+  int64_t rows_ = 0;                                 // read of the set
   enum class RowCame : uint8_t { row, end, error, unreadable };
   RowCame row_came_ = RowCame::end;
 

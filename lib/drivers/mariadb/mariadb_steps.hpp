@@ -21,7 +21,7 @@ class MariadbSession::Steps : public Verb {
         if (!session_.is_head(*this))
           return driver::Step::waits({driver::On::turn, -1, driver::Ready::start, Deadline::never()});
         begun_ = true;
-        if (session_.broken_) return this->failed(failure_of(0, {}, {}, Phase::send));
+        if (session_.broken_) return this->failed(fail(Status::unavailable, "the session has ended", Phase::send));
         if (Result<void> done = begin(); !done) return this->failed(done.take_error());
       }
       Result<bool> done = advance();
@@ -58,9 +58,11 @@ class MariadbSession::Steps : public Verb {
 
   // After the last row of a set, or the head of one without: to the next set, or to the end of the answer.
   Result<bool> finish(driver::Then& next) {
+    if (wrong_ == nullptr) wrong_ = session_.doubts();
     if (wrong_ == nullptr && has_more()) {
       if (!tells_only_status()) return further(next);
       if (!session_.head_came_ && !next_head()) return false;
+      if (wrong_ == nullptr) wrong_ = session_.doubts();
       if (wrong_ == nullptr && (session_.plan_ != nullptr || has_more())) return further(next);
     }
     if (session_.source_ != Source::none && !drain()) return false;
@@ -113,7 +115,9 @@ class MariadbSession::Steps : public Verb {
   void note_error() {
     failed_ = true;
     Failure failure = session_.error_here(Phase::receive);
-    const bool stopped = failure->status == Status::cancelled || failure->status == Status::statement_timeout;
+    // Its transaction may be over, or lacks a part; but the server would begin another with the next statement.
+    const bool stopped = failure->status == Status::cancelled || failure->status == Status::statement_timeout ||
+                         failure->status == Status::deadlock || failure->outcome == Outcome::rolled_back;
     if (stopped) session_.stopped_ = true;
     if (wrong_ == nullptr) wrong_ = std::move(failure);
   }

@@ -114,7 +114,10 @@ class MariadbSession::ResetOperation final : public Steps<driver::Operation> {
 
   At next() {
     switch (at_) {
-      case At::forgetting: session_.prepared_.clear(); return At::choosing;
+      case At::forgetting:
+        session_.prepared_.clear();
+        session_.database_moved_ = false;
+        return At::choosing;
       case At::choosing: return At::setting;
       case At::setting:
         session_.changed_ = false;
