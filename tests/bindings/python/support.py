@@ -40,6 +40,14 @@ user = "{TL_PG_USER}"
 password = "{password}"
 """
 
+_MARIADB = """
+[connections.mariadb]
+driver = "mariadb"
+socket = "{TL_MARIADB_SOCKET}"
+database = "{TL_MARIADB_DATABASE}"
+user = "{TL_MARIADB_USER}"
+"""
+
 
 def has_postgresql() -> bool:
     return all(os.environ.get(name) for name in ("TL_PG_SOCKET", "TL_PG_PORT", "TL_PG_DATABASE", "TL_PG_USER"))
@@ -81,3 +89,13 @@ class PostgresqlTest(unittest.TestCase):
         self.registry = trunkline.parse(postgresql_toml(self.more), source="test.toml")
         self.addCleanup(self.registry.close)
         self.db = self.registry.on("pg")
+
+
+@unittest.skipUnless(os.environ.get("TL_MARIADB_SOCKET"), "no MariaDB: TL_MARIADB_SOCKET is not set")
+class MariadbTest(unittest.TestCase):
+    """A test with one MariaDB connection, mariadb."""
+
+    def setUp(self) -> None:
+        self.registry = trunkline.parse(_MARIADB.format(**os.environ), source="test.toml")
+        self.addCleanup(self.registry.close)
+        self.db = self.registry.on("mariadb")
