@@ -30,6 +30,7 @@ void Classifier::take(const Token& token) {
   if (separates(token)) return end();
   if (!current_.begun && token.type != TokenType::open) begin(token);
   if (current_.object == Object::routine) body_.take(token, recent_);
+  name(token);
   if (token.type == TokenType::word && !recent_.follows_dot()) {
     word(token);
   } else {
@@ -85,6 +86,18 @@ void Classifier::word(const Token& token) {
     current_.verb.kind = Kind::control;
     current_.verb.plain = before == Word::start;
   }
+}
+
+// What a schema or table is called, in quotes or not: a change of pg_settings is one of the session's settings, and
+// quotes hide no temporary schema.
+void Classifier::name(const Token& token) {
+  Word name = token.info.word;
+  const bool in_quotes = token.type == TokenType::quoted || token.type == TokenType::string;
+  if (in_quotes) name = find_word(text_.substr(token.begin + 1, token.end - token.begin - 2), dialect_).word;
+  if (name == Word::pg_settings && current_.verb.kind == Kind::write) current_.verb.plain = false;
+  if (!in_quotes || (name != Word::temp && name != Word::pg_temp)) return;
+  if (current_.verb.query) return query_word(name);
+  if (current_.first == Word::create) create_word(name);
 }
 
 // A query that changes or locks something. PostgreSQL lets columns bear these names: taken for a write, they only miss

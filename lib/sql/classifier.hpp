@@ -43,6 +43,7 @@ class Classifier {
   void word(const Token& token);
   void query_word(Word word);
   void create_word(Word word);
+  void name(const Token& token);
   void explain_word(Word word);
   void other_token(const Token& token);
   void set_token(const Token& token);

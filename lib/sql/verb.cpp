@@ -42,7 +42,7 @@ Verb find_verb(Word word, Dialect dialect) noexcept {
     case Word::show: return {Kind::read, true, true, false};
     case Word::explain:
     case Word::describe:
-    case Word::desc: return {Kind::read, true, false, false};
+    case Word::desc: return {Kind::read, true, dialect != Dialect::sqlite, false};  // planning runs what is constant
     case Word::insert:
     case Word::update:
     case Word::delete_:

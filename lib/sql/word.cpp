@@ -78,6 +78,7 @@ constexpr Keyword keywords[] = {
     {"order", Word::order, everywhere},
     {"over", Word::over, nowhere},
     {"pg_catalog", Word::pg_catalog, nowhere},
+    {"pg_settings", Word::pg_settings, nowhere},
     {"pg_temp", Word::pg_temp, nowhere},
     {"pragma", Word::pragma, nowhere},
     {"prepare", Word::prepare, nowhere},

@@ -13,7 +13,8 @@ enum class Word : uint8_t {
   abort, all, alter, analyze, any, as, atomic, begin, case_, check, checksum, cluster, comment, commit, copy,
   create, default_, delete_, desc, describe, distinct, drop, end, event, execute, explain,
   extension, fetch, filter, for_, from, function, grant, group, having, if_, import, in, insert, install, into, join, key,
-  limit, load, lock, loop, materialized, merge, no, notify, nulls, offset, on, optimize, order, over, pg_catalog, pg_temp,
+  limit, load, lock, loop, materialized, merge, no, notify, nulls, offset, on, optimize, order, over, pg_catalog,
+  pg_settings, pg_temp,
   pragma, prepare, procedure, reassign, recursive, refresh, reindex, release, rename, repair, repeat, replace, returning,
   revoke, rollback, rule, savepoint, security, select, set, setop, share, show, some, start, table, temp, transaction,
   trigger, truncate, uninstall, update, using_, vacuum, values, view, where, while_, window, with, xa, syntax

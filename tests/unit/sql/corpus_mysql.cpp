@@ -26,6 +26,8 @@ constexpr Case cases[] = {
     {"SHOW TABLES", read, plain},
     {"DESCRIBE t", read, plain},
     {"DESC t", read, plain},
+    {"EXPLAIN SELECT * FROM (SELECT f()) x", unknown, dirty},
+    {"EXPLAIN SELECT @a := 1", unknown, dirty},
     {"EXPLAIN UPDATE t SET a = 1", read, plain},
     {"EXPLAIN FORMAT=JSON SELECT 1", read, plain},
     {"EXPLAIN ANALYZE SELECT 1", read, plain},

@@ -35,6 +35,9 @@ constexpr Case cases[] = {
     {"SELECT (SELECT max(b) FROM u WHERE u.a = t.a) FROM t", read, plain},
     {"SELECT * FROM pragma_table_info('t')", read, plain},
     {"SELECT * FROM a LEFT JOIN b ON (a.x = b.x) WHERE (a.y)", read, plain},
+    {"CREATE TABLE \"temp\".t (a)", write, dirty},
+    {"CREATE VIEW [TEMP].t AS SELECT 1", write, dirty},
+    {"CREATE TABLE 'temp'.t (a)", write, dirty},
     {"EXPLAIN QUERY PLAN SELECT * FROM t", read, plain},
     {"EXPLAIN DELETE FROM t", read, plain},
     // functions that are not known
