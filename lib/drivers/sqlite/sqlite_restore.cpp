@@ -7,7 +7,7 @@ namespace tl::sqlite {
 namespace {
 
 // What a PRAGMA changes for the session alone and tells when asked.
-constexpr std::array<const char*, 24> pragmas = {
+constexpr std::array<const char*, 26> pragmas = {
     "analysis_limit",
     "automatic_index",
     "cache_size",
@@ -31,7 +31,9 @@ constexpr std::array<const char*, 24> pragmas = {
     "short_column_names",
     "synchronous",
     "temp_store",
+    "threads",
     "trusted_schema",
+    "wal_autocheckpoint",
 };
 
 // Virtual tables before the tables they keep their rows in.
@@ -105,6 +107,7 @@ Result<void> SqliteSession::comb() {
     if (Result<void> done = execute(pragma.c_str()); !done) return done;
   }
   if (Result<void> done = execute("PRAGMA case_sensitive_like = OFF; PRAGMA locking_mode = NORMAL"); !done) return done;
+  sqlite3_set_last_insert_rowid(db_.get(), 0);
   changed_ = false;
   return {};
 }
