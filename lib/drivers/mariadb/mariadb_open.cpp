@@ -50,6 +50,15 @@ Result<Identity> identity_of(MYSQL* conn, driver::Dial& dial) {
   return Identity{row[0], std::min<uint64_t>(std::strtoull(row[1], nullptr, 10), most_packet)};
 }
 
+// The role that is active, "" if there is none.
+Result<std::string> role_of(MYSQL* conn, driver::Dial& dial) {
+  if (Result<void> asked = run_now(conn, "SELECT CURRENT_ROLE()", dial); !asked) return asked.take_error();
+  const ResultHandle result(mysql_store_result(conn));
+  MYSQL_ROW row = result == nullptr ? nullptr : mysql_fetch_row(result.get());
+  if (row == nullptr) return failure_of(conn, Phase::connect);
+  return std::string(row[0] == nullptr ? "" : row[0]);
+}
+
 // KILL QUERY from a connection of its own, and only where that has come to the same server.
 class ServerCanceller final : public driver::Canceller {
  public:
@@ -127,8 +136,10 @@ std::string sql_mode() {
 Result<std::string> settings_of(const config::Address& address, MYSQL* conn) {
   Result<std::string> zone = quoted(address.timezone.empty() ? "+00:00" : address.timezone);
   if (!zone) return zone;
-  std::string text = "SET NAMES utf8mb4, session_track_schema = 1, session_track_system_variables = '" +
-                     std::string(tracked) + "', autocommit = 1, time_zone = " + *zone + ", sql_mode = " + sql_mode();
+  std::string text =
+      "SET NAMES utf8mb4, session_track_schema = 1, session_track_state_change = 1, session_track_system_variables = "
+      "'" +
+      std::string(tracked) + "', autocommit = 1, time_zone = " + *zone + ", sql_mode = " + sql_mode();
   if (address.read_only) text += is_mariadb(conn) ? ", tx_read_only = 1" : ", transaction_read_only = 1";
   if (address.statement_timeout) {
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(*address.statement_timeout).count();
@@ -136,6 +147,23 @@ Result<std::string> settings_of(const config::Address& address, MYSQL* conn) {
                              : ", max_execution_time = " + std::to_string(ms);
   }
   return text;
+}
+
+// What makes a session again what it is now, behind the server's own reset, which leaves the database and the role as
+// they are. "": nothing takes a database back where there was none.
+Result<std::string> restoring_of(const config::Address& address, const std::string& settings, MYSQL* conn,
+                                 driver::Dial& dial) {
+  if (address.database.empty()) return std::string();
+  Result<std::string> database = sql::quote_identifier(address.database, sql::Dialect::mysql);
+  if (!database) return database;
+  std::string role = "DEFAULT";
+  if (is_mariadb(conn)) {
+    Result<std::string> active = role_of(conn, dial);
+    if (active && !active->empty()) active = sql::quote_identifier(*active, sql::Dialect::mysql);
+    if (!active) return active;
+    role = active->empty() ? "NONE" : active.take();
+  }
+  return "USE " + *database + "; SET ROLE " + role + "; " + settings;
 }
 
 }  // namespace
@@ -162,9 +190,11 @@ Result<std::unique_ptr<driver::Session>> MariadbSession::open(const config::Addr
   if (Result<void> set = run_now(conn->get(), *settings, dial); !set) return set.take_error();
   Result<Identity> identity = identity_of(conn->get(), dial);
   if (!identity) return identity.take_error();
+  Result<std::string> restoring = restoring_of(address, *settings, conn->get(), dial);
+  if (!restoring) return restoring.take_error();
   auto canceller = std::make_shared<ServerCanceller>(address, mysql_thread_id(conn->get()), identity->server);
   return std::unique_ptr<driver::Session>(
-      new MariadbSession(conn.take(), std::move(canceller), address, settings.take(), identity->most_sent));
+      new MariadbSession(conn.take(), std::move(canceller), address, restoring.take(), identity->most_sent));
 }
 
 }  // namespace tl::mariadb

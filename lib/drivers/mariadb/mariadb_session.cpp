@@ -10,11 +10,10 @@ using driver::Ready;
 using driver::State;
 
 MariadbSession::MariadbSession(Conn conn, std::shared_ptr<driver::Canceller> canceller, const config::Address& address,
-                               std::string settings, uint64_t most_sent)
+                               std::string restoring, uint64_t most_sent)
     : conn_(std::move(conn)),
       canceller_(std::move(canceller)),
-      settings_(std::move(settings)),
-      database_(address.database),
+      restoring_(std::move(restoring)),
       opened_in_utc_(is_utc(address.timezone)),
       encrypted_(mysql_get_ssl_cipher(conn_.get()) != nullptr),
       most_sent_(most_sent),
@@ -61,12 +60,14 @@ bool MariadbSession::looks_alive() noexcept {
   return got < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
-// The server tells of variables that were changed, also by a routine.
+// The server tells of what was changed of the session, also by a routine, a trigger or a view: that it was, and which
+// time zone it has.
 void MariadbSession::note_status() noexcept {
   if ((conn_->server_status & SERVER_STATUS_IN_TRANS) == 0) stopped_ = false;
   if ((conn_->server_status & SERVER_SESSION_STATE_CHANGED) == 0) return;
   const char* data = nullptr;
   size_t length = 0;
+  if (mysql_session_track_get_first(conn_.get(), SESSION_TRACK_STATE_CHANGE, &data, &length) == 0) changed_ = true;
   database_moved_ =
       database_moved_ || mysql_session_track_get_first(conn_.get(), SESSION_TRACK_SCHEMA, &data, &length) == 0;
   std::string_view name;

@@ -42,7 +42,7 @@ class MariadbSession final : public driver::Session {
   class ResetOperation;
 
   MariadbSession(Conn conn, std::shared_ptr<driver::Canceller> canceller, const config::Address& address,
-                 std::string settings, uint64_t most_sent);
+                 std::string restoring, uint64_t most_sent);
 
   // A call into Connector/C by its two functions: starts it, or goes on with it where it is suspended. True: it has
   // returned, and `came` is what it answered. `came` belongs to the session, which may end before the call does.
@@ -87,8 +87,8 @@ class MariadbSession final : public driver::Session {
 
   Conn conn_;
   const std::shared_ptr<driver::Canceller> canceller_;
-  const std::string settings_;  // the statement that a session begins with
-  const std::string database_;
+  // Statements after a reset that make the session what it was when it was opened; "": there are none.
+  const std::string restoring_;
   const bool opened_in_utc_;
   const bool encrypted_;
   const uint64_t most_sent_;  // bytes that the server takes at once

@@ -49,19 +49,19 @@ class MariadbSession::PingOperation final : public Steps<driver::Operation> {
 };
 
 // Reads what is left of an answer, ends the transaction, and takes back whatever a session can keep from its caller.
-// The server forgets the prepared statements, and neither the database nor, MySQL, the character set comes back by
-// itself.
+// The server forgets the prepared statements, and neither the database, nor the role, nor, MySQL, the character set
+// comes back by itself.
 class MariadbSession::ResetOperation final : public Steps<driver::Operation> {
  public:
   using Steps::Steps;
 
  private:
-  enum class At : uint8_t { draining, rolling_back, forgetting, choosing, setting, done };
+  enum class At : uint8_t { draining, rolling_back, forgetting, restoring, restored, done };
 
   Result<void> begin() override {
     if (session_.swollen_) return give_up(Status::resource, "the session's buffers have grown too large to keep");
     // Nothing takes a database back that was not there in the beginning.
-    if (session_.changed_ && session_.database_.empty()) {
+    if (session_.changed_ && session_.restoring_.empty()) {
       return give_up(Status::unsupported, "the session was changed, and has no database to come back to");
     }
     return {};
@@ -77,10 +77,23 @@ class MariadbSession::ResetOperation final : public Steps<driver::Operation> {
       if (at_ == At::draining) {
         if (session_.source_ != Source::none && !drain()) return false;
         if (session_.broken_) return std::move(wrong_);
+        wrong_ = {};
+        failed_ = false;
         at_ = session_.changed_                         ? At::forgetting
               : session_.state() != driver::State::idle ? At::rolling_back
                                                         : At::done;
         continue;
+      }
+      if (at_ == At::restored) {
+        if (session_.source_ != Source::none && !drain()) return false;
+        if (wrong_ != nullptr) {
+          session_.broken_ = true;
+          wrong_->phase = Phase::reset;
+          return std::move(wrong_);
+        }
+        session_.changed_ = session_.database_moved_ = false;
+        session_.utc_ = session_.opened_in_utc_;
+        return true;
       }
       if (!one_call()) return false;
       if (session_.failed_ != 0) {
@@ -99,10 +112,7 @@ class MariadbSession::ResetOperation final : public Steps<driver::Operation> {
     switch (at_) {
       case At::forgetting:
         return session_.call<mysql_reset_connection_start, mysql_reset_connection_cont>(session_.failed_, conn);
-      case At::choosing:
-        return session_.call<mysql_select_db_start, mysql_select_db_cont>(session_.failed_, conn,
-                                                                          session_.database_.c_str());
-      case At::setting: return query(session_.settings_);
+      case At::restoring: return query(session_.restoring_);
       default: return query("ROLLBACK");
     }
   }
@@ -114,15 +124,11 @@ class MariadbSession::ResetOperation final : public Steps<driver::Operation> {
 
   At next() {
     switch (at_) {
-      case At::forgetting:
-        session_.prepared_.clear();
-        session_.database_moved_ = false;
-        return At::choosing;
-      case At::choosing: return At::setting;
-      case At::setting:
-        session_.changed_ = false;
-        session_.utc_ = session_.opened_in_utc_;
-        return At::done;
+      case At::forgetting: session_.prepared_.clear(); return At::restoring;
+      case At::restoring:
+        session_.source_ = Source::text;
+        session_.begin_set();
+        return At::restored;
       default: return At::done;
     }
   }
