@@ -13,17 +13,19 @@ class CancelJob final : public runtime::Job {
  public:
   CancelJob(std::shared_ptr<driver::Canceller> canceller, std::shared_ptr<Delivery> delivery, uint64_t group,
             Deadline deadline)
-      : Job(group, deadline), canceller_(std::move(canceller)), delivery_(std::move(delivery)) {}
+      : Job(group, deadline), canceller_(std::move(canceller)), delivery_(std::move(delivery)), dial_(deadline) {}
   // Also when it never ran: the waiting is over, and the session is judged by its answer.
   ~CancelJob() override { delivery_->done(); }
   void run() noexcept override {
-    canceller_->cancel();
+    canceller_->cancel(dial_);
     delivery_->done();
   }
+  void interrupt() noexcept override { dial_.interrupt(); }
 
  private:
   std::shared_ptr<driver::Canceller> canceller_;
   std::shared_ptr<Delivery> delivery_;
+  driver::Dial dial_;
 };
 
 // Brings a session back to how it was opened before its deadline, or gives it up.

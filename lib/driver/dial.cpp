@@ -32,6 +32,12 @@ bool Dial::wait(int fd, Ready want) noexcept {
   }
 }
 
+Failure Dial::stopped() const {
+  if (deadline_.passed(steady_clock().now()))
+    return fail(Status::connect_timeout, "the server did not let the session in within create_timeout", Phase::connect);
+  return fail(Status::shutdown, "opening was broken off", Phase::connect);
+}
+
 void Dial::interrupt() noexcept {
   const std::lock_guard lock(mutex_);
   interrupted_ = true;

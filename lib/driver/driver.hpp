@@ -15,7 +15,8 @@ struct TransactionOptions {
   bool read_only = false;
 };
 
-// One opening in progress, on a connector thread: how long it may take, and how another thread ends it.
+// One connecting to a server in progress, on a thread for that: how long it may take, and how another thread ends it,
+// which also happens when its deadline passes.
 class Dial {
  public:
   explicit Dial(Deadline deadline) : deadline_(deadline) {}
@@ -28,6 +29,8 @@ class Dial {
   void watch(int fd) noexcept;
   // Waits until the descriptor is ready: true; false when the deadline passed or the dial was interrupted.
   [[nodiscard]] bool wait(int fd, Ready want) noexcept;
+  // The passed deadline or the interruption, as a failure to open.
+  [[nodiscard]] Failure stopped() const;
 
   // [any thread]
   void interrupt() noexcept;

@@ -238,7 +238,7 @@ std::shared_ptr<Canceller> FakeSession::canceller() {
   struct OnWire final : Canceller {
     explicit OnWire(std::shared_ptr<FakeWire> to) : wire(std::move(to)) {}
     [[nodiscard]] bool blocks() const noexcept override { return false; }
-    void cancel() noexcept override { wire->cancel(); }
+    void cancel(Dial&) noexcept override { wire->cancel(); }
     const std::shared_ptr<FakeWire> wire;
   };
   return std::make_shared<OnWire>(wire_);

@@ -10,6 +10,8 @@
 
 namespace tl::driver {
 
+class Dial;
+
 // What may be asked of the session after a step of an answer.
 enum class Then : uint8_t {
   rows,  // fetch() for this set's (next) rows
@@ -59,7 +61,7 @@ class Canceller {
  public:
   virtual ~Canceller() = default;
   [[nodiscard]] virtual bool blocks() const noexcept = 0;  // true: only on a worker
-  virtual void cancel() noexcept = 0;
+  virtual void cancel(Dial& dial) noexcept = 0;            // by which it connects where it must
 };
 
 enum class State : uint8_t {

@@ -65,9 +65,8 @@ void Crew::submit(const std::shared_ptr<Job>& job) noexcept {
   if (waiting_.empty()) return;
   if (workers_.empty()) {
     waiting_.pop_back();
-  } else if (!overseen_) {
-    overseen_ = true;
-    housekeeper().wake_at(overseer_, steady_clock().now() + oversight_interval);
+  } else {
+    look_again(steady_clock().now() + oversight_interval);
   }
 }
 
@@ -103,12 +102,34 @@ void Crew::replace_lost() noexcept {
   }
 }
 
+void Crew::interrupt_late() noexcept {
+  const Instant now = steady_clock().now();
+  for (Worker& worker : workers_) {
+    if (worker.job == nullptr || worker.interrupted) continue;
+    if (!worker.job->deadline().passed(now)) {
+      look_again(worker.job->deadline().at);
+      continue;
+    }
+    worker.interrupted = true;
+    worker.job->interrupt();
+  }
+}
+
+void Crew::look_again(Instant at) noexcept {
+  if (at >= next_look_) return;
+  next_look_ = at;
+  housekeeper().wake_at(overseer_, at);
+}
+
 Instant Crew::oversee() noexcept {
   const std::lock_guard lock(mutex_);
+  next_look_ = Deadline::never().at;
+  if (stopping_) return next_look_;
+  interrupt_late();
   replace_lost();
   dispatch();
-  overseen_ = !waiting_.empty() && !stopping_;
-  return overseen_ ? steady_clock().now() + oversight_interval : Deadline::never().at;
+  if (!waiting_.empty()) look_again(steady_clock().now() + oversight_interval);
+  return next_look_;
 }
 
 Crew::Worker* Crew::start_thread() noexcept {
@@ -157,6 +178,8 @@ void Crew::dispatch() noexcept {
     if (worker == nullptr) worker = start_thread();
     if (worker == nullptr) return;
     worker->job = std::move(*next);
+    worker->interrupted = false;
+    look_again(worker->job->deadline().at);
     worker->wake.notify_one();
     next = waiting_.erase(next);
   }

@@ -23,7 +23,8 @@ class Job {
   virtual ~Job() = default;
 
   virtual void run() noexcept = 0;
-  // [any thread] The process is ending: return from run() soon, also if it has not begun.
+  // [any thread] Its deadline has passed while it ran, or the process is ending: return from run() soon, also if it has
+  // not begun.
   virtual void interrupt() noexcept {}
 
   [[nodiscard]] uint64_t group() const noexcept { return group_; }
@@ -57,11 +58,13 @@ class Crew {
   struct Worker {
     Crew* crew = nullptr;
     std::shared_ptr<Job> job;  // given by dispatch(); null: it rests
+    bool interrupted = false;
     bool lost = false;
     std::condition_variable wake;
   };
 
-  // Looks after threads that are lost while jobs wait for them and nobody submits more.
+  // Looks after jobs whose deadline passes, and after threads that are lost while jobs wait for them and nobody submits
+  // more.
   class Overseer final : public Task {
    public:
     explicit Overseer(Crew& crew) : crew_(crew) {}
@@ -73,7 +76,9 @@ class Crew {
 
   // With the mutex held.
   void dispatch() noexcept;  // gives what waits and fits to threads
+  void interrupt_late() noexcept;
   void replace_lost() noexcept;
+  void look_again(Instant at) noexcept;  // the overseer does, by then
   [[nodiscard]] bool fits(const Job& job) const noexcept;
   [[nodiscard]] Worker* resting() noexcept;       // null: nobody
   [[nodiscard]] Worker* start_thread() noexcept;  // null: the system has none to give
@@ -91,7 +96,7 @@ class Crew {
   std::deque<std::shared_ptr<Job>> waiting_;
   std::list<Worker> workers_;
   bool stopping_ = false;
-  bool overseen_ = false;  // while jobs wait
+  Instant next_look_ = Deadline::never().at;  // of the overseer
 };
 
 // The process's own; started on first use, never destroyed. At exit dialling stops: exit handlers interrupt what runs

@@ -31,7 +31,10 @@ TEST_CASE("a cancel from another thread stops the statement, and the next one is
     std::promise<void> stopped;
     std::thread stopper([&, until = stopped.get_future()] {
       // A server ignores what comes before the statement has begun.
-      while (until.wait_for(100ms) == std::future_status::timeout) canceller->cancel();
+      while (until.wait_for(100ms) == std::future_status::timeout) {
+        driver::Dial dial(Deadline::never());
+        canceller->cancel(dial);
+      }
     });
     const Instant began = steady_clock().now();
     const Failure failure = ask.failure(target().endless);
@@ -48,7 +51,8 @@ TEST_CASE("a canceller outlives its session harmlessly") {
   Asking ask;
   const std::shared_ptr<driver::Canceller> canceller = ask->canceller();
   ask.close();
-  canceller->cancel();
+  driver::Dial dial(Deadline::never());
+  canceller->cancel(dial);
 }
 
 }  // namespace tl::validation

@@ -83,11 +83,6 @@ class Watched {
   const int fd_;
 };
 
-Failure stopped(const driver::Dial& dial) {
-  if (dial.interrupted()) return fail(Status::shutdown, "opening was broken off", Phase::connect);
-  return fail(Status::connect_timeout, "the server did not let the session in within create_timeout", Phase::connect);
-}
-
 Result<void> shake_hands(MYSQL* conn, const config::Address& a, driver::Dial& dial) {
   const auto given = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
   const bool by_socket = !a.socket.empty();
@@ -107,11 +102,11 @@ Result<void> shake_hands(MYSQL* conn, const config::Address& a, driver::Dial& di
     wants = mysql_real_connect_cont(&done, conn, wants & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE));
     if (!ready) {
       while (wants != 0) wants = mysql_real_connect_cont(&done, conn, wants & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE));
-      return stopped(dial);
+      return dial.stopped();
     }
   }
   if (done != nullptr) return {};
-  if (dial.interrupted() || dial.deadline().passed(steady_clock().now())) return stopped(dial);
+  if (dial.interrupted() || dial.deadline().passed(steady_clock().now())) return dial.stopped();
   return failure_of(conn, Phase::connect);
 }
 

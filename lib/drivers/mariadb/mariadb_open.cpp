@@ -33,7 +33,7 @@ Result<void> run_now(MYSQL* conn, std::string_view text, driver::Dial& dial) {
     if (!dial.wait(fd, writes ? driver::Ready::writable : driver::Ready::readable)) {
       shutdown(fd, SHUT_RDWR);
       while (wants != 0) wants = mysql_real_query_cont(&failed, conn, wants);
-      return fail(Status::connect_timeout, "the server did not answer within create_timeout", Phase::connect);
+      return dial.stopped();
     }
     wants = mysql_real_query_cont(&failed, conn, wants);
   }
@@ -67,9 +67,8 @@ class ServerCanceller final : public driver::Canceller {
     address_.database.clear();
   }
   [[nodiscard]] bool blocks() const noexcept override { return true; }
-  void cancel() noexcept override {
+  void cancel(driver::Dial& dial) noexcept override {
     try {
-      driver::Dial dial(Deadline::after(steady_clock().now(), patience));
       Result<Conn> conn = connect(address_, dial);
       if (!conn) return;
       Result<Identity> identity = identity_of(conn->get(), dial);
@@ -81,7 +80,6 @@ class ServerCanceller final : public driver::Canceller {
   }
 
  private:
-  static constexpr Nanos patience = 10s;
   config::Address address_;
   const unsigned long thread_;
   const std::string identity_;

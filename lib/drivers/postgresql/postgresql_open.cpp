@@ -26,7 +26,8 @@ class ServerCanceller final : public driver::Canceller {
   explicit ServerCanceller(PGconn* conn) : cancel_(PQgetCancel(conn)) {}
   ~ServerCanceller() override { PQfreeCancel(cancel_); }
   [[nodiscard]] bool blocks() const noexcept override { return true; }
-  void cancel() noexcept override {
+  void cancel(driver::Dial& dial) noexcept override {
+    (void)dial;  // libpq can neither be told a deadline nor be interrupted
     char why[256];
     (void)PQcancel(cancel_, why, sizeof why);  // what it did shows in the answer
   }
@@ -231,11 +232,7 @@ Result<void> shake_hands(PGconn* conn, driver::Dial& dial) {
     const bool ready =
         dial.wait(fd, polled == PGRES_POLLING_READING ? driver::Ready::readable : driver::Ready::writable);
     dial.watch(-1);  // libpq may close it, and its number may become somebody else's
-    if (!ready) {
-      if (dial.interrupted()) return fail(Status::shutdown, "opening was broken off", Phase::connect);
-      return fail(Status::connect_timeout, "the server did not let the session in within create_timeout",
-                  Phase::connect);
-    }
+    if (!ready) return dial.stopped();
     polled = PQconnectPoll(conn);
     if (polled == PGRES_POLLING_FAILED) return opening_failure(conn);
   }

@@ -57,7 +57,7 @@ class SqliteSession final : public driver::Session {
   struct Stop final : driver::Canceller {
     std::atomic<bool> wanted{false};
     [[nodiscard]] bool blocks() const noexcept override { return false; }
-    void cancel() noexcept override { wanted.store(true, std::memory_order_release); }
+    void cancel(driver::Dial&) noexcept override { wanted.store(true, std::memory_order_release); }
   };
 
   // While one operation computes: until when, and who may stop it. `budget`: what is left of statement_timeout.

@@ -318,7 +318,8 @@ TEST_CASE("cancelling at the server from another thread") {
   desk.session.submit(*run);
   const auto canceller = desk.session.canceller();
   CHECK_FALSE(canceller->blocks());
-  std::thread([&] { canceller->cancel(); }).join();
+  Dial dial(Deadline::never());
+  std::thread([&] { canceller->cancel(dial); }).join();
   desk.session.pump(Ready::readable);
   REQUIRE(run->failure() != nullptr);
   CHECK(run->failure()->status == Status::cancelled);
@@ -331,7 +332,8 @@ TEST_CASE("a canceller outlives its session harmlessly") {
     Desk desk;
     canceller = desk.session.canceller();
   }
-  canceller->cancel();
+  Dial dial(Deadline::never());
+  canceller->cancel(dial);
 }
 
 TEST_CASE("an idle session looks dead once the server hung up or sent something unasked") {

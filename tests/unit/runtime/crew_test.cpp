@@ -43,11 +43,11 @@ size_t threads_named(const std::string& name) {
 
 Deadline in(Nanos budget) { return Deadline::after(steady_clock().now(), budget); }
 
-// Notes its beginning and, when it was let go, its end.
+// Notes its beginning, and runs until it is let go. One with a deadline outlives it unless told otherwise.
 class Gated final : public Job {
  public:
   Gated(Events& events, std::string name, uint64_t group = 0, Deadline deadline = Deadline::never())
-      : Job(group, deadline), events_(events), name_(std::move(name)) {}
+      : Job(group, deadline), heeds_interrupt(deadline.is_never()), events_(events), name_(std::move(name)) {}
 
   void run() noexcept override {
     events_.add(name_);
@@ -64,7 +64,7 @@ class Gated final : public Job {
     changed_.notify_all();
   }
 
-  bool heeds_interrupt = true;
+  bool heeds_interrupt;
   std::atomic<int> interrupts{0};
 
  private:
@@ -190,11 +190,32 @@ TEST_CASE("threads beyond the usual ones end when they are of no more use") {
   crew.stop(1s);
 }
 
+TEST_CASE("a job is interrupted once, when its deadline passes, and one that heeds it costs no thread") {
+  static Events events;
+  Crew& crew = a_crew(2);
+  const auto late = std::make_shared<Gated>(events, "late", 0, in(50ms));
+  const auto later = std::make_shared<Gated>(events, "later", 0, in(100ms));
+  const auto in_time = std::make_shared<Gated>(events, "in time", 0, in(10min));
+  const Instant began = steady_clock().now();
+  for (const Gate& job : {late, later, in_time}) {
+    job->heeds_interrupt = true;
+    crew.submit(job);
+  }
+  REQUIRE(events.reach(3));  // the third has had to wait for a thread
+  CHECK(steady_clock().now() - began >= 50ms);
+  while (later->interrupts == 0) std::this_thread::yield();
+  CHECK(steady_clock().now() - began >= 100ms);
+  CHECK(late->interrupts == 1);
+  CHECK(in_time->interrupts == 0);
+  CHECK(crew.lost() == 0);
+  in_time->let_go();
+  crew.stop(1s);
+}
+
 TEST_CASE("a thread that outlives its job's deadline is lost and replaced, though nobody submits more") {
   static Events events;
   Crew& crew = a_crew(1);
   const Gate stuck = submitted(crew, std::make_shared<Gated>(events, "stuck", 0, in(0s)));
-  stuck->heeds_interrupt = false;
   REQUIRE(events.reach(1));
   const Gate next = submitted(crew, std::make_shared<Gated>(events, "next"));
   REQUIRE(events.reach(2));
