@@ -33,6 +33,7 @@ MariadbSession::~MariadbSession() {
 void MariadbSession::unwind() noexcept {
   if (suspended_ == nullptr) return;
   broken_ = true;
+  reading_ = nullptr;  // whose batch may be gone
   shutdown(mysql_get_socket(conn_.get()), SHUT_RDWR);
   while (wants_ != 0) wants_ = suspended_(*this, wants_);
   suspended_ = nullptr;
