@@ -19,7 +19,8 @@ static int64_t count_of(tl_registry* registry, const char* what, const char* nam
 }
 
 void test_every_subject_is_there_before_anything_is_open(void) {
-  static const char* subjects[] = {"connections", "endpoints", "pools", "sessions", "leases", "settings", "warnings", "check"};
+  static const char* subjects[] = {"connections", "endpoints", "pools",    "sessions",
+                                   "leases",      "settings",  "warnings", "check"};
   static const int64_t rows[] = {2, 0, 0, 0, 0, -1, 0};
   tl_registry* registry = open_registry("");
   for (size_t i = 0; i < 7; ++i) {
