@@ -103,7 +103,7 @@ tl_status tl_inspect(tl_registry* registry, const char* what, const char* name, 
     Options options(*registry->registry);
     if (auto read = options.read(call, std::nullopt); !read) return report(read.take_error(), err);
     const std::string_view chosen = tl::capi::text(name, name_len);
-    auto result = tl::registry::inspect(*registry->registry, what, name == nullptr ? nullptr : &chosen);
+    auto result = tl::registry::inspect(*registry->registry, what, name == nullptr ? nullptr : &chosen, options.call);
     if (!result) return report(result.take_error(), err);
     *out = new tl_result(registry->registry, result.take());
     return TL_OK;

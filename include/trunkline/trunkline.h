@@ -159,7 +159,10 @@ TL_API tl_status tl_registry_close(tl_registry *, const char *name, size_t name_
 /* What the library knows, as a result. what: "connections" (name, driver, state, default, …), "endpoints", "pools" (figures),
  * "sessions", "leases" (who holds what since when), "settings" (effective configuration, where each value comes from, without
  * secrets), "warnings" (keys that have no effect in this build, of all connections), "check" (what is weak in the configuration:
- * passwords that may travel in clear, or stand in a file that all may read). name NULL: of all connections. Errors: TL_E_MISUSE, TL_E_NOT_FOUND. */
+ * passwords that may travel in clear, or stand in a file that all may read; pools of this process that together may open more sessions
+ * than their server, its user or its database allows). name NULL: of all connections. Errors: TL_E_MISUSE, TL_E_NOT_FOUND.
+ * "check" asks servers, through the pools of connections that are not closed, and so opens those: at most until the call's timeout and
+ * 3 s each. A server that does not tell is a row that says so. Errors of it: TL_E_CANCELLED. The others ask nobody and never wait. */
 TL_API tl_status tl_inspect(tl_registry *, const char *what, const char *name, size_t name_len, const tl_call *, tl_result **out,
                             tl_error **err);
 

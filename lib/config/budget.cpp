@@ -15,12 +15,6 @@ struct Budget {
   double workers = 1;
 };
 
-std::string server_of(const Address& address) {
-  const bool mysqls = address.driver == DriverKind::mysql || address.driver == DriverKind::mariadb;
-  return std::string(mysqls ? "mysql" : driver_name(address.driver)) + '|' +
-         (address.socket.empty() ? address.host + ':' + std::to_string(address.port) : address.socket);
-}
-
 // What is missing matters only to pools with max = "auto".
 Result<Budget> read_budget(const Node& node, bool needed, const Blame& blame, Config& config) {
   Budget budget;
@@ -60,7 +54,7 @@ Result<void> apply_budget(const Node* node, const std::vector<Auto>& autos, cons
   };
   std::map<std::string, double> fixed;
   std::map<std::string, double> sharing;
-  for (const Auto& a : autos) sharing[server_of(endpoint_of(a).address)] += 1;
+  for (const Auto& a : autos) sharing[endpoint_of(a).address.server()] += 1;
   const auto is_auto = [&](const Endpoint* endpoint) {
     return std::any_of(autos.begin(), autos.end(), [&](const Auto& a) { return &endpoint_of(a) == endpoint; });
   };
@@ -70,12 +64,12 @@ Result<void> apply_budget(const Node* node, const std::vector<Auto>& autos, cons
     for (const Endpoint& replica : connection.replicas) endpoints.push_back(&replica);
     for (const Endpoint* endpoint : endpoints) {
       const double sessions = (is_auto(endpoint) ? 0.0 : endpoint->pool.max) + endpoint->pool.max_overflow;
-      fixed[server_of(endpoint->address)] += sessions * budget.instances * budget.workers;
+      fixed[endpoint->address.server()] += sessions * budget.instances * budget.workers;
     }
   }
   for (const Auto& a : autos) {
     Endpoint& endpoint = endpoint_of(a);
-    const std::string server = server_of(endpoint.address);
+    const std::string server = endpoint.address.server();
     const double left = budget.server_max * (1 - budget.reserve) - fixed[server];
     const double share = left / (budget.instances * budget.workers * sharing[server]);
     endpoint.pool.max = share < 2 ? 2 : static_cast<uint32_t>(share + 1e-9);

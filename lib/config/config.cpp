@@ -29,6 +29,14 @@ std::string Address::label() const {
   return database.empty() ? at : at + '/' + database;
 }
 
+std::string Address::server() const {
+  const bool mysqls = driver == DriverKind::mysql || driver == DriverKind::mariadb;
+  if (mysqls && !socket.empty()) return "mysql|" + socket;
+  // PostgreSQL's sockets of several ports may share a folder.
+  return std::string(mysqls ? "mysql" : driver_name(driver)) + '|' + (socket.empty() ? host : socket) + ':' +
+         std::to_string(port);
+}
+
 const Connection* Config::find(std::string_view name) const noexcept {
   for (const Connection& connection : connections) {
     if (connection.name == name) return &connection;

@@ -80,6 +80,8 @@ struct Address {
 
   // "host:port/database", "socket/database" or the file's path: never a secret.
   [[nodiscard]] std::string label() const;
+  // The same for all addresses of one server, as far as they show it.
+  [[nodiscard]] std::string server() const;
 };
 
 struct Endpoint {

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "check.hpp"
+#include "limits.hpp"
 
 namespace tl::registry {
 namespace {
@@ -169,12 +170,18 @@ Table warnings_table(const Registry& registry, const Connections&) {
 struct Topic {
   std::string_view name;
   Table (*table)(const Registry&, const Connections&);
+  Result<void> (*ask)(Table&, const Registry&, const Connections&, const connection::CallOptions&) = nullptr;
 };
 
 constexpr std::array topics = {
-    Topic{"connections", connections_table}, Topic{"endpoints", endpoints_table}, Topic{"pools", pools_table},
-    Topic{"sessions", sessions_table},       Topic{"leases", leases_table},       Topic{"settings", settings_table},
-    Topic{"warnings", warnings_table},       Topic{"check", check_table},
+    Topic{"connections", connections_table},
+    Topic{"endpoints", endpoints_table},
+    Topic{"pools", pools_table},
+    Topic{"sessions", sessions_table},
+    Topic{"leases", leases_table},
+    Topic{"settings", settings_table},
+    Topic{"warnings", warnings_table},
+    Topic{"check", check_table, check_limits},
 };
 
 Failure unknown_topic(std::string_view what) {
@@ -185,7 +192,8 @@ Failure unknown_topic(std::string_view what) {
 
 }  // namespace
 
-Result<connection::QueryResult> inspect(const Registry& registry, std::string_view what, const std::string_view* name) {
+Result<connection::QueryResult> inspect(const Registry& registry, std::string_view what, const std::string_view* name,
+                                        const connection::CallOptions& options) {
   for (const Topic& topic : topics) {
     if (topic.name != what) continue;
     Connections chosen = registry.connections();
@@ -194,7 +202,11 @@ Result<connection::QueryResult> inspect(const Registry& registry, std::string_vi
       if (!found) return found.take_error();
       chosen = {found.take()};
     }
-    return connection::QueryResult(topic.table(registry, chosen).batch());
+    Table table = topic.table(registry, chosen);
+    if (topic.ask != nullptr) {
+      if (Result<void> asked = topic.ask(table, registry, chosen, options); !asked) return asked.take_error();
+    }
+    return connection::QueryResult(table.batch());
   }
   return unknown_topic(what);
 }

@@ -278,6 +278,19 @@ replicas.read = [{ host = "two" }, { host = "one", pool = { max = 40 } }]
   CHECK(value(config, "connections.a.pool.max") == "60");
 }
 
+TEST_CASE("PostgreSQL's sockets in one folder are of several servers, and a folder may be given as host") {
+  const std::string head = "[budget]\nserver_max = 100\nreserve = 0\n[connections.a]\ndriver = \"pg\"\n";
+  const auto max_beside = [&](const std::string& other) {
+    return loaded(head + "socket = \"/run/pg\"\nport = 5432\npool.max = \"auto\"\n[connections.b]\ndriver = \"pg\"\n" +
+                  "pool.max = 30\n" + other)
+        .find("a")
+        ->primary.pool.max;
+  };
+  CHECK(max_beside("socket = \"/run/pg\"\nport = 5433\n") == 100);
+  CHECK(max_beside("socket = \"/run/pg\"\nport = 5432\n") == 70);
+  CHECK(max_beside("host = \"/run/pg\"\nport = 5432\n") == 70);
+}
+
 TEST_CASE("a replica has a host or a socket of its own, not its connection's beside it") {
   const Connection local = only(R"(driver = "pg"
 socket = "/run/pg"
