@@ -7,6 +7,19 @@ std::atomic<uint64_t> next_number{1};
 
 }  // namespace
 
+Result<void> Request::check() const {
+  if (statement->statements > 1 && params.count != 0) {
+    return fail(Status::misuse, "several statements in one text take no parameters", Phase::send);
+  }
+  if (statement->parameters != params.count) {
+    return fail(Status::misuse,
+                "the statement has " + std::to_string(statement->parameters) + " parameters, and " +
+                    std::to_string(params.count) + " values were given",
+                Phase::send);
+  }
+  return {};
+}
+
 Session::Session() : number_(next_number.fetch_add(1, std::memory_order_relaxed)) {}
 
 void Session::submit(Operation& operation) noexcept {

@@ -39,6 +39,9 @@ struct Request {
   columnar::Params params;
   // Reads the first rows along with the head, as a fetch would; rows 0: it does not. Saves small answers a step.
   FetchLimits first = {};
+
+  // What must be right before anything is sent: as many values as the text has places for.
+  [[nodiscard]] Result<void> check() const;
 };
 
 // Runs a statement, or moves to the next set: done when the head of a result set is known.

@@ -38,15 +38,7 @@ class MariadbSession::RunOperation final : public Steps<driver::Run> {
       return fail(Status::statement, "a statement of the transaction was stopped: it takes only a rollback",
                   Phase::send);
     }
-    if (statement.statements > 1 && request_.params.count != 0) {
-      return fail(Status::misuse, "several statements in one text take no parameters", Phase::send);
-    }
-    if (statement.parameters != request_.params.count) {
-      return fail(Status::misuse,
-                  "the statement has " + std::to_string(statement.parameters) + " parameters, and " +
-                      std::to_string(request_.params.count) + " values were given",
-                  Phase::send);
-    }
+    if (Result<void> right = request_.check(); !right) return right;
     if (Result<void> bound = session_.params_.bind(request_.params, statement.lists, session_.utc_); !bound)
       return bound;
     if (!statement.lists.empty()) written_out_ = session_.params_.written_out(statement);

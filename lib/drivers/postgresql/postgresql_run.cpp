@@ -52,15 +52,7 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
       return fail(Status::misuse, "the answer of the statement before is still being read", Phase::send);
     }
     const sql::Statement& statement = *request_.statement;
-    if (statement.statements > 1 && request_.params.count != 0) {
-      return fail(Status::misuse, "several statements in one text take no parameters", Phase::send);
-    }
-    if (statement.parameters != request_.params.count) {
-      return fail(Status::misuse,
-                  "the statement has " + std::to_string(statement.parameters) + " parameters, and " +
-                      std::to_string(request_.params.count) + " values were given",
-                  Phase::send);
-    }
+    if (Result<void> right = request_.check(); !right) return right;
     statement_ = &statement;
     note_changes(statement);
     if (statement.statements > 1) return session_.send_simple(statement.native.c_str(), request_.statement);
