@@ -21,6 +21,17 @@ void check_in_time(const Failed& failed) {
   CHECK(failed.took < patience + margin());
 }
 
+void check_not_opened(const Failed& failed) {
+  CHECK(failed.error.phase() == "connect");
+  CHECK(failed.error.outcome() == trunkline::outcome::not_sent);
+}
+
+void check_not_opened_in_time(const Failed& failed) {
+  check_in_time(failed);
+  CHECK(failed.error.status_name() == std::string("connect_timeout"));
+  check_not_opened(failed);
+}
+
 struct Fault {
   const char* name;
   Plan plan;
@@ -77,10 +88,7 @@ TEST_CASE("create_timeout ends the opening of a session, whatever the server doe
       const Proxied db(server, mode, "create_timeout = \"300ms\"\n");
       db.proxy->plan_all(fault.plan);
       const Failed failed = db.failure({.timeout = 20s});
-      check_in_time(failed);
-      CHECK(failed.error.status_name() == std::string("connect_timeout"));
-      CHECK(failed.error.phase() == "connect");
-      CHECK(failed.error.outcome() == trunkline::outcome::not_sent);
+      check_not_opened_in_time(failed);
       db.proxy->plan_all({});
       CHECK(db.answers());
     });
@@ -95,10 +103,7 @@ TEST_CASE("acquire_timeout and the call's own end the wait for a session that is
         const Proxied db(server, mode, by_call ? "" : "acquire_timeout = \"300ms\"\n");
         db.proxy->plan_all(fault.plan);
         const Failed failed = db.failure({.timeout = by_call ? patience : 20s});
-        check_in_time(failed);
-        CHECK(failed.error.status_name() == std::string("connect_timeout"));
-        CHECK(failed.error.phase() == "connect");
-        CHECK(failed.error.outcome() == trunkline::outcome::not_sent);
+        check_not_opened_in_time(failed);
         db.proxy->plan_all({});
         CHECK(db.answers());
       }
@@ -188,8 +193,7 @@ TEST_CASE("a server that breaks off: an error at once, and the next call is answ
       db.proxy->plan_all(fault.plan);
       const Failed failed = db.failure({.timeout = 20s});
       CHECK(failed.took < 10s);
-      CHECK(failed.error.phase() == "connect");
-      CHECK(failed.error.outcome() == trunkline::outcome::not_sent);
+      check_not_opened(failed);
       db.proxy->plan_all({});
       CHECK(db.answers());
     });
