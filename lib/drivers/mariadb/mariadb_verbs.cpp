@@ -56,81 +56,68 @@ class MariadbSession::ResetOperation final : public Steps<driver::Operation> {
   using Steps::Steps;
 
  private:
-  enum class At : uint8_t { draining, rolling_back, forgetting, restoring, restored, done };
+  enum class At : uint8_t { draining, rolling_back, forgetting, restoring, told };
 
   Result<void> begin() override {
-    if (session_.swollen_) return give_up(Status::resource, "the session's buffers have grown too large to keep");
+    if (session_.swollen_)
+      return unusable(fail(Status::resource, "the session's buffers have grown too large to keep"));
     // Nothing takes a database back that was not there in the beginning.
     if (session_.changed_ && session_.restoring_.empty()) {
-      return give_up(Status::unsupported, "the session was changed, and has no database to come back to");
+      return unusable(fail(Status::unsupported, "the session was changed, and has no database to come back to"));
     }
     return {};
   }
 
-  Failure give_up(Status status, const char* why) {
-    session_.broken_ = true;
-    return fail(status, why, Phase::reset);
-  }
-
   Result<bool> advance() override {
-    while (at_ != At::done) {
-      if (at_ == At::draining) {
-        if (session_.source_ != Source::none && !drain()) return false;
-        if (session_.broken_) return std::move(wrong_);
-        wrong_ = {};
-        failed_ = false;
-        at_ = session_.changed_                         ? At::forgetting
-              : session_.state() != driver::State::idle ? At::rolling_back
-                                                        : At::done;
-        continue;
+    for (;;) {
+      switch (at_) {
+        case At::draining:
+          if (session_.source_ != Source::none && !drain()) return false;
+          if (session_.broken_) return std::move(wrong_);
+          wrong_ = {};
+          failed_ = false;
+          if (!session_.changed_ && session_.state() == driver::State::idle) return true;
+          at_ = session_.changed_ ? At::forgetting : At::rolling_back;
+          break;
+        case At::rolling_back:
+          if (!query("ROLLBACK")) return false;
+          if (session_.failed_ != 0) return unusable(session_.error_here(Phase::reset));
+          session_.note_status();
+          return true;
+        case At::forgetting:
+          if (!session_.call<mysql_reset_connection_start, mysql_reset_connection_cont>(session_.failed_,
+                                                                                        session_.conn_.get()))
+            return false;
+          if (session_.failed_ != 0) return unusable(session_.error_here(Phase::reset));
+          session_.prepared_.clear();
+          at_ = At::restoring;
+          break;
+        case At::restoring:
+          if (!query(session_.restoring_)) return false;
+          if (session_.failed_ != 0) return unusable(session_.error_here(Phase::reset));
+          session_.source_ = Source::text;
+          session_.begin_set();
+          at_ = At::told;
+          break;
+        case At::told:
+          if (!drain()) return false;
+          if (wrong_ != nullptr) return unusable(std::move(wrong_));
+          session_.changed_ = session_.database_moved_ = false;
+          session_.utc_ = session_.opened_in_utc_;
+          return true;
       }
-      if (at_ == At::restored) {
-        if (session_.source_ != Source::none && !drain()) return false;
-        if (wrong_ != nullptr) {
-          session_.broken_ = true;
-          wrong_->phase = Phase::reset;
-          return std::move(wrong_);
-        }
-        session_.changed_ = session_.database_moved_ = false;
-        session_.utc_ = session_.opened_in_utc_;
-        return true;
-      }
-      if (!one_call()) return false;
-      if (session_.failed_ != 0) {
-        Failure failure = session_.error_here(Phase::reset);
-        session_.broken_ = true;
-        return failure;
-      }
-      at_ = next();
     }
-    session_.note_status();
-    return true;
   }
 
-  bool one_call() {
-    MYSQL* const conn = session_.conn_.get();
-    switch (at_) {
-      case At::forgetting:
-        return session_.call<mysql_reset_connection_start, mysql_reset_connection_cont>(session_.failed_, conn);
-      case At::restoring: return query(session_.restoring_);
-      default: return query("ROLLBACK");
-    }
+  Failure unusable(Failure why) {
+    session_.broken_ = true;
+    why->phase = Phase::reset;
+    return why;
   }
 
   bool query(std::string_view text) {
     return session_.call<mysql_real_query_start, mysql_real_query_cont>(session_.failed_, session_.conn_.get(),
                                                                         text.data(), text.size());
-  }
-
-  At next() {
-    switch (at_) {
-      case At::forgetting: session_.prepared_.clear(); return At::restoring;
-      case At::restoring:
-        session_.source_ = Source::text;
-        session_.begin_set();
-        return At::restored;
-      default: return At::done;
-    }
   }
 
   At at_ = At::draining;
