@@ -10,7 +10,8 @@ constexpr uint64_t most_kept = uint64_t{16} << 20;  // in Connector/C's buffer, 
 
 }  // namespace
 
-void MariadbSession::begin_set() {
+bool MariadbSession::begin_set() {
+  bool same = true;
   const bool prepared = source_ == Source::prepared;
   const unsigned n = prepared ? mysql_stmt_field_count(using_->handle.get()) : mysql_field_count(conn_.get());
   note_status();
@@ -19,17 +20,18 @@ void MariadbSession::begin_set() {
   complaint_ = nullptr;
   no_memory_ = false;
   in_rows_ = n != 0;
-  if (!in_rows_) return;
+  if (!in_rows_) return same;
   if (prepared) {
     const MYSQL_FIELD* const fields = mariadb_stmt_fetch_fields(using_->handle.get());
     const Plan* const before = using_->plan.get();
-    if (before == nullptr || before->utc != utc_ || !before->describes(fields, n))
-      using_->plan = plan_of(fields, n, utc_);
+    same = before == nullptr || before->describes(fields, n);
+    if (!same || before == nullptr || before->utc != utc_) using_->plan = plan_of(fields, n, utc_);
     plan_ = using_->plan;
   } else {
     read_as_text(n);
   }
   if (plan_->has_timestamps) told_timestamps_ = true;
+  return same;
 }
 
 void MariadbSession::read_as_text(unsigned n) {

@@ -164,13 +164,11 @@ class MariadbSession::RunOperation final : public Steps<driver::Run> {
       return true;
     }
     if (!session_.call<mysql_stmt_execute_start, mysql_stmt_execute_cont>(session_.failed_, handle)) return false;
-    if (session_.failed_ == 0 && reads_other_columns()) {
-      at_ = At::flushing;
-      return true;
-    }
     if (session_.failed_ == 0) {
-      session_.begin_set();
-      at_ = At::head;
+      // Of a query that is kept: what Connector/C knows of the columns' types beyond the protocol's (json, uuid) is
+      // that of the columns that it was prepared with.
+      const bool same = session_.begin_set() || request_.statement->kind != sql::Kind::read;
+      at_ = same ? At::head : At::flushing;
       return true;
     }
     if (mysql_stmt_errno(handle) == CR_NEW_STMT_METADATA) {
@@ -184,16 +182,7 @@ class MariadbSession::RunOperation final : public Steps<driver::Run> {
     return true;
   }
 
-  // Of a query that is kept: what Connector/C knows of the columns' types beyond the protocol's (json, uuid) is that of
-  // the columns that it was prepared with.
-  [[nodiscard]] bool reads_other_columns() const noexcept {
-    if (request_.statement->kind != sql::Kind::read || session_.using_->plan == nullptr) return false;
-    MYSQL_STMT* const handle = session_.using_->handle.get();
-    return !session_.using_->plan->describes(mariadb_stmt_fetch_fields(handle), mysql_stmt_field_count(handle));
-  }
-
-  // The answer has another number of columns than the statement was prepared with, which Connector/C cannot read. It
-  // has been run.
+  // The answer has other columns than the statement was prepared with, which Connector/C cannot read. It has been run.
   bool flush() {
     MYSQL_STMT* const handle = session_.using_->handle.get();
     if (!session_.call<mysql_stmt_free_result_start, mysql_stmt_free_result_cont>(session_.freed_, handle))

@@ -67,8 +67,8 @@ class MariadbSession final : public driver::Session {
   void unwind() noexcept;
 
   // mariadb_rows.cpp
-  // The answer's next set has come: its columns.
-  void begin_set();
+  // The answer's next set has come: its columns. False: they are not those of the prepared statement's last answer.
+  bool begin_set();
   void read_as_text(unsigned columns);
   // One row, into the batch unless it is null. False: it waits. Otherwise row_came_ tells what came.
   [[nodiscard]] bool next_row(columnar::Batch* batch, uint64_t& bytes);
