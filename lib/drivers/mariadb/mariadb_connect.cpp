@@ -133,4 +133,21 @@ Result<Conn> connect(const config::Address& address, driver::Dial& dial) {
   return conn;
 }
 
+Result<void> run_now(MYSQL* conn, std::string_view text, driver::Dial& dial) {
+  int failed = 0;
+  int wants = mysql_real_query_start(&failed, conn, text.data(), text.size());
+  while (wants != 0) {
+    const int fd = mysql_get_socket(conn);
+    const bool writes = (wants & MYSQL_WAIT_WRITE) != 0;
+    if (!dial.wait(fd, writes ? driver::Ready::writable : driver::Ready::readable)) {
+      shutdown(fd, SHUT_RDWR);
+      while (wants != 0) wants = mysql_real_query_cont(&failed, conn, wants);
+      return dial.stopped();
+    }
+    wants = mysql_real_query_cont(&failed, conn, wants);
+  }
+  if (failed != 0) return failure_of(conn, Phase::connect);
+  return {};
+}
+
 }  // namespace tl::mariadb

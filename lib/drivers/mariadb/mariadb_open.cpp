@@ -1,6 +1,4 @@
 // The driver, and what opening a session does.
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -12,58 +10,35 @@
 namespace tl::mariadb {
 namespace {
 
-using namespace std::chrono_literals;
-
-// Which server a session is on, behind whatever stands between, and the bytes that it takes at once.
-constexpr std::string_view identity_query =
-    "SELECT CONCAT_WS(' ', @@server_id, @@hostname, @@port), @@max_allowed_packet";
-
-struct Identity {
+// What a session is told when it is opened: which server it is on, behind whatever stands between, the bytes that this
+// takes at once, and the role that is active, "" if there is none.
+struct Introduction {
   std::string server;
   uint64_t most_sent = 0;
+  std::string role;
 };
 
-// Runs a statement at once, on the connection's own thread, waiting as long as the dial may.
-Result<void> run_now(MYSQL* conn, std::string_view text, driver::Dial& dial) {
-  int failed = 0;
-  int wants = mysql_real_query_start(&failed, conn, text.data(), text.size());
-  while (wants != 0) {
-    const int fd = mysql_get_socket(conn);
-    const bool writes = (wants & MYSQL_WAIT_WRITE) != 0;
-    if (!dial.wait(fd, writes ? driver::Ready::writable : driver::Ready::readable)) {
-      shutdown(fd, SHUT_RDWR);
-      while (wants != 0) wants = mysql_real_query_cont(&failed, conn, wants);
-      return dial.stopped();
-    }
-    wants = mysql_real_query_cont(&failed, conn, wants);
-  }
-  if (failed != 0) return failure_of(conn, Phase::connect);
-  return {};
+bool is_mariadb(MYSQL* conn) {
+  return std::string_view(mysql_get_server_info(conn)).find("MariaDB") != std::string_view::npos;
 }
 
-// The answer is in Connector/C's buffer by now, or nearly so.
-Result<Identity> identity_of(MYSQL* conn, driver::Dial& dial) {
-  if (Result<void> asked = run_now(conn, identity_query, dial); !asked) return asked.take_error();
+Result<Introduction> ask_introduction(MYSQL* conn, driver::Dial& dial) {
+  std::string query = "SELECT CONCAT_WS(' ', @@server_id, @@hostname, @@port), @@max_allowed_packet, ";
+  query += is_mariadb(conn) ? "CURRENT_ROLE()" : "NULL";
+  if (Result<void> asked = run_now(conn, query, dial); !asked) return asked.take_error();
+  // The answer is in Connector/C's buffer by now, or nearly so.
   const ResultHandle result(mysql_store_result(conn));
   MYSQL_ROW row = result == nullptr ? nullptr : mysql_fetch_row(result.get());
   if (row == nullptr || row[0] == nullptr || row[1] == nullptr) return failure_of(conn, Phase::connect);
-  return Identity{row[0], std::min<uint64_t>(std::strtoull(row[1], nullptr, 10), most_packet)};
-}
-
-// The role that is active, "" if there is none.
-Result<std::string> role_of(MYSQL* conn, driver::Dial& dial) {
-  if (Result<void> asked = run_now(conn, "SELECT CURRENT_ROLE()", dial); !asked) return asked.take_error();
-  const ResultHandle result(mysql_store_result(conn));
-  MYSQL_ROW row = result == nullptr ? nullptr : mysql_fetch_row(result.get());
-  if (row == nullptr) return failure_of(conn, Phase::connect);
-  return std::string(row[0] == nullptr ? "" : row[0]);
+  const uint64_t most = std::strtoull(row[1], nullptr, 10);
+  return Introduction{row[0], std::min<uint64_t>(most, most_packet), row[2] == nullptr ? "" : row[2]};
 }
 
 // KILL QUERY from a connection of its own, and only where that has come to the same server.
 class ServerCanceller final : public driver::Canceller {
  public:
-  ServerCanceller(const config::Address& address, unsigned long thread, std::string identity)
-      : address_(address), thread_(thread), identity_(std::move(identity)) {
+  ServerCanceller(const config::Address& address, unsigned long thread, std::string server)
+      : address_(address), thread_(thread), server_(std::move(server)) {
     address_.database.clear();
   }
   [[nodiscard]] bool blocks() const noexcept override { return true; }
@@ -71,8 +46,8 @@ class ServerCanceller final : public driver::Canceller {
     try {
       Result<Conn> conn = connect(address_, dial);
       if (!conn) return;
-      Result<Identity> identity = identity_of(conn->get(), dial);
-      if (!identity || identity->server != identity_) return;
+      Result<Introduction> told = ask_introduction(conn->get(), dial);
+      if (!told || told->server != server_) return;
       (void)run_now(conn->get(), "KILL QUERY " + std::to_string(thread_), dial);
     } catch (const std::bad_alloc&) {
       return;  // what it did shows in the answer
@@ -82,7 +57,7 @@ class ServerCanceller final : public driver::Canceller {
  private:
   config::Address address_;
   const unsigned long thread_;
-  const std::string identity_;
+  const std::string server_;
 };
 
 class MariadbDriver final : public driver::Driver {
@@ -111,10 +86,6 @@ Result<std::string> quoted(const std::string& text) {
     return fail(Status::configuration, "timezone: a quote or backslash cannot be part of a name", Phase::connect);
   }
   return "'" + text + "'";
-}
-
-bool is_mariadb(MYSQL* conn) {
-  return std::string_view(mysql_get_server_info(conn)).find("MariaDB") != std::string_view::npos;
 }
 
 // The variables whose changes the server is to tell of.
@@ -150,16 +121,15 @@ Result<std::string> settings_of(const config::Address& address, MYSQL* conn) {
 // What makes a session again what it is now, behind the server's own reset, which leaves the database and the role as
 // they are. "": nothing takes a database back where there was none.
 Result<std::string> restoring_of(const config::Address& address, const std::string& settings, MYSQL* conn,
-                                 driver::Dial& dial) {
+                                 const std::string& active_role) {
   if (address.database.empty()) return std::string();
   Result<std::string> database = sql::quote_identifier(address.database, sql::Dialect::mysql);
   if (!database) return database;
-  std::string role = "DEFAULT";
-  if (is_mariadb(conn)) {
-    Result<std::string> active = role_of(conn, dial);
-    if (active && !active->empty()) active = sql::quote_identifier(*active, sql::Dialect::mysql);
-    if (!active) return active;
-    role = active->empty() ? "NONE" : active.take();
+  std::string role = is_mariadb(conn) ? "NONE" : "DEFAULT";
+  if (!active_role.empty()) {
+    Result<std::string> quoted_role = sql::quote_identifier(active_role, sql::Dialect::mysql);
+    if (!quoted_role) return quoted_role;
+    role = quoted_role.take();
   }
   return "USE " + *database + "; SET ROLE " + role + "; " + settings;
 }
@@ -186,13 +156,13 @@ Result<std::unique_ptr<driver::Session>> MariadbSession::open(const config::Addr
   Result<std::string> settings = settings_of(address, conn->get());
   if (!settings) return settings.take_error();
   if (Result<void> set = run_now(conn->get(), *settings, dial); !set) return set.take_error();
-  Result<Identity> identity = identity_of(conn->get(), dial);
-  if (!identity) return identity.take_error();
-  Result<std::string> restoring = restoring_of(address, *settings, conn->get(), dial);
+  Result<Introduction> told = ask_introduction(conn->get(), dial);
+  if (!told) return told.take_error();
+  Result<std::string> restoring = restoring_of(address, *settings, conn->get(), told->role);
   if (!restoring) return restoring.take_error();
-  auto canceller = std::make_shared<ServerCanceller>(address, mysql_thread_id(conn->get()), identity->server);
+  auto canceller = std::make_shared<ServerCanceller>(address, mysql_thread_id(conn->get()), told->server);
   return std::unique_ptr<driver::Session>(
-      new MariadbSession(conn.take(), std::move(canceller), address, restoring.take(), identity->most_sent));
+      new MariadbSession(conn.take(), std::move(canceller), address, restoring.take(), told->most_sent));
 }
 
 }  // namespace tl::mariadb
