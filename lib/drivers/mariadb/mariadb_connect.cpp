@@ -83,31 +83,42 @@ class Watched {
   const int fd_;
 };
 
+// Goes on with a suspended call until it has returned, or the dial may wait no longer. The socket is another one where
+// a name has several addresses and the first did not answer.
+template <auto Continue, class Came>
+Result<void> complete(Came& came, MYSQL* conn, int wants, driver::Dial& dial) {
+  while (wants != 0) {
+    const int fd = mysql_get_socket(conn);
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    const Watched watched(dial, fd);
+    const bool writes = (wants & MYSQL_WAIT_WRITE) != 0;
+    const bool ready = dial.wait(fd, writes ? driver::Ready::writable : driver::Ready::readable);
+    do {
+      if (!ready) shutdown(mysql_get_socket(conn), SHUT_RDWR);
+      wants = Continue(&came, conn, wants & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE));
+    } while (!ready && wants != 0);
+    if (!ready) return dial.stopped();
+  }
+  return {};
+}
+
+// Of a call that has failed: perhaps because the dial was over, and with it the socket.
+Failure failure_of_dial(MYSQL* conn, const driver::Dial& dial) {
+  if (dial.interrupted() || dial.deadline().passed(steady_clock().now())) return dial.stopped();
+  return failure_of(conn, Phase::connect);
+}
+
 Result<void> shake_hands(MYSQL* conn, const config::Address& a, driver::Dial& dial) {
   const auto given = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
   const bool by_socket = !a.socket.empty();
   MYSQL* done = nullptr;
   constexpr unsigned long flags = CLIENT_MULTI_STATEMENTS | CLIENT_FOUND_ROWS;
-  int wants = mysql_real_connect_start(&done, conn, by_socket ? nullptr : a.host.c_str(), given(a.user),
-                                       a.password.reveal().c_str(), given(a.database), by_socket ? 0 : a.port,
-                                       given(a.socket), flags);
-  if (wants == 0) return done != nullptr ? Result<void>() : Result<void>(failure_of(conn, Phase::connect));
-  const int fd = mysql_get_socket(conn);
-  fcntl(fd, F_SETFD, FD_CLOEXEC);
-  const Watched watched(dial, fd);
-  while (wants != 0) {
-    const bool writes = (wants & MYSQL_WAIT_WRITE) != 0;
-    const bool ready = dial.wait(fd, writes ? driver::Ready::writable : driver::Ready::readable);
-    if (!ready) shutdown(fd, SHUT_RDWR);
-    wants = mysql_real_connect_cont(&done, conn, wants & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE));
-    if (!ready) {
-      while (wants != 0) wants = mysql_real_connect_cont(&done, conn, wants & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE));
-      return dial.stopped();
-    }
-  }
-  if (done != nullptr) return {};
-  if (dial.interrupted() || dial.deadline().passed(steady_clock().now())) return dial.stopped();
-  return failure_of(conn, Phase::connect);
+  const int wants = mysql_real_connect_start(&done, conn, by_socket ? nullptr : a.host.c_str(), given(a.user),
+                                             a.password.reveal().c_str(), given(a.database), by_socket ? 0 : a.port,
+                                             given(a.socket), flags);
+  if (Result<void> completed = complete<mysql_real_connect_cont>(done, conn, wants, dial); !completed) return completed;
+  if (done == nullptr) return failure_of_dial(conn, dial);
+  return {};
 }
 
 // What Connector/C does not see to by itself.
@@ -135,18 +146,9 @@ Result<Conn> connect(const config::Address& address, driver::Dial& dial) {
 
 Result<void> run_now(MYSQL* conn, std::string_view text, driver::Dial& dial) {
   int failed = 0;
-  int wants = mysql_real_query_start(&failed, conn, text.data(), text.size());
-  while (wants != 0) {
-    const int fd = mysql_get_socket(conn);
-    const bool writes = (wants & MYSQL_WAIT_WRITE) != 0;
-    if (!dial.wait(fd, writes ? driver::Ready::writable : driver::Ready::readable)) {
-      shutdown(fd, SHUT_RDWR);
-      while (wants != 0) wants = mysql_real_query_cont(&failed, conn, wants);
-      return dial.stopped();
-    }
-    wants = mysql_real_query_cont(&failed, conn, wants);
-  }
-  if (failed != 0) return failure_of(conn, Phase::connect);
+  const int wants = mysql_real_query_start(&failed, conn, text.data(), text.size());
+  if (Result<void> completed = complete<mysql_real_query_cont>(failed, conn, wants, dial); !completed) return completed;
+  if (failed != 0) return failure_of_dial(conn, dial);
   return {};
 }
 
