@@ -146,6 +146,39 @@ TEST_CASE("each isolation holds for its transaction alone") {
   CHECK(told(pair.rows("SELECT a FROM crossed WHERE id = 1 FOR UPDATE NOWAIT")) == "ok");
 }
 
+TEST_CASE("an isolation of one transaction is no change of its session, one of all transactions is") {
+  Asking ask;
+  ask.run("CREATE OR REPLACE TABLE isolated (a INT)");
+  REQUIRE(ask.reset().ok());
+  for (const driver::Isolation isolation :
+       {driver::Isolation::read_committed, driver::Isolation::repeatable_read, driver::Isolation::serializable}) {
+    for (const bool read_only : {false, true}) {
+      for (const char* end : {"COMMIT", "ROLLBACK"}) {
+        CAPTURE(end);
+        ask.run(ask.driver().begin_text({isolation, read_only}));
+        CHECK(ask->state() == driver::State::in_transaction);
+        CHECK(ask.one("SELECT COUNT(*) FROM isolated") == "0");
+        ask.run(end);
+        CHECK_FALSE(ask->changed());
+        CHECK(ask.one("SELECT @@tx_isolation") == "REPEATABLE-READ");
+      }
+    }
+  }
+  const std::string begins = ask.driver().begin_text({.isolation = driver::Isolation::read_committed});
+  ask.run(begins);
+  ask.run("SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+  CHECK(ask->changed());
+  ask.run("COMMIT");
+  CHECK(ask->changed());
+  ask.run(begins);  // leaves a session changed that was
+  ask.run("COMMIT");
+  CHECK(ask->changed());
+  REQUIRE(ask.reset().ok());
+  CHECK(ask.one("SELECT @@tx_isolation") == "REPEATABLE-READ");
+  ask.run("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");  // of a transaction that another borrower would begin
+  CHECK(ask->changed());
+}
+
 TEST_CASE("a read-only transaction refuses to write and goes on; the next one writes") {
   const Book book;
   auto tx = book.handle->begin({.isolation = driver::Isolation::read_committed, .read_only = true}, {});

@@ -10,6 +10,8 @@
 namespace tl::mariadb {
 namespace {
 
+constexpr std::string_view begin_with_isolation = "SET TRANSACTION ISOLATION LEVEL ";
+
 // What a session is told when it is opened: which server it is on, behind whatever stands between, the bytes that this
 // takes at once, and the role that is active, "" if there is none.
 struct Introduction {
@@ -139,6 +141,17 @@ Result<std::string> restoring_of(const config::Address& address, const std::stri
 bool is_utc(std::string_view timezone) noexcept {
   constexpr std::array names = {"", "+00:00", "UTC", "utc", "Etc/UTC"};
   return std::find(names.begin(), names.end(), timezone) != names.end();
+}
+
+bool begins_isolated(std::string_view text) {
+  using driver::Isolation;
+  if (!text.starts_with(begin_with_isolation)) return false;
+  for (const Isolation isolation : {Isolation::read_committed, Isolation::repeatable_read, Isolation::serializable}) {
+    for (const bool read_only : {false, true}) {
+      if (text == driver().begin_text({isolation, read_only})) return true;
+    }
+  }
+  return false;
 }
 
 driver::Driver& driver() noexcept {

@@ -1,4 +1,6 @@
 // MariadbSession: running a statement.
+#include <optional>
+
 #include "mariadb_steps.hpp"
 
 namespace tl::mariadb {
@@ -43,6 +45,7 @@ class MariadbSession::RunOperation final : public Steps<driver::Run> {
       return bound;
     if (!statement.lists.empty()) written_out_ = session_.params_.written_out(statement);
     if (Result<void> fits = check_size(); !fits) return fits;
+    if (begins_isolated(statement.text)) changed_before_ = session_.changed_;
     if (!statement.plain) session_.changed_ = true;
     if (std::exchange(session_.database_moved_, false)) session_.prepared_.clear();
     choose();
@@ -111,6 +114,8 @@ class MariadbSession::RunOperation final : public Steps<driver::Run> {
         }
         case At::finishing: {
           Result<bool> done = finish(reply.then);
+          // The lexer and the server take it for a change, but once the transaction has begun nothing of it is left.
+          if (done && *done && changed_before_) session_.changed_ = *changed_before_;
           if (done || !std::exchange(stale_, false) || healed_) return done;
           // It has not been run, or only reads: once more, prepared anew.
           healed_ = true;
@@ -241,6 +246,7 @@ class MariadbSession::RunOperation final : public Steps<driver::Run> {
   const driver::Request request_;
   std::string written_out_;  // the text, where it has lists
   At at_ = At::preparing;
+  std::optional<bool> changed_before_;  // of a text that begins a transaction with an isolation of its own
   bool stale_ = false;
   bool healed_ = false;
 };

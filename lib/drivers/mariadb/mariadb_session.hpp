@@ -12,8 +12,9 @@ namespace tl::mariadb {
 // Of the name of a time zone; "" is that which sessions are given where none is configured.
 [[nodiscard]] bool is_utc(std::string_view timezone) noexcept;
 
-// How the text of a transaction with an isolation of its own begins. It holds for the next transaction alone.
-inline constexpr std::string_view begin_with_isolation = "SET TRANSACTION ISOLATION LEVEL ";
+// Of a text by which the driver begins a transaction with an isolation of its own: what its first statement sets holds
+// for that transaction alone.
+[[nodiscard]] bool begins_isolated(std::string_view text);
 
 class MariadbSession final : public driver::Session {
  public:

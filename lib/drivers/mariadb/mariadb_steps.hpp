@@ -141,9 +141,9 @@ class MariadbSession::Steps : public Verb {
 
   // What is no result of a statement: the last thing that a procedure answers, its own status; and, where a transaction
   // begins by two statements, the first one's.
-  [[nodiscard]] bool tells_only_status() const noexcept {
+  [[nodiscard]] bool tells_only_status() const {
     if (session_.statement_ == nullptr) return false;
-    return session_.statement_->verb == "CALL" || session_.statement_->text.starts_with(begin_with_isolation);
+    return session_.statement_->verb == "CALL" || begins_isolated(session_.statement_->text);
   }
 
   // The server does not say with an error whether it has ended the transaction.
