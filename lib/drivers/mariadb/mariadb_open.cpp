@@ -99,7 +99,7 @@ std::string sql_mode() {
   std::string mode = "@@sql_mode";
   for (const char* name :
        {"NO_BACKSLASH_ESCAPES", "ANSI_QUOTES", "ANSI", "ORACLE", "MSSQL", "DB2", "POSTGRESQL", "MAXDB"})
-    mode = "REPLACE(" + mode + ", '" + name + "', '')";
+    mode.insert(0, "REPLACE(").append(", '").append(name).append("', '')");
   return mode;
 }
 
