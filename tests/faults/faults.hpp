@@ -28,20 +28,21 @@ inline constexpr const char* canary = "canary-5f0c9b7e-password";
 [[nodiscard]] std::string folder();                                       // of this process, gone afterwards
 
 // Fails the test where a secret shows in an error, in what inspect tells, or in what is written to stderr while it
-// lives.
+// lives, which is nothing unless the test says so.
 class Secrecy {
  public:
-  Secrecy();
+  enum class Log { empty, some };
+  explicit Secrecy(Log log = Log::empty);
   ~Secrecy();
   Secrecy(const Secrecy&) = delete;
   Secrecy& operator=(const Secrecy&) = delete;
 
   void check(const std::string& text) const;
   void check(const trunkline::error& error) const;
-  void check(const trunkline::registry& registry) const;
+  void check(const trunkline::registry& registry) const;  // all that there is to inspect
 
  private:
-  const std::string password_;
+  const Log log_;
   std::FILE* const file_;
   const int before_;
 };

@@ -121,7 +121,10 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
     for (;;) {
       switch (session_.next_result(result)) {
         case Came::nothing_yet: return false;
-        case Came::result: described(*result); break;
+        case Came::result:
+          if (is_copy(PQresultStatus(result.get()))) return unexpected(PQresultStatus(result.get()));
+          described(*result);
+          break;
         case Came::end:
           if (wrong_ != nullptr) return std::move(wrong_);
           if (session_.broken_) return session_.gone(Phase::send, Outcome::not_sent);
