@@ -34,7 +34,7 @@ TEST_CASE("not where the server refuses the password, the user or the database, 
     const std::string user = variable(postgresql ? "TL_PG_SCRAM_USER" : "TL_MARIADB_PASSWORD_USER");
     const std::string password = variable(postgresql ? "TL_PG_SCRAM_PASSWORD" : "TL_MARIADB_PASSWORD");
     const std::string url = (postgresql ? "postgresql://" : "mariadb://") + user + ":" + canary +
-                            "@127.0.0.1:" + std::to_string(server.port) + "/" + variable("TL_PG_DATABASE");
+                            "@127.0.0.1:" + std::to_string(server.port) + "/some";
     for (const std::string& toml :
          {login(server, line("user", user) + line("password", canary) + line("database", "some")),
           login(server, line("user", "nobody_knows") + line("password", canary) + line("database", "some")),
