@@ -64,6 +64,12 @@ struct Statement {
 // An identifier quoted for the dialect. Errors (misuse): empty, NUL, invalid UTF-8.
 [[nodiscard]] Result<std::string> quote_identifier(std::string_view name, Dialect dialect);
 
+// The text that fills columns of a table with rows: COPY … FROM STDIN on PostgreSQL, elsewhere an INSERT with a
+// placeholder for each column. Names are those that the database keeps, letter for letter; dots separate the parts of
+// the table's, and a part that has one stands in the dialect's quotes. Errors (misuse): a name that is none, no column.
+[[nodiscard]] Result<std::string> loading_text(std::string_view table, const std::vector<std::string_view>& columns,
+                                               Dialect dialect);
+
 // The statements of one connection: text -> Statement. Bounded by bytes, least recently used go first. [any thread]
 class Table {
  public:

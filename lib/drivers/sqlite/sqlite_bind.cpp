@@ -2,13 +2,12 @@
 #include <charconv>
 #include <cmath>
 
-#include "calendar.hpp"
+#include "iso_text.hpp"
 #include "sqlite_session.hpp"
 
 namespace tl::sqlite {
 
 using columnar::micros_per_day;
-using columnar::micros_per_second;
 using columnar::Params;
 using columnar::Type;
 using columnar::Value;
@@ -20,20 +19,14 @@ Failure bad(int position, const std::string& what, Status status = Status::data)
 }
 
 std::string date_text(int64_t days) {
-  const columnar::Date date = columnar::date_of_days(days);
-  char text[72];
-  std::snprintf(text, sizeof text, "%04lld-%02d-%02d", static_cast<long long>(date.year), date.month, date.day);
+  std::string text;
+  columnar::append_date(text, columnar::date_of_days(days));
   return text;
 }
 
-// Microseconds of a day; a fraction only where there is one.
 std::string time_text(int64_t micros) {
-  const int64_t seconds = micros / micros_per_second;
-  const auto fraction = static_cast<int>(micros % micros_per_second);
-  char text[40];
-  const int n = std::snprintf(text, sizeof text, "%02d:%02d:%02d", static_cast<int>(seconds / 3600),
-                              static_cast<int>(seconds / 60 % 60), static_cast<int>(seconds % 60));
-  if (fraction != 0) std::snprintf(text + n, sizeof text - static_cast<size_t>(n), ".%06d", fraction);
+  std::string text;
+  columnar::append_time(text, micros);
   return text;
 }
 
@@ -41,17 +34,6 @@ std::string timestamp_text(int64_t micros) {
   int64_t days = micros / micros_per_day;
   if (micros % micros_per_day < 0) --days;
   return date_text(days) + ' ' + time_text(micros - days * micros_per_day);
-}
-
-std::string uuid_text(std::string_view bytes) {
-  constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  for (size_t i = 0; i < 16; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    text += digits[static_cast<uint8_t>(bytes[i]) >> 4];
-    text += digits[static_cast<uint8_t>(bytes[i]) & 15];
-  }
-  return text;
 }
 
 // Never null: that would bind a null.
@@ -130,7 +112,7 @@ Result<std::string> as_text(const Params& params, const Value& value, int positi
     case Type::time:
       if (value.i64 < 0 || value.i64 > micros_per_day) return bad(position, "not a time of day");
       return time_text(value.i64);
-    case Type::uuid: return uuid_text(params.arena.substr(value.offset, 16));
+    case Type::uuid: return columnar::uuid_text(params.arena.substr(value.offset, 16));
     case Type::list: return list_text(params, value, position);
     default:
       return bad(position, "SQLite has no type for " + std::string(columnar::type_name(value.kind())),
