@@ -46,8 +46,9 @@ struct Field {
 
 using Schema = std::vector<Field>;
 
-// One parameter; text and bytes live in the arena beside the values. 16 bytes, the ABI's tl_value.
-struct Value {
+// One parameter; text and bytes live in the arena beside the values. 16 bytes, the ABI's tl_value, which callers'
+// arrays are read as.
+struct [[gnu::may_alias]] Value {
   uint8_t type = 0;
   uint8_t flags = 0;
   uint16_t element = 0;  // of a list: the type of its values

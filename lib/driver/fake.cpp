@@ -192,6 +192,24 @@ class FakeSession::FetchVerb final : public Scripted<Fetch> {
   const FetchLimits limits_;
 };
 
+class FakeSession::ManyVerb final : public Scripted<Many> {
+ public:
+  ManyVerb(FakeSession& session, ManyRequest request, const Script& script)
+      : Scripted(session, request.statement->text, script.pauses), script_(script), request_(std::move(request)) {}
+
+ private:
+  Step complete() noexcept override {
+    if (!request_.statement->plain) session_.changed_ = true;
+    session_.end_answer(script_.leaves);
+    if (script_.error) return failed(copy_of(*script_.error));
+    for (size_t i = 0; i < request_.rows; ++i) tell(1);
+    return Step::done();
+  }
+
+  const Script script_;
+  const ManyRequest request_;
+};
+
 // A ping or a reset.
 class FakeSession::PlainVerb final : public Scripted<Operation> {
  public:
@@ -229,6 +247,11 @@ std::unique_ptr<Run> FakeSession::run(Request request) {
 std::unique_ptr<Run> FakeSession::next_set() { return std::make_unique<NextSetVerb>(*this); }
 
 std::unique_ptr<Fetch> FakeSession::fetch(FetchLimits limits) { return std::make_unique<FetchVerb>(*this, limits); }
+
+std::unique_ptr<Many> FakeSession::run_many(ManyRequest request) {
+  const Script script = script_of(request.statement->text);
+  return std::make_unique<ManyVerb>(*this, std::move(request), script);
+}
 
 std::unique_ptr<Operation> FakeSession::ping() { return std::make_unique<PlainVerb>(*this, "PING", false); }
 

@@ -78,6 +78,7 @@ class FakeSession final : public Session {
   [[nodiscard]] std::unique_ptr<Run> run(Request request) override;
   [[nodiscard]] std::unique_ptr<Run> next_set() override;
   [[nodiscard]] std::unique_ptr<Fetch> fetch(FetchLimits limits) override;
+  [[nodiscard]] std::unique_ptr<Many> run_many(ManyRequest request) override;  // as a set that affects one row each
   [[nodiscard]] std::unique_ptr<Operation> ping() override;
   [[nodiscard]] std::unique_ptr<Operation> reset() override;
   [[nodiscard]] std::shared_ptr<Canceller> canceller() override;
@@ -98,6 +99,7 @@ class FakeSession final : public Session {
   class RunVerb;
   class NextSetVerb;
   class FetchVerb;
+  class ManyVerb;
   class PlainVerb;
 
   enum class Came : uint8_t { nothing, answer, cancelled, hang_up };

@@ -5,8 +5,7 @@
 #include <string>
 
 #include "batch.hpp"
-#include "operation.hpp"
-#include "statement.hpp"
+#include "many.hpp"
 
 namespace tl::driver {
 
@@ -89,6 +88,8 @@ class Session {
   [[nodiscard]] virtual std::unique_ptr<Run> run(Request request) = 0;
   [[nodiscard]] virtual std::unique_ptr<Run> next_set() = 0;
   [[nodiscard]] virtual std::unique_ptr<Fetch> fetch(FetchLimits limits) = 0;
+  // The same statement for many rows.
+  [[nodiscard]] virtual std::unique_ptr<Many> run_many(ManyRequest request) = 0;
   [[nodiscard]] virtual std::unique_ptr<Operation> ping() = 0;  // a round trip
   // Back to how open() left it: pending answer read and dropped, transaction rolled back, session state restored.
   [[nodiscard]] virtual std::unique_ptr<Operation> reset() = 0;

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "calendar.hpp"
+#include "iso_text.hpp"
 
 namespace tl::mariadb {
 namespace {
@@ -61,27 +61,27 @@ const char* set_moment(MYSQL_TIME& time, Type type, int64_t i64) noexcept {
   }
 }
 
-enum enum_field_types time_type(Type type) noexcept {
-  switch (type) {
-    case Type::date: return MYSQL_TYPE_DATE;
-    case Type::time:
-    case Type::duration: return MYSQL_TYPE_TIME;
-    default: return MYSQL_TYPE_DATETIME;
-  }
-}
-
-std::string uuid_text(std::string_view bytes) {
-  constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    text += digits[static_cast<unsigned char>(bytes[i]) >> 4];
-    text += digits[static_cast<unsigned char>(bytes[i]) & 15];
-  }
-  return text;
-}
-
 }  // namespace
+
+WireType wire_type(Type type) noexcept {
+  switch (type) {
+    case Type::boolean:
+    case Type::int64: return {MYSQL_TYPE_LONGLONG};
+    case Type::uint64: return {MYSQL_TYPE_LONGLONG, true};
+    case Type::float64: return {MYSQL_TYPE_DOUBLE};
+    case Type::decimal: return {MYSQL_TYPE_NEWDECIMAL};
+    case Type::text:
+    case Type::json:
+    case Type::uuid: return {MYSQL_TYPE_STRING};
+    case Type::bytes: return {MYSQL_TYPE_BLOB};
+    case Type::date: return {MYSQL_TYPE_DATE};
+    case Type::time:
+    case Type::duration: return {MYSQL_TYPE_TIME};
+    case Type::timestamp:
+    case Type::timestamptz: return {MYSQL_TYPE_DATETIME};
+    default: return {};
+  }
+}
 
 Result<void> BoundParams::bind(const columnar::Params& params, const std::vector<sql::ListPlace>& lists, bool utc) {
   const auto is_list = [&](size_t i) {
@@ -136,33 +136,30 @@ std::string BoundParams::written_out(const sql::Statement& statement) const {
 
 const char* BoundParams::bind_one(const Value& value, const columnar::Params& params, bool utc) {
   MYSQL_BIND& bind = binds_.emplace_back();
-  const auto fixed = [&](enum enum_field_types type, const void* at) {
-    bind.buffer_type = type;
-    bind.buffer = const_cast<void*>(at);  // NOLINT: it is only read
-  };
-  const auto varying = [&](enum enum_field_types type, std::string_view text) {
-    fixed(type, text.data());
+  const WireType wire = wire_type(value.kind());
+  bind.buffer_type = wire.type;
+  bind.is_unsigned = wire.is_unsigned ? 1 : 0;
+  const auto fixed = [&](const void* at) { bind.buffer = const_cast<void*>(at); };  // NOLINT: it is only read
+  const auto varying = [&](std::string_view text) {
+    fixed(text.data());
     bind.buffer_length = bind.length_value = text.size();
     bind.length = &bind.length_value;
   };
   switch (value.kind()) {
-    case Type::null: bind.buffer_type = MYSQL_TYPE_NULL; return nullptr;
+    case Type::null: return nullptr;
     case Type::boolean:
-    case Type::int64: fixed(MYSQL_TYPE_LONGLONG, &value.i64); return nullptr;
-    case Type::uint64:
-      fixed(MYSQL_TYPE_LONGLONG, &value.i64);
-      bind.is_unsigned = 1;
-      return nullptr;
+    case Type::int64:
+    case Type::uint64: fixed(&value.i64); return nullptr;
     case Type::float64:
       if (!std::isfinite(value.f64)) return "the server has no infinity and no NaN";
-      fixed(MYSQL_TYPE_DOUBLE, &value.f64);
+      fixed(&value.f64);
       return nullptr;
-    case Type::decimal: varying(MYSQL_TYPE_NEWDECIMAL, params.text(value)); return nullptr;
+    case Type::decimal:
     case Type::text:
-    case Type::json: varying(MYSQL_TYPE_STRING, params.text(value)); return nullptr;
-    case Type::bytes: varying(MYSQL_TYPE_BLOB, params.text(value)); return nullptr;
+    case Type::json:
+    case Type::bytes: varying(params.text(value)); return nullptr;
     case Type::uuid:
-      varying(MYSQL_TYPE_STRING, texts_.emplace_back(uuid_text(params.arena.substr(value.offset, 16))));
+      varying(texts_.emplace_back(columnar::uuid_text(params.arena.substr(value.offset, 16))));
       return nullptr;
     case Type::timestamptz:
       if (!utc)
@@ -171,9 +168,7 @@ const char* BoundParams::bind_one(const Value& value, const columnar::Params& pa
     case Type::date:
     case Type::time:
     case Type::timestamp:
-    case Type::duration:
-      fixed(time_type(value.kind()), &times_.emplace_back());
-      return set_moment(times_.back(), value.kind(), value.i64);
+    case Type::duration: fixed(&times_.emplace_back()); return set_moment(times_.back(), value.kind(), value.i64);
     case Type::interval: return "the server has no intervals";
     case Type::list: return "a list can stand only behind = ANY and <> ALL";
     default: return "it is of a type that the server does not take";

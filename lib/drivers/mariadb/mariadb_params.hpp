@@ -9,12 +9,21 @@
 
 namespace tl::mariadb {
 
+// As what a value is sent.
+struct WireType {
+  enum enum_field_types type = MYSQL_TYPE_NULL;
+  bool is_unsigned = false;
+  [[nodiscard]] bool operator==(const WireType&) const noexcept = default;
+};
+[[nodiscard]] WireType wire_type(columnar::Type type) noexcept;
+
 class BoundParams {
  public:
   // `lists`: where a list becomes as many values as it has. `utc`: the session's time zone is UTC. Errors: data. Texts
   // stay where they are.
   [[nodiscard]] Result<void> bind(const columnar::Params& params, const std::vector<sql::ListPlace>& lists, bool utc);
   [[nodiscard]] bool empty() const noexcept { return binds_.empty(); }
+  [[nodiscard]] const MYSQL_BIND* binds() const noexcept { return binds_.data(); }
   [[nodiscard]] MYSQL_BIND* binds() noexcept { return binds_.data(); }
   // That are sent, or a few more.
   [[nodiscard]] uint64_t bytes() const noexcept;

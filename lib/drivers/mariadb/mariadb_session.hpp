@@ -25,6 +25,7 @@ class MariadbSession final : public driver::Session {
   [[nodiscard]] std::unique_ptr<driver::Run> run(driver::Request request) override;
   [[nodiscard]] std::unique_ptr<driver::Run> next_set() override;
   [[nodiscard]] std::unique_ptr<driver::Fetch> fetch(driver::FetchLimits limits) override;
+  [[nodiscard]] std::unique_ptr<driver::Many> run_many(driver::ManyRequest request) override;
   [[nodiscard]] std::unique_ptr<driver::Operation> ping() override;
   [[nodiscard]] std::unique_ptr<driver::Operation> reset() override;
   [[nodiscard]] std::shared_ptr<driver::Canceller> canceller() override { return canceller_; }
@@ -39,6 +40,7 @@ class MariadbSession final : public driver::Session {
   class Steps;
   class RunOperation;
   class FetchOperation;
+  class ManyOperation;
   class PingOperation;
   class ResetOperation;
 

@@ -74,19 +74,25 @@ class MariadbSession::Steps : public Verb {
     return std::move(wrong_);
   }
 
-  // What is left of the answer is read and dropped. False: it waits.
+  // The answer is read to its end, and dropped. False: it waits.
   bool drain() {
+    if (!skip_rest()) return false;
+    session_.end_answer();
+    return true;
+  }
+
+  // What is left of it is read and dropped. False: it waits.
+  bool skip_rest() {
     uint64_t dropped = 0;
     for (;;) {
       while (session_.in_rows_) {
         if (!session_.next_row(nullptr, dropped)) return false;
+        if (session_.row_came_ == RowCame::row) ++session_.rows_;
         if (session_.row_came_ == RowCame::error) note_error();
       }
-      if (!has_more()) break;
+      if (!has_more()) return true;
       if (!next_head()) return false;
     }
-    session_.end_answer();
-    return true;
   }
 
   // To the head of the answer's next set. False: it waits.

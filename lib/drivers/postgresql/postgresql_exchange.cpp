@@ -9,6 +9,7 @@ namespace {
 
 constexpr int text_results = 0;
 constexpr int binary_results = 1;
+constexpr const char* unnamed = "";
 
 }  // namespace
 
@@ -129,6 +130,27 @@ Result<void> PostgresqlSession::send_prepared(const Prepared& prepared, const co
     return done;
   }
   if (Result<void> done = sent(PQsetSingleRowMode(conn_.get())); !done) return done;
+  return sync();
+}
+
+Result<void> PostgresqlSession::send_many_prepare(const sql::Statement& statement, const std::vector<Oid>& types) {
+  protocol_ = Protocol::extended;
+  return sent(
+      PQsendPrepare(conn_.get(), unnamed, statement.native.c_str(), static_cast<int>(types.size()), types.data()));
+}
+
+Result<void> PostgresqlSession::send_many_row(const columnar::Params& row, const std::vector<Oid>& types) {
+  if (Result<void> encoded = encode(row, types); !encoded) return encoded;
+  return sent(PQsendQueryPrepared(conn_.get(), unnamed, params_.count(), params_.values(), params_.lengths(),
+                                  params_.formats(), text_results));
+}
+
+// By a statement that there is not: its error ends the transaction that the sync behind it would commit.
+Result<void> PostgresqlSession::abort_many() {
+  if (Result<void> done = sent(PQsendQueryPrepared(conn_.get(), "tl_none", 0, nullptr, nullptr, nullptr, text_results));
+      !done) {
+    return done;
+  }
   return sync();
 }
 

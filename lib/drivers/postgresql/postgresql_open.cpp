@@ -43,6 +43,8 @@ class PostgresqlDriver final : public driver::Driver {
                                                               driver::Dial& dial) override {
     return PostgresqlSession::open(address, dial);
   }
+  // One sync behind all rows makes them one transaction; inside another, the failure of a row fails that.
+  [[nodiscard]] bool runs_many_as_one() const noexcept override { return true; }
   [[nodiscard]] std::string begin_text(const driver::TransactionOptions& options) const override {
     std::string text = "BEGIN";
     switch (options.isolation) {

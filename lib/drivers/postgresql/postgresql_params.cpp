@@ -126,14 +126,12 @@ bool is_text(const Value& value, Oid type) noexcept {
   return value.kind() == Type::text || value.kind() == Type::json || type == oid::numeric;
 }
 
-constexpr const char* holds_nul = "PostgreSQL's texts cannot hold a NUL";
-
-bool has_nul(std::string_view text) noexcept { return text.find('\0') != std::string_view::npos; }
-
 // A list of texts, whose type the statement decides (texts are looked for among uuids too), or of numbers of any size.
 bool is_literal(const Value& value, Oid type) noexcept {
   return value.kind() == Type::list && (type == 0 || type == find_type(oid::numeric)->array);
 }
+
+}  // namespace
 
 void put_quoted(std::string& out, std::string_view text) {
   out += '"';
@@ -143,8 +141,6 @@ void put_quoted(std::string& out, std::string_view text) {
   }
   out += '"';
 }
-
-}  // namespace
 
 Oid natural_type(const Params& params, const Value& value) noexcept {
   switch (value.kind()) {

@@ -15,6 +15,12 @@ namespace tl::postgresql {
 // what a statement answers must not depend on what it was called with before.
 [[nodiscard]] bool fits(const columnar::Params& params, const columnar::Value& value, Oid type) noexcept;
 
+inline constexpr const char* holds_nul = "PostgreSQL's texts cannot hold a NUL";
+[[nodiscard]] inline bool has_nul(std::string_view text) noexcept { return text.find('\0') != std::string_view::npos; }
+
+// An element of an array's literal, in quotes.
+void put_quoted(std::string& out, std::string_view text);
+
 // Kept by a session, so that its buffers are reused. Valid until the next encode(), and as long as the values are.
 class EncodedParams {
  public:

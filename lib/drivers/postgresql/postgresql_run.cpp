@@ -54,18 +54,9 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
     const sql::Statement& statement = *request_.statement;
     if (Result<void> right = request_.check(); !right) return right;
     statement_ = &statement;
-    note_changes(statement);
+    session_.note_changes(statement);
     if (statement.statements > 1) return session_.send_simple(statement.native.c_str(), request_.statement);
     return send();
-  }
-
-  void note_changes(const sql::Statement& statement) {
-    if (statement.plain) return;
-    session_.changed_ = true;
-    session_.has_prepared_by_text_ = session_.has_prepared_by_text_ || statement.statements > 1 ||
-                                     statement.verb == "PREPARE" || statement.verb == "DEALLOCATE" ||
-                                     statement.verb == "DISCARD";
-    if (may_deallocate_all(statement)) session_.prepared_.clear();
   }
 
   Result<void> send() {
@@ -228,6 +219,14 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
   std::vector<Oid> first_inferred_;
   Failure first_failure_;
 };
+
+void PostgresqlSession::note_changes(const sql::Statement& statement) {
+  if (statement.plain) return;
+  changed_ = true;
+  has_prepared_by_text_ = has_prepared_by_text_ || statement.statements > 1 || statement.verb == "PREPARE" ||
+                          statement.verb == "DEALLOCATE" || statement.verb == "DISCARD";
+  if (may_deallocate_all(statement)) prepared_.clear();
+}
 
 std::unique_ptr<driver::Run> PostgresqlSession::run(driver::Request request) {
   return std::make_unique<RunOperation>(*this, std::move(request));

@@ -16,6 +16,7 @@ class PostgresqlSession final : public driver::Session {
   [[nodiscard]] std::unique_ptr<driver::Run> run(driver::Request request) override;
   [[nodiscard]] std::unique_ptr<driver::Run> next_set() override;
   [[nodiscard]] std::unique_ptr<driver::Fetch> fetch(driver::FetchLimits limits) override;
+  [[nodiscard]] std::unique_ptr<driver::Many> run_many(driver::ManyRequest request) override;
   [[nodiscard]] std::unique_ptr<driver::Operation> ping() override;
   [[nodiscard]] std::unique_ptr<driver::Operation> reset() override;
   [[nodiscard]] std::shared_ptr<driver::Canceller> canceller() override { return canceller_; }
@@ -33,11 +34,17 @@ class PostgresqlSession final : public driver::Session {
   class Steps;
   class RunOperation;
   class FetchOperation;
+  class ManyOperation;
+  class CopyOperation;
   class PingOperation;
   class ResetOperation;
 
   PostgresqlSession(Conn conn, std::shared_ptr<driver::Canceller> canceller, const config::Address& address);
   static void on_notice(void* self, const PGresult* notice) noexcept;
+
+  [[nodiscard]] std::unique_ptr<driver::Many> copy(driver::ManyRequest request);
+  // Before a statement of the caller's: what it may leave behind.
+  void note_changes(const sql::Statement& statement);
 
   // libpq keeps them for whoever asks, and nobody does.
   void drop_notifications() noexcept;
@@ -57,6 +64,11 @@ class PostgresqlSession final : public driver::Session {
   [[nodiscard]] Result<void> send_unprepared(const driver::Request& request);
   [[nodiscard]] Result<void> send_prepare(const sql::Statement& statement, const Prepared& prepared);
   [[nodiscard]] Result<void> send_prepared(const Prepared& prepared, const columnar::Params& params);
+  // The same for many rows, by the unnamed statement, with no sync before send_ping() or abort_many().
+  [[nodiscard]] Result<void> send_many_prepare(const sql::Statement& statement, const std::vector<Oid>& types);
+  [[nodiscard]] Result<void> send_many_row(const columnar::Params& row, const std::vector<Oid>& types);
+  // Has the server undo the rows that it was sent.
+  [[nodiscard]] Result<void> abort_many();
   [[nodiscard]] Result<void> send_ping();
   [[nodiscard]] Result<void> sync();
   // `statement`: that it is about, null if it has none of its own.

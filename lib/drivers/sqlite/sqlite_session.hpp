@@ -39,6 +39,7 @@ class SqliteSession final : public driver::Session {
   [[nodiscard]] std::unique_ptr<driver::Run> run(driver::Request request) override;
   [[nodiscard]] std::unique_ptr<driver::Run> next_set() override;
   [[nodiscard]] std::unique_ptr<driver::Fetch> fetch(driver::FetchLimits limits) override;
+  [[nodiscard]] std::unique_ptr<driver::Many> run_many(driver::ManyRequest request) override;
   [[nodiscard]] std::unique_ptr<driver::Operation> ping() override;
   [[nodiscard]] std::unique_ptr<driver::Operation> reset() override;
   [[nodiscard]] std::shared_ptr<driver::Canceller> canceller() override { return stop_; }
@@ -51,6 +52,7 @@ class SqliteSession final : public driver::Session {
  private:
   class RunOperation;
   class FetchOperation;
+  class ManyOperation;
   class ResetOperation;
   class PingOperation;
   // What the progress handler looks at; may outlive the session.

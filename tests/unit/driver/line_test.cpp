@@ -182,6 +182,7 @@ class NotingSession final : public Session {
   [[nodiscard]] std::unique_ptr<Run> run(Request) override { return nullptr; }
   [[nodiscard]] std::unique_ptr<Run> next_set() override { return nullptr; }
   [[nodiscard]] std::unique_ptr<Fetch> fetch(FetchLimits) override { return nullptr; }
+  [[nodiscard]] std::unique_ptr<Many> run_many(ManyRequest) override { return nullptr; }
   [[nodiscard]] std::unique_ptr<Operation> ping() override { return nullptr; }
   [[nodiscard]] std::unique_ptr<Operation> reset() override { return nullptr; }
   [[nodiscard]] std::shared_ptr<Canceller> canceller() override { return nullptr; }

@@ -18,6 +18,7 @@ class CountedSession final : public driver::Session {
   [[nodiscard]] std::unique_ptr<driver::Run> run(driver::Request) override { return nullptr; }
   [[nodiscard]] std::unique_ptr<driver::Run> next_set() override { return nullptr; }
   [[nodiscard]] std::unique_ptr<driver::Fetch> fetch(driver::FetchLimits) override { return nullptr; }
+  [[nodiscard]] std::unique_ptr<driver::Many> run_many(driver::ManyRequest) override { return nullptr; }
   [[nodiscard]] std::unique_ptr<driver::Operation> ping() override { return nullptr; }
   [[nodiscard]] std::unique_ptr<driver::Operation> reset() override { return nullptr; }
   [[nodiscard]] std::shared_ptr<driver::Canceller> canceller() override { return nullptr; }

@@ -1,0 +1,162 @@
+// PostgresqlSession: one statement for many rows of values.
+#include <deque>
+
+#include "postgresql_steps.hpp"
+
+namespace tl::postgresql {
+
+using driver::Then;
+
+namespace {
+
+// With more than that unsent, libpq tries to send after every message, of which a row has three.
+constexpr uint64_t bytes_between_flushes = 8192;
+constexpr uint64_t bytes_of_row = 40;   // of the messages that carry a row, beside its values
+constexpr uint64_t bytes_of_value = 6;  // and beside each of them
+
+}  // namespace
+
+// A pipeline with one sync at its end: one round trip, and outside a transaction the rows are one of their own. The
+// statement is prepared in there too, so that its tables cannot change under it, and anew where the types of the values
+// change.
+class PostgresqlSession::ManyOperation final : public Steps<driver::Many> {
+ public:
+  ManyOperation(PostgresqlSession& session, driver::ManyRequest request)
+      : Steps(session), request_(std::move(request)) {}
+
+ private:
+  enum class At : uint8_t { sending, reading, finishing };
+
+  Result<void> begin() override {
+    if (session_.answering_) {
+      return fail(Status::misuse, "the answer of the statement before is still being read", Phase::send);
+    }
+    statement_ = request_.statement.get();
+    session_.note_changes(*statement_);
+    return {};
+  }
+
+  Result<bool> advance() override {
+    if (cancel_requested() && at_ < At::reading && wrong_ == nullptr) {
+      wrong_ = fail(Status::cancelled, "the call was cancelled before all rows were sent", Phase::send);
+      wrong_->outcome = sent_ == 0 ? Outcome::not_sent : Outcome::rolled_back;
+    }
+    for (;;) {
+      switch (at_) {
+        case At::sending: {
+          Result<bool> sent = send();
+          if (!sent || !*sent) return sent;
+          break;
+        }
+        case At::reading: {
+          Result<bool> read = read_answers();
+          if (!read || !*read) return read;
+          at_ = At::finishing;
+          break;
+        }
+        case At::finishing: return end();
+      }
+    }
+  }
+
+  void take_types(const columnar::Params& row) {
+    types_.resize(row.count);
+    for (size_t i = 0; i < row.count; ++i) types_[i] = natural_type(row, row.values[i]);
+  }
+
+  [[nodiscard]] bool has_types(const columnar::Params& row) const noexcept {
+    for (size_t i = 0; i < row.count; ++i) {
+      if (!fits(row, row.values[i], types_[i])) return false;
+    }
+    return true;
+  }
+
+  // Rows, as many as the socket takes, and what has come of them. True: there is nothing more to send.
+  Result<bool> send() {
+    while (wrong_ == nullptr && sent_ < request_.rows) {
+      if (Result<void> sent = send_some(); !sent) return sent.take_error();
+      if (PQflush(session_.conn_.get()) == 1) {
+        Result<bool> read = read_answers();
+        if (!read) return read;
+        if (wrong_ == nullptr) return false;
+      }
+    }
+    at_ = At::reading;
+    const bool undo = wrong_ != nullptr && sent_ != 0;
+    const Result<void> ended = undo ? session_.abort_many() : session_.send_ping();
+    if (!ended) return lost();
+    return true;
+  }
+
+  Result<void> send_some() {
+    for (uint64_t bytes = 0; sent_ < request_.rows && bytes < bytes_between_flushes;) {
+      const columnar::Params row = request_.row(sent_);
+      if (sent_ == 0 || !has_types(row)) {
+        take_types(row);
+        if (!session_.send_many_prepare(*statement_, types_)) return lost();
+        prepared_before_.push_back(sent_);
+      }
+      if (Result<void> sent = session_.send_many_row(row, types_); !sent) {
+        if (session_.broken_) return lost();
+        wrong_ = driver::in_row(sent.take_error(), sent_);
+        return {};
+      }
+      bytes += session_.params_.bytes() + bytes_of_row + request_.width * bytes_of_value;
+      ++sent_;
+    }
+    return {};
+  }
+
+  // What has come of the rows that were sent. False: more of it is to come.
+  Result<bool> read_answers() {
+    ResultHandle result;
+    while (told_ < sent_) {
+      switch (session_.next_result(result)) {
+        case Came::nothing_yet: return false;
+        case Came::end: return lost();
+        case Came::result: break;
+      }
+      const ExecStatusType status = PQresultStatus(result.get());
+      const bool of_prepare = !prepared_before_.empty() && prepared_before_.front() == told_;
+      if (status == PGRES_FATAL_ERROR && wrong_ == nullptr) {
+        note(*result);
+        wrong_ = driver::in_row(std::move(wrong_), told_);
+      }
+      if (of_prepare) {
+        prepared_before_.pop_front();
+        continue;
+      }
+      if (is_copy(status)) return unexpected(status);
+      if (wrong_ == nullptr) tell(affected_of(result.get()));
+      ++told_;
+    }
+    return true;
+  }
+
+  // A deferred constraint speaks here.
+  Result<bool> end() {
+    Then then = Then::end;
+    Result<bool> done = finish(then);
+    if (done) return done;
+    Failure failure = done.take_error();
+    if (failure->outcome == Outcome::refused && sent_ > 1) failure->outcome = Outcome::rolled_back;
+    return failure;
+  }
+
+  // Without its sync nothing has been committed.
+  Failure lost() { return session_.gone(Phase::receive, at_ < At::reading ? Outcome::rolled_back : Outcome::unknown); }
+
+  const driver::ManyRequest request_;
+  At at_ = At::sending;
+  std::vector<Oid> types_;              // that the statement was prepared for last
+  size_t sent_ = 0;                     // rows
+  size_t told_ = 0;                     // of them, how many have been answered
+  std::deque<size_t> prepared_before_;  // rows before which it was prepared, and that has not been answered
+};
+
+std::unique_ptr<driver::Many> PostgresqlSession::run_many(driver::ManyRequest request) {
+  if (request.loads) return copy(std::move(request));
+  return std::make_unique<ManyOperation>(*this, std::move(request));
+}
+
+}  // namespace tl::postgresql
