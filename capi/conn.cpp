@@ -29,6 +29,27 @@ tl_status with_options(tl_conn* conn, const tl_call* call, tl_error** err, const
   return verb(*conn->handle, options.call);
 }
 
+// Runs `verb(handle, answer, options)`, whose answer is read whole.
+template <class Verb>
+tl_status answered(tl_conn* conn, const tl_call* call, tl_result** out, tl_error** err, const Verb& verb) {
+  return with_options(conn, call, err, [&](Handle& handle, const auto& options) {
+    auto result = std::make_unique<tl_result>(conn->registry);
+    if (tl::Result<void> done = verb(handle, result->answer, options); !done) return report(done.take_error(), err);
+    *out = result.release();
+    return TL_OK;
+  });
+}
+
+// The names of columns; empty where one is no text.
+std::vector<std::string_view> texts_of(const tl::columnar::Params& columns) {
+  std::vector<std::string_view> texts;
+  for (size_t i = 0; i < columns.count; ++i) {
+    if (columns.values[i].kind() != tl::columnar::Type::text) return {};
+    texts.push_back(columns.text(columns.values[i]));
+  }
+  return texts;
+}
+
 tl_status query(tl_conn* conn, std::string_view sql, const tl::capi::Arguments& arguments, const tl_call* call,
                 tl_result** out, tl_error** err) {
   tl::capi::Options options(*conn->registry);
@@ -129,8 +150,40 @@ tl_status tl_query(tl_conn* conn, const char* sql, size_t sql_len, const tl_valu
     if (conn == nullptr || out == nullptr || !tl::capi::is_text(sql, sql_len))
       return misuse("conn, sql or out is NULL", err);
     tl::capi::Arguments arguments;
-    if (auto fine = arguments.read(params, n, arena, arena_len); !fine) return report(fine.take_error(), err);
+    if (auto fine = arguments.read(params, n, 1, arena, arena_len); !fine) return report(fine.take_error(), err);
     return query(conn, tl::capi::text(sql, sql_len), arguments, call, out, err);
+  });
+}
+
+tl_status tl_execute_many(tl_conn* conn, const char* sql, size_t sql_len, const tl_value* params, size_t n, size_t rows,
+                          const void* arena, size_t arena_len, const tl_call* call, tl_result** out, tl_error** err) {
+  return guarded(err, [&] {
+    if (conn == nullptr || out == nullptr || !tl::capi::is_text(sql, sql_len))
+      return misuse("conn, sql or out is NULL", err);
+    tl::capi::Arguments values;
+    if (auto fine = values.read(params, n, rows, arena, arena_len); !fine) return report(fine.take_error(), err);
+    return answered(conn, call, out, err, [&](Handle& handle, auto& answer, const auto& options) {
+      return handle.execute_many(answer, tl::capi::text(sql, sql_len), values.params(), rows, values.named(), options);
+    });
+  });
+}
+
+tl_status tl_load(tl_conn* conn, const char* table, size_t table_len, const tl_value* columns, size_t n,
+                  const tl_value* values, size_t rows, const void* arena, size_t arena_len, const tl_call* call,
+                  tl_result** out, tl_error** err) {
+  return guarded(err, [&] {
+    if (conn == nullptr || out == nullptr || !tl::capi::is_text(table, table_len))
+      return misuse("conn, table or out is NULL", err);
+    tl::capi::Arguments names;
+    tl::capi::Arguments loaded;
+    if (auto fine = names.read(columns, n, 1, arena, arena_len); !fine) return report(fine.take_error(), err);
+    if (auto fine = loaded.read(values, n, rows, arena, arena_len); !fine) return report(fine.take_error(), err);
+    const std::vector<std::string_view> texts = texts_of(names.params());
+    if (texts.size() != n) return misuse("columns are TL_TEXT values", err);
+    if (loaded.named()) return misuse("the values of rows that are loaded have no names", err);
+    return answered(conn, call, out, err, [&](Handle& handle, auto& answer, const auto& options) {
+      return handle.load(answer, tl::capi::text(table, table_len), texts, loaded.params(), rows, options);
+    });
   });
 }
 

@@ -56,10 +56,6 @@ const char* copy_call(tl_call& call, const tl_call& given, uint32_t flags) noexc
   return nullptr;
 }
 
-Failure bad_value(size_t position, const std::string& what) {
-  return fail(Status::misuse, "value " + std::to_string(position + 1) + ": " + what);
-}
-
 // Of what a list may be.
 bool is_element(Type type) noexcept { return type >= Type::null && type <= Type::json; }
 
@@ -109,9 +105,12 @@ std::string problem_with_list(const Value& list, const columnar::Params& params)
   return "";
 }
 
-// The commonest, without any more to check.
-bool is_number(const Value& value) noexcept {
-  return (value.kind() == Type::int64 || value.kind() == Type::float64) && value.flags == 0 && value.element == 0;
+// The commonest, looked at in a hurry.
+bool is_fine(const Value& value, std::string_view arena) noexcept {
+  if (value.flags != 0 || value.element != 0) return false;
+  if (value.kind() == Type::int64 || value.kind() == Type::float64 || value.kind() == Type::null) return true;
+  return value.kind() == Type::text && value.offset <= arena.size() && value.length <= arena.size() - value.offset &&
+         is_utf8(arena.data() + value.offset, value.length);
 }
 
 constexpr size_t most_values = PTRDIFF_MAX / sizeof(tl_value);  // no array is longer
@@ -146,25 +145,21 @@ Result<void> Options::use(tl_op op) {
   return {};
 }
 
-Result<void> Arguments::read(const tl_value* params, size_t n, const void* arena, size_t arena_len) {
-  if (n == 0) return {};
+Result<void> Arguments::read(const tl_value* params, size_t n, size_t rows, const void* arena, size_t arena_len) {
+  if (n == 0 || rows == 0) return {};
   if (params == nullptr || (arena == nullptr && arena_len != 0)) return fail(Status::misuse, "params or arena is NULL");
-  if (n > most_values) return fail(Status::misuse, "n is more than memory can hold");
-  arena_ = {static_cast<const char*>(arena), arena_len};
-  Value* values = first_.data();
-  if (n > few) {
-    many_.resize(n);
-    values = many_.data();
-  }
-  std::memcpy(static_cast<void*>(values), params, n * sizeof(tl_value));
-  values_ = values;
-  count_ = n;
-  for (size_t i = 0; i < n; ++i) {
-    if (is_number(values[i])) continue;
-    std::string problem = problem_with(values[i], arena_, false);
-    if (problem.empty() && values[i].kind() == Type::list) problem = problem_with_list(values[i], this->params());
-    if (!problem.empty()) return bad_value(i, problem);
-    if (values[i].kind() == Type::name) named_ = true;
+  if (rows > most_values / n) return fail(Status::misuse, "n is more than memory can hold");
+  params_ = {reinterpret_cast<const Value*>(params), n * rows, {static_cast<const char*>(arena), arena_len}};
+  for (size_t i = 0; i < params_.count; ++i) {
+    const Value& value = params_.values[i];
+    if (is_fine(value, params_.arena)) continue;
+    std::string problem = problem_with(value, params_.arena, false);
+    if (problem.empty() && value.kind() == Type::list) problem = problem_with_list(value, params_);
+    if (!problem.empty()) {
+      const std::string row = rows == 1 ? "" : "row " + std::to_string(i / n + 1) + ", ";
+      return fail(Status::misuse, row + "value " + std::to_string(i % n + 1) + ": " + problem);
+    }
+    if (value.kind() == Type::name) named_ = true;
   }
   return {};
 }

@@ -1,7 +1,5 @@
 // tl_call and tl_value, checked and translated.
 #pragma once
-#include <array>
-
 #include "handles.hpp"
 
 namespace tl::capi {
@@ -35,21 +33,16 @@ class Options {
   tl_op op_ = 0;
 };
 
-// The values of a statement: copied (16 bytes each; few need no memory of their own), with every text inside the arena.
+// The values of a statement, or of many rows: the caller's own, checked, with every text inside the arena.
 class Arguments {
  public:
-  // Errors: misuse.
-  [[nodiscard]] Result<void> read(const tl_value* params, size_t n, const void* arena, size_t arena_len);
-  [[nodiscard]] columnar::Params params() const noexcept { return {values_, count_, arena_}; }
+  // `rows` rows of `n` values. Errors: misuse.
+  [[nodiscard]] Result<void> read(const tl_value* params, size_t n, size_t rows, const void* arena, size_t arena_len);
+  [[nodiscard]] const columnar::Params& params() const noexcept { return params_; }
   [[nodiscard]] bool named() const noexcept { return named_; }
 
  private:
-  static constexpr size_t few = 8;
-  std::array<columnar::Value, few> first_;
-  std::vector<columnar::Value> many_;
-  const columnar::Value* values_ = nullptr;
-  size_t count_ = 0;
-  std::string_view arena_;
+  columnar::Params params_;
   bool named_ = false;
 };
 

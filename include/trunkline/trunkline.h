@@ -245,6 +245,22 @@ typedef struct tl_value { /* 16 bytes, frozen */
 TL_API tl_status tl_query(tl_conn *, const char *sql, size_t sql_len, const tl_value *params, size_t n, const void *arena,
                           size_t arena_len, const tl_call *, tl_result **out, tl_error **err);
 
+/* Runs a statement for each of `rows` rows of n values, row after row; where the values are named, in each row. Rows that it gives are
+ * dropped. Always the statement itself, never rewritten into another: pipelined on PostgreSQL, by MariaDB's bulk
+ * parameters, in a loop on SQLite and MySQL. All rows take effect, or none: they are one transaction on a pooled or pinned handle, a
+ * savepoint in a transaction, but that PostgreSQL's transactions fail as a whole. (What a database commits by itself, as MariaDB
+ * does with definitions, stays.) The detail "row" of an error, from 1, says which row it was where the server tells: MariaDB does not.
+ * The result has a row for each row of values, its only column "affected": how many rows it changed, NULL where that is not known.
+ * On MariaDB it has none. tl_result_affected is the sum. A list cannot be among the values on MariaDB. At most 2^27 rows. */
+TL_API tl_status tl_execute_many(tl_conn *, const char *sql, size_t sql_len, const tl_value *params, size_t n, size_t rows,
+                                 const void *arena, size_t arena_len, const tl_call *, tl_result **out, tl_error **err);
+/* Fills n columns of a table with rows of n values, row after row: by COPY on PostgreSQL, elsewhere as tl_execute_many does with an
+ * INSERT. All rows, or none; likewise. Names are those that the database keeps, letter for letter: columns are TL_TEXT values; dots
+ * separate the parts of the table's, and a part that has one stands in quotes (`"a.b"`, on MariaDB and MySQL in backticks). COPY takes
+ * each value as a literal of its column's type. The result has no columns; tl_result_affected is how many rows there are more. */
+TL_API tl_status tl_load(tl_conn *, const char *table, size_t table_len, const tl_value *columns, size_t n, const tl_value *values,
+                         size_t rows, const void *arena, size_t arena_len, const tl_call *, tl_result **out, tl_error **err);
+
 /* ---- results ---- */
 
 typedef struct tl_column { /* borrowed from the batch or result that filled it */

@@ -24,7 +24,8 @@ class Call {
   // Errors: statement_timeout, cancelled; the call's time is up or it was cancelled.
   [[nodiscard]] Result<void> still_wanted() const;
   // Runs a statement, unless the call's time is up or it was cancelled: then nothing is sent.
-  [[nodiscard]] Result<void> begin(std::unique_ptr<driver::Run>& operation) {
+  template <class Verb>
+  [[nodiscard]] Result<void> begin(std::unique_ptr<Verb>& operation) {
     if (Result<void> wanted = still_wanted(); !wanted) return wanted;
     return perform(operation);
   }
@@ -32,6 +33,9 @@ class Call {
   // restored.
   [[nodiscard]] Result<void> perform(std::unique_ptr<driver::Run>& operation) {
     return perform_as(operation, [](const driver::Run& run) { return run.reply.then; });
+  }
+  [[nodiscard]] Result<void> perform(std::unique_ptr<driver::Many>& operation) {
+    return perform_as(operation, [](const driver::Many&) { return driver::Then::end; });
   }
   [[nodiscard]] Result<void> perform(std::unique_ptr<driver::Fetch>& operation) {
     return perform_as(operation, [](const driver::Fetch& fetch) { return fetch.then; });

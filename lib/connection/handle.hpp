@@ -25,6 +25,14 @@ class Handle : public std::enable_shared_from_this<Handle> {
   // `params` are positional, or all named. `answer` is an empty one.
   [[nodiscard]] Result<void> query(QueryResult& answer, std::string_view sql, const columnar::Params& params,
                                    bool named, const CallOptions& options);
+  // Runs a statement for each of `rows` rows of values, row after row, each positional or all named: all of them or
+  // none. `answer` as that of query().
+  [[nodiscard]] Result<void> execute_many(QueryResult& answer, std::string_view sql, const columnar::Params& values,
+                                          size_t rows, bool named, const CallOptions& options);
+  // Fills columns of a table with rows, all of them or none, by the fastest way that the database has.
+  [[nodiscard]] Result<void> load(QueryResult& answer, std::string_view table,
+                                  const std::vector<std::string_view>& columns, const columnar::Params& values,
+                                  size_t rows, const CallOptions& options);
   [[nodiscard]] Result<std::shared_ptr<Handle>> pin(const CallOptions& options);
   // A transaction, or a savepoint in one.
   [[nodiscard]] Result<std::shared_ptr<Handle>> begin(const driver::TransactionOptions& wanted,
@@ -41,6 +49,13 @@ class Handle : public std::enable_shared_from_this<Handle> {
   [[nodiscard]] Result<void> allowed(const sql::Statement& statement, const CallOptions& options) const;
   [[nodiscard]] Result<void> run(QueryResult& answer, std::string_view sql, const columnar::Params& params, bool named,
                                  const CallOptions& options);
+  [[nodiscard]] Result<void> execute(QueryResult& answer, std::string_view sql, const columnar::Params& values,
+                                     size_t rows, bool named, const CallOptions& options);
+  [[nodiscard]] Result<void> run_as_one(QueryResult& answer, const driver::ManyRequest& request,
+                                        const CallOptions& options);
+  [[nodiscard]] Result<void> run_many(QueryResult& answer, const driver::ManyRequest& request,
+                                      const CallOptions& options);
+  [[nodiscard]] Result<void> end_many(Result<void> done, const CallOptions& options);
   [[nodiscard]] Result<void> open_stream(Stream& stream, const std::shared_ptr<const sql::Statement>& statement,
                                          const CallOptions& options);
   [[nodiscard]] Result<void> lease_for(Leased& leased, bool read, std::shared_ptr<const sql::Statement> statement,

@@ -96,6 +96,21 @@ Result<void> QueryResult::read_sets(driver::Request request, const CallOptions& 
   return failure;
 }
 
+Result<void> QueryResult::run_many(const driver::ManyRequest& request, const CallOptions& options) {
+  endpoint_ = stream_.leased().endpoint().shared_label();
+  auto many = stream_.leased().session().run_many(request);
+  Result<void> done = Call(stream_.leased(), options).begin(many);
+  if (done) {
+    set_.affected = many->affected;
+    if (many->outcomes != nullptr && !request.loads) {
+      set_.schema = many->outcomes->shared_schema();
+      set_.batches.push(std::move(many->outcomes));
+    }
+  }
+  stream_.close();
+  return done;
+}
+
 Result<void> QueryResult::begin(driver::Request request, const CallOptions& options) {
   endpoint_ = stream_.leased().endpoint().shared_label();
   ticket_ = options.ticket;

@@ -90,6 +90,11 @@ class QueryResult {
   [[nodiscard]] Stream& stream() noexcept { return stream_; }
   // Runs the statement and reads all of the answer; the session goes home. Errors: too_large, those of the statement.
   [[nodiscard]] Result<void> read_whole(driver::Request request, const CallOptions& options, uint64_t result_bytes);
+  // Runs the statement for its rows; the session goes home. What it tells of each row is the set, of rows that are
+  // loaded only how many they were.
+  [[nodiscard]] Result<void> run_many(const driver::ManyRequest& request, const CallOptions& options);
+  // No row was to be run.
+  void nothing_ran() noexcept { set_.affected = 0; }
   // Runs the statement and reads only the head of the first set, and its first rows.
   [[nodiscard]] Result<void> begin(driver::Request request, const CallOptions& options);
 

@@ -51,6 +51,9 @@
   T(savepoints)                                     \
   T(a_failed_statement_in_a_transaction)            \
   T(a_pool_of_one)                                  \
+  /* many_test.c */                                 \
+  T(rows_take_effect_together)                      \
+  T(rows_are_loaded)                                \
   /* value_test.c */                                \
   T(every_type_arrives)                             \
   T(types_of_16_bytes)                              \

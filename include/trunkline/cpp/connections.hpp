@@ -94,6 +94,59 @@ class connection {
     return result(out);
   }
 
+  // Runs a statement for each of the rows, std::tuples of values for the placeholders; all of them take effect, or
+  // none. The result has a row for each, how many rows it changed, nullopt where that is not known; on MariaDB it has
+  // none.
+  //   db.execute_many("INSERT INTO people VALUES (?, ?)", std::vector{std::tuple{1, "Ada"}, std::tuple{2, "Grace"}})
+  template <std::ranges::input_range Rows>
+  result execute_many(std::string_view sql, const Rows& rows) const {
+    return execute_many(options(), sql, rows);
+  }
+  template <std::ranges::input_range Rows>
+  result execute_many(const options& how, std::string_view sql, const Rows& rows) const {
+    parameters all;
+    return execute_many(how, sql, all, add_rows(all, rows));
+  }
+  // The same for those who know the values at run time only: row after row, `rows` of them.
+  result execute_many(const options& how, std::string_view sql, const parameters& values, size_t rows) const {
+    const tl_call call = call_of(how);
+    tl_result* out = nullptr;
+    detail::checked([&](tl_error** err) {
+      return tl_execute_many(raw_.get(), sql.data(), sql.size(), values.values(), rows == 0 ? 0 : values.size() / rows,
+                             rows, values.arena().data(), values.arena().size(), &call, &out, err);
+    });
+    return result(out);
+  }
+
+  // Fills columns of a table with rows, all of them or none, by the fastest way that the database has. Names are those
+  // that the database keeps, letter for letter; "schema.table" is two. How many rows there are more.
+  //   db.load("people", {"id", "name"}, std::vector{std::tuple{1, "Ada"}, std::tuple{2, "Grace"}})
+  template <std::ranges::input_range Rows>
+  int64_t load(std::string_view table, const std::vector<std::string_view>& columns, const Rows& rows) const {
+    return load(options(), table, columns, rows);
+  }
+  template <std::ranges::input_range Rows>
+  int64_t load(const options& how, std::string_view table, const std::vector<std::string_view>& columns,
+               const Rows& rows) const {
+    parameters all;
+    const size_t count = add_rows(all, rows);
+    return load(how, table, columns, std::move(all), count);
+  }
+  int64_t load(const options& how, std::string_view table, const std::vector<std::string_view>& columns,
+               parameters values, size_t rows) const {
+    if (values.size() != rows * columns.size()) {
+      throw error(TL_E_MISUSE, "the rows have not as many values as there are columns", outcome::not_sent);
+    }
+    for (const std::string_view name : columns) values.add(name);
+    const tl_call call = call_of(how);
+    tl_result* out = nullptr;
+    detail::checked([&](tl_error** err) {
+      return tl_load(raw_.get(), table.data(), table.size(), values.values() + rows * columns.size(), columns.size(),
+                     values.values(), rows, values.arena().data(), values.arena().size(), &call, &out, err);
+    });
+    return result(out).affected();
+  }
+
   // Runs f(transaction&), commits and returns what it returned; rolls back where it throws. Of a transaction: a
   // savepoint, without options. f may end it itself.
   template <class F>
@@ -139,6 +192,22 @@ class connection {
   struct release {
     void operator()(tl_conn* raw) const noexcept { tl_conn_release(raw); }
   };
+
+  // How many they are.
+  template <class Rows>
+  static size_t add_rows(parameters& to, const Rows& rows) {
+    size_t count = 0;
+    size_t width = 0;
+    for (const auto& row : rows) {
+      const size_t before = to.size();
+      std::apply([&](const auto&... values) { (to.add(values), ...); }, row);
+      if (count++ == 0) width = to.size();
+      if (to.size() - before != width) {
+        throw error(TL_E_MISUSE, "a row has more or fewer values than the first", outcome::not_sent);
+      }
+    }
+    return count;
+  }
 
   template <class Make>
   static connection made(const Make& make) {

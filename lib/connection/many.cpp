@@ -1,0 +1,103 @@
+// Handle's verbs for many rows of values, which take effect together.
+#include "handle.hpp"
+
+namespace tl::connection {
+namespace {
+
+constexpr size_t most_rows = size_t{1} << 27;  // what is told of them stays below what a column can hold
+
+Result<void> check(const driver::ManyRequest& request) {
+  const sql::Statement& statement = *request.statement;
+  if (statement.statements > 1) {
+    return fail(Status::misuse, "a text of several statements cannot be run for many rows", Phase::send);
+  }
+  if (statement.kind == sql::Kind::control) {
+    return fail(Status::misuse, statement.verb + " cannot be run for many rows", Phase::send);
+  }
+  if (statement.parameters == request.width || request.rows == 0) return {};
+  return fail(Status::misuse,
+              "the statement has " + std::to_string(statement.parameters) + " parameters, and each row has " +
+                  std::to_string(request.width) + " values",
+              Phase::send);
+}
+
+// Of rows that name their values: the values in the statement's order.
+Result<std::vector<columnar::Value>> bind_all(const driver::ManyRequest& named) {
+  std::vector<columnar::Value> all;
+  all.reserve(named.rows * named.statement->parameters);
+  for (size_t i = 0; i < named.rows; ++i) {
+    auto bound = sql::bind_names(*named.statement, named.row(i));
+    if (!bound) return driver::in_row(bound.take_error(), i);
+    all.insert(all.end(), bound->begin(), bound->end());
+  }
+  return all;
+}
+
+}  // namespace
+
+Result<void> Handle::execute_many(QueryResult& answer, std::string_view text, const columnar::Params& values,
+                                  size_t rows, bool named, const CallOptions& options) {
+  return told(execute(answer, text, values, rows, named, options));
+}
+
+Result<void> Handle::execute(QueryResult& answer, std::string_view text, const columnar::Params& values, size_t rows,
+                             bool named, const CallOptions& options) {
+  auto found = connection_->statements().find(text, named);
+  if (!found) return found.take_error();
+  driver::ManyRequest request{found.take(), values, rows == 0 ? 0 : values.count / rows, rows};
+  std::vector<columnar::Value> ordered;
+  if (named) {
+    auto bound = bind_all(request);
+    if (!bound) return bound.take_error();
+    ordered = bound.take();
+    request.values.values = ordered.data();
+    request.values.count = ordered.size();
+    request.width = request.statement->parameters;
+  }
+  if (Result<void> fine = check(request); !fine) return fine;
+  return run_as_one(answer, request, options);
+}
+
+Result<void> Handle::load(QueryResult& answer, std::string_view table, const std::vector<std::string_view>& columns,
+                          const columnar::Params& values, size_t rows, const CallOptions& options) {
+  Result<std::string> text = sql::loading_text(table, columns, connection_->statements().dialect());
+  if (!text) return connection_->told(text.take_error());
+  auto found = connection_->statements().find(*text, false);
+  if (!found) return connection_->told(found.take_error());
+  return told(run_as_one(answer, {found.take(), values, columns.size(), rows, true}, options));
+}
+
+// Where the database does not see to it, a transaction or savepoint of its own makes the rows take effect together.
+Result<void> Handle::run_as_one(QueryResult& answer, const driver::ManyRequest& request, const CallOptions& options) {
+  if (request.rows > most_rows) {
+    return fail(Status::misuse, "more than " + std::to_string(most_rows) + " rows in one call", Phase::send);
+  }
+  if (Result<void> fine = allowed(*request.statement, options); !fine) return fine;
+  if (connection_->settings().echo) echo(*request.statement);
+  if (request.rows == 0) {
+    answer.nothing_ran();
+    return {};
+  }
+  if (connection_->driver().runs_many_as_one()) return run_many(answer, request, options);
+  Result<std::shared_ptr<Handle>> begun = begin({}, options);
+  if (!begun) return begun.take_error();
+  return (*begun)->end_many((*begun)->run_many(answer, request, options), options);
+}
+
+Result<void> Handle::run_many(QueryResult& answer, const driver::ManyRequest& request, const CallOptions& options) {
+  if (Result<void> opened = open_stream(answer.stream(), request.statement, options); !opened) return opened;
+  return answer.run_many(request, options);
+}
+
+// Of the transaction or savepoint around them.
+Result<void> Handle::end_many(Result<void> done, const CallOptions& options) {
+  if (done) return end(true, options);
+  const bool not_sent = done.error().outcome == Outcome::not_sent;
+  if (Result<void> entered = hold_->enter(level_, true); !entered) return done;  // its session is gone
+  const HoldUse use(hold_);
+  Failure failure = not_committed(done.take_error(), options);
+  if (not_sent) failure->outcome = Outcome::not_sent;
+  return failure;
+}
+
+}  // namespace tl::connection
