@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from ctypes import addressof
+from struct import Struct
 from types import TracebackType
-from typing import Any
+from typing import Any, Iterable, Sequence
 
 from . import _call, _errors, _ffi, _interrupt
-from ._encode import Parameters, encode
-from ._ffi import tl_conn_release, tl_query
+from ._encode import Arena, Parameters, encode, encode_rows
+from ._ffi import TL_TEXT, tl_conn_release, tl_execute_many, tl_load, tl_query
 from ._result import Result
 
 MODES = {"dual": _ffi.TL_DUAL, "read": _ffi.TL_READ, "write": _ffi.TL_WRITE}
 
 _NO_PARAMETERS = (None, 0, None, 0)
+_PLACE = Struct("<Qq")  # a tl_value
 _ISOLATION = {
     None: 0,
     "read committed": _ffi.TL_BEGIN_READ_COMMITTED,
@@ -78,6 +80,43 @@ class Handle:
         except BaseException:
             _ffi.tl_op_release(core.slot, op)
             raise
+        return result
+
+    def execute_many(self, sql: str, rows: Iterable[Any], *, timeout: float | None = None) -> Result:
+        """Runs a statement for each of the rows, which are what `params` of `query` is; all of them take effect, or none.
+
+        `affected` of the result is how many rows were changed in all. The result has a row for each of those given, with
+        how many it changed (``None`` where that is not known); on MariaDB it has none. Rows that the statement gives are
+        dropped. Everything is sent from memory: what does not fit in there goes in parts, within a transaction.
+        """
+        arena = Arena()
+        records, n, count = encode_rows(rows, arena)
+        text = sql.encode()
+        return self._many(tl_execute_many, (text, len(text), records, n, count), arena, timeout)
+
+    def load(self, table: str, rows: Iterable[Sequence[Any]], columns: Sequence[str], *,
+             timeout: float | None = None) -> int:
+        """Fills columns of a table with rows, all of them or none, by the fastest way that the database has: COPY on
+        PostgreSQL, which takes each value as a literal of its column's type. How many rows there are more.
+
+        Names are those that the database keeps, letter for letter; ``schema.table`` is two. As with `execute_many`, the
+        rows are sent from memory.
+        """
+        arena = Arena()
+        names = [name.encode() for name in columns]
+        places = [(TL_TEXT | len(name) << 32, arena.add(name)) for name in names]
+        records, n, count = encode_rows(rows, arena)
+        if count and n != len(names):
+            raise ValueError(f"a row has {n} values, and there are {len(names)} columns")
+        text = table.encode()
+        asked = b"".join(_PLACE.pack(*place) for place in places)
+        return self._many(tl_load, (text, len(text), asked, len(names), records, count), arena, timeout).affected
+
+    def _many(self, function: Any, arguments: tuple[Any, ...], arena: Arena, timeout: float | None) -> Result:
+        owner = self._held()
+        result = Result(owner.core, 0, False)
+        _call.verb(owner.core, function, (owner.slot, *arguments, b"".join(arena.pieces), arena.size), result.slot,
+                   _call.milliseconds(timeout))
         return result
 
     def transaction(self, *, read_only: bool = False, isolation: str | None = None,

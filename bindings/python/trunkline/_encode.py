@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from operator import index
 from struct import Struct
-from typing import Any, Callable, Mapping, Sequence, Tuple, Union
+from typing import Any, Callable, Iterable, Mapping, Sequence, Tuple, Union
 from uuid import UUID
 
 from . import _errors
@@ -201,39 +201,65 @@ def _indexed(value: Any, arena: Arena) -> tuple[int, int]:
 
 def encode(parameters: Any) -> Encoded:
     """What tl_query takes. Raises TypeError or DataError naming the parameter."""
+    arena = Arena()
+    words = _words(parameters, arena)
+    n = len(words) // 2
+    return _packer(n)(*words), n, b"".join(arena.pieces), arena.size
+
+
+def encode_rows(rows: Iterable[Any], arena: Arena) -> tuple[bytes, int, int]:
+    """The records of all rows, how many values each has, and how many rows there are; names count. Raises as `encode`
+    does, naming the row."""
+    records: list[bytes] = []
+    width = 0
+    for parameters in rows:
+        try:
+            words = _words(parameters, arena)
+        except (TypeError, _errors.DataError) as failure:
+            if isinstance(failure, TypeError):
+                raise TypeError(f"row {len(records) + 1}: {failure}") from None
+            raise _errors.of_status(TL_E_DATA, f"row {len(records) + 1}: {failure}") from None
+        if len(words) != width:
+            if records:
+                raise ValueError(f"row {len(records) + 1} has another number of values than those before it")
+            width = len(words)
+            pack = _packer(width // 2)
+        records.append(pack(*words))
+    return b"".join(records), width // 2, len(records)
+
+
+def _packer(n: int) -> Callable[..., bytes]:
+    return (_WORDS[n] if n < len(_WORDS) else Struct("<" + "Qq" * n)).pack
+
+
+def _words(parameters: Any, arena: Arena) -> list[int]:
     if type(parameters) not in (tuple, list):
         if isinstance(parameters, Mapping):
-            return _encode_named(parameters)
+            return _named_words(parameters, arena)
         if isinstance(parameters, (str, bytes, bytearray)) or not isinstance(parameters, Sequence):
             raise TypeError("parameters are a sequence, or a mapping of names to values, not "
                             f"{type(parameters).__qualname__}")
     words: list[int] = []
-    arena = None
     position = 0
     for value in parameters:
         position += 1
         if type(value) is int and -0x8000_0000_0000_0000 <= value <= 0x7FFF_FFFF_FFFF_FFFF:
             words += (TL_INT64, value)
-            continue
-        arena = arena or Arena()
-        if type(value) is str and value.isascii():
+        elif type(value) is str and value.isascii():
             words += (TL_TEXT | len(value) << 32, arena.add(value.encode()))
         else:
             words += _one(value, arena, position)
-    if arena is not None:
-        return _pack(words, arena)
-    return (_WORDS[position] if position < 17 else Struct("<" + "Qq" * position)).pack(*words), position, b"", 0
+    return words
 
 
-def _encode_named(parameters: Mapping[str, Any]) -> Encoded:
+def _named_words(parameters: Mapping[str, Any], arena: Arena) -> list[int]:
     words: list[int] = []
-    arena = Arena()
     for name, value in parameters.items():
         if not isinstance(name, str):
             raise TypeError(f"the names of parameters are str, not {type(name).__qualname__}")
         words += _sized(TL_NAME, name.encode(), arena)
         words += _one(value, arena, f":{name}")
-    return _pack(words, arena)
+    return words
 
 
 def _one(value: Any, arena: Arena, where: int | str) -> tuple[int, int]:
@@ -245,8 +271,3 @@ def _one(value: Any, arena: Arena, where: int | str) -> tuple[int, int]:
         reason = "not valid Unicode" if isinstance(failure, UnicodeError) else failure
         raise _errors.of_status(TL_E_DATA, f"parameter {where}: {reason}") from None
 
-
-def _pack(words: list[int], arena: Arena) -> Encoded:
-    n = len(words) // 2
-    packer = _WORDS[n] if n < len(_WORDS) else Struct("<" + "Qq" * n)
-    return packer.pack(*words), n, b"".join(arena.pieces), arena.size

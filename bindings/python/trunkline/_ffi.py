@@ -206,6 +206,10 @@ tl_commit = _declare(_waiting, "tl_commit", _status, _ptr, _call, _ptr)
 tl_rollback = _declare(_waiting, "tl_rollback", _status, _ptr, _call, _ptr)
 tl_query = _declare(_waiting, "tl_query", _status, _ptr, c_char_p, _size, c_char_p, _size, c_char_p, _size,
                     _call, _ptr, _ptr)
+tl_execute_many = _declare(_waiting, "tl_execute_many", _status, _ptr, c_char_p, _size, c_char_p, _size, _size,
+                           c_char_p, _size, _call, _ptr, _ptr)
+tl_load = _declare(_waiting, "tl_load", _status, _ptr, c_char_p, _size, c_char_p, _size, c_char_p, _size, c_char_p,
+                   _size, _call, _ptr, _ptr)
 
 # results; of a whole result the next batch is there, of a streamed one it may have to be waited for
 tl_result_affected = _declare(_quick, "tl_result_affected", c_int64, _ptr)

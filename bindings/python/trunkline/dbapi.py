@@ -204,13 +204,17 @@ class Connection:
                     return self._reader.query(sql, parameters, timeout=timeout, stream=stream)
                 except _errors.ReadOnlyError:
                     pass  # it is not a query, and has not been sent
-            transaction = pooled.transaction(timeout=timeout)
-            transaction.begin()
-            self._transaction = transaction
-        result = self._transaction.query(sql, parameters, timeout=timeout, stream=stream)
+        result = self._begun(timeout).query(sql, parameters, timeout=timeout, stream=stream)
         if stream:
             self._streams.add(result)
         return result
+
+    def _begun(self, timeout: float | None) -> Transaction:
+        if self._transaction is None:
+            transaction = self._open().transaction(timeout=timeout)
+            transaction.begin()
+            self._transaction = transaction
+        return self._transaction
 
 
 class Cursor:
@@ -241,16 +245,12 @@ class Cursor:
         return self
 
     def executemany(self, operation: str, seq_of_parameters: Iterable[Sequence[Any] | Mapping[str, Any]]) -> Cursor:
-        """Rows that the statements give are dropped."""
+        """All of them take effect, or none. Rows that the statements give are dropped."""
         connection = self.connection
         with connection._lock:
             self._forget()
-            changed = 0
-            for parameters in seq_of_parameters:
-                result = connection._query(operation, parameters, timeout=self._timeout)
-                changed += max(0, result.affected)
-                self.lastrowid = result.last_id or None
-            self.rowcount = changed
+            handle = connection._open() if connection._autocommit else connection._begun(self._timeout)
+            self.rowcount = handle.execute_many(operation, seq_of_parameters, timeout=self._timeout).affected
         return self
 
     def fetchone(self) -> Row | None:
