@@ -1,37 +1,13 @@
 #include "bench_mariadb.hpp"
 
-#include <mysql.h>
-
 #include <array>
 #include <ctime>
 #include <vector>
 
-#include "bench.hpp"
+#include "bench_clients.hpp"
 
 namespace bench {
 namespace {
-
-struct Prepared {
-  explicit Prepared(const char* sql) {
-    const my_bool by_name = 0;
-    mysql_options(conn, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &by_name);
-    check(mysql_real_connect(conn, nullptr, variable("TL_MARIADB_USER").c_str(), nullptr,
-                             variable("TL_MARIADB_DATABASE").c_str(), 0, variable("TL_MARIADB_SOCKET").c_str(),
-                             0) != nullptr,
-          "Connector/C cannot connect");
-    statement = mysql_stmt_init(conn);
-    check(mysql_stmt_prepare(statement, sql, std::strlen(sql)) == 0, "Connector/C cannot prepare");
-  }
-  ~Prepared() {
-    mysql_stmt_close(statement);
-    mysql_close(conn);
-  }
-  Prepared(const Prepared&) = delete;
-  Prepared& operator=(const Prepared&) = delete;
-
-  MYSQL* const conn = mysql_init(nullptr);
-  MYSQL_STMT* statement = nullptr;
-};
 
 MYSQL_BIND to(enum enum_field_types type, void* buffer, unsigned long size = 0, unsigned long* length = nullptr) {
   MYSQL_BIND bind{};
@@ -56,7 +32,7 @@ int64_t micros_of(const MYSQL_TIME& time) {
 }  // namespace
 
 void mariadb_points(double seconds) {
-  const Prepared raw(mariadb_point);
+  const Connector raw(mariadb_point);
   int32_t asked = 0;
   int32_t id = 0;
   char name[64];
@@ -75,7 +51,7 @@ void mariadb_points(double seconds) {
 }
 
 void mariadb_all_rows(double seconds) {
-  const Prepared raw(mariadb_rows);
+  const Connector raw(mariadb_rows);
   Row row{};
   signed char flag = 0;
   char text[256];

@@ -1,20 +1,20 @@
 // The C ABI against the client libraries themselves: bench_native CASE ours|theirs SECONDS.
-#include <libpq-fe.h>
-#include <sqlite3.h>
-
 #include <cstdint>
 #include <vector>
 
-#include "bench.hpp"
+#include "bench_clients.hpp"
+#include "bench_many.hpp"
 #include "bench_mariadb.hpp"
-#include "trunkline/trunkline.h"
 
 namespace {
+
+using bench::connect_pg;
+using bench::Ours;
+using bench::Raw;
 
 using bench::check;
 using bench::die;
 using bench::use;
-using bench::variable;
 
 using bench::points;
 using bench::Row;
@@ -25,30 +25,6 @@ constexpr const char* pg_rows = "SELECT a, b, c, d, e, f FROM bench_rows";
 constexpr const char* sqlite_rows = "SELECT a, b, c, d, e, f FROM bench_rows";
 
 // ---- trunkline ------------------------------------------------------------------------------------------------------
-
-struct Ours {
-  explicit Ours(const char* name) {
-    tl_error* error = nullptr;
-    const std::string file = variable("TL_BENCH_CONFIG");
-    if (tl_registry_open(file.c_str(), nullptr, &registry, &error) != TL_OK) die(tl_error_message(error));
-    if (tl_conn_get(registry, name, std::strlen(name), TL_DUAL, &conn, &error) != TL_OK) die(tl_error_message(error));
-  }
-  ~Ours() {
-    tl_conn_release(conn);
-    tl_registry_release(registry);
-  }
-  tl_result* query(const char* sql, size_t length, const tl_value* values, size_t n) const {
-    tl_error* error = nullptr;
-    tl_result* result = nullptr;
-    if (tl_query(conn, sql, length, values, n, nullptr, 0, nullptr, &result, &error) != TL_OK) {
-      die(tl_error_message(error));
-    }
-    return result;
-  }
-
-  tl_registry* registry = nullptr;
-  tl_conn* conn = nullptr;
-};
 
 void our_point(const char* name, const char* sql, double seconds) {
   const Ours ours(name);
@@ -96,16 +72,6 @@ void our_rows(const char* name, const char* sql, double seconds) {
 }
 
 // ---- libpq ----------------------------------------------------------------------------------------------------------
-
-PGconn* connect_pg() {
-  const std::string port = variable("TL_PG_PORT");
-  const std::string host = variable("TL_PG_SOCKET");
-  const std::string database = variable("TL_PG_DATABASE");
-  const std::string user = variable("TL_PG_USER");
-  PGconn* conn = PQsetdbLogin(host.c_str(), port.c_str(), nullptr, nullptr, database.c_str(), user.c_str(), nullptr);
-  check(PQstatus(conn) == CONNECTION_OK, "libpq cannot connect");
-  return conn;
-}
 
 template <class T>
 T big_endian(const char* bytes) {
@@ -163,19 +129,6 @@ void libpq_rows(double seconds) {
 
 // ---- SQLite ---------------------------------------------------------------------------------------------------------
 
-struct Raw {
-  explicit Raw(const char* sql) {
-    check(sqlite3_open(variable("TL_BENCH_SQLITE").c_str(), &db) == SQLITE_OK, "sqlite3 cannot open");
-    check(sqlite3_prepare_v2(db, sql, -1, &statement, nullptr) == SQLITE_OK, "sqlite3 cannot prepare");
-  }
-  ~Raw() {
-    sqlite3_finalize(statement);
-    sqlite3_close(db);
-  }
-  sqlite3* db = nullptr;
-  sqlite3_stmt* statement = nullptr;
-};
-
 void raw_point(double seconds) {
   const Raw raw(sqlite_point);
   bench::tell(bench::measure(seconds, [&](int64_t i) {
@@ -230,6 +183,8 @@ int main(int argc, char** argv) {
     ours ? our_point("sqlite", sqlite_point, seconds) : raw_point(seconds);
   } else if (name == "sqlite_rows") {
     ours ? our_rows("sqlite", sqlite_rows, seconds) : raw_rows(seconds);
+  } else if (const bench::ManyCase* many = bench::find_many(name)) {
+    ours ? many->ours(seconds) : many->theirs(seconds);
   } else {
     die("no such case: " + name);
   }
