@@ -102,6 +102,8 @@ class Handle:
         Names are those that the database keeps, letter for letter; ``schema.table`` is two. As with `execute_many`, the
         rows are sent from memory.
         """
+        if isinstance(columns, str):
+            raise TypeError("columns are a sequence of names, not one str")
         arena = Arena()
         names = [name.encode() for name in columns]
         places = [(TL_TEXT | len(name) << 32, arena.add(name)) for name in names]

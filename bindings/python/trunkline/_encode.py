@@ -211,7 +211,7 @@ def encode_rows(rows: Iterable[Any], arena: Arena) -> tuple[bytes, int, int]:
     """The records of all rows, how many values each has, and how many rows there are; names count. Raises as `encode`
     does, naming the row."""
     records: list[bytes] = []
-    width = 0
+    width, pack = 0, _packer(0)
     for parameters in rows:
         try:
             words = _words(parameters, arena)
@@ -222,8 +222,7 @@ def encode_rows(rows: Iterable[Any], arena: Arena) -> tuple[bytes, int, int]:
         if len(words) != width:
             if records:
                 raise ValueError(f"row {len(records) + 1} has another number of values than those before it")
-            width = len(words)
-            pack = _packer(width // 2)
+            width, pack = len(words), _packer(len(words) // 2)
         records.append(pack(*words))
     return b"".join(records), width // 2, len(records)
 
