@@ -27,7 +27,11 @@ Result<std::vector<columnar::Value>> bind_all(const driver::ManyRequest& named) 
   all.reserve(named.rows * named.statement->parameters);
   for (size_t i = 0; i < named.rows; ++i) {
     auto bound = sql::bind_names(*named.statement, named.row(i));
-    if (!bound) return driver::in_row(bound.take_error(), i);
+    if (!bound) {
+      Failure failure = driver::in_row(bound.take_error(), i);
+      failure->outcome = Outcome::not_sent;  // of none of them
+      return failure;
+    }
     all.insert(all.end(), bound->begin(), bound->end());
   }
   return all;
@@ -43,6 +47,7 @@ Result<void> Handle::execute_many(QueryResult& answer, std::string_view text, co
 Result<void> Handle::execute(QueryResult& answer, std::string_view text, const columnar::Params& values, size_t rows,
                              bool named, const CallOptions& options) {
   auto found = connection_->statements().find(text, named);
+  if (!found && rows == 0) found = connection_->statements().find(text, true);  // no values that tell whether they are
   if (!found) return found.take_error();
   driver::ManyRequest request{found.take(), values, rows == 0 ? 0 : values.count / rows, rows};
   std::vector<columnar::Value> ordered;

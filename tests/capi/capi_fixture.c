@@ -1,5 +1,6 @@
 #include "capi_fixture.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,6 +206,66 @@ int64_t leased_of(tl_registry* registry, const char* name) {
   tl_batch_release(sheet.batch);
   tl_result_release(result);
   return leased;
+}
+
+void put_int(struct deck* deck, int64_t i) {
+  put_bytes(deck, TL_INT64, "", 0);
+  deck->values[deck->n - 1].v.i64 = i;
+}
+
+void put_null(struct deck* deck) { put_bytes(deck, TL_NULL, "", 0); }
+void put_text(struct deck* deck, const char* text) { put_bytes(deck, TL_TEXT, WHOLE(text)); }
+void put_name(struct deck* deck, const char* name) { put_bytes(deck, TL_NAME, WHOLE(name)); }
+
+void put_bytes(struct deck* deck, int type, const char* bytes, size_t length) {
+  REQUIRE(deck->n < sizeof deck->values / sizeof deck->values[0] && length <= sizeof deck->arena - deck->used);
+  tl_value* value = &deck->values[deck->n++];
+  memset(value, 0, sizeof *value);
+  value->type = (uint8_t)type;
+  value->length = (uint32_t)length;
+  value->v.offset = deck->used;
+  memcpy(deck->arena + deck->used, bytes, length);
+  deck->used += length;
+}
+
+tl_status try_many(tl_conn* conn, const char* sql, const struct deck* deck, size_t rows, const tl_call* call,
+                   tl_result** out, tl_error** err) {
+  REQUIRE(deck->n % rows == 0);
+  return tl_execute_many(conn, WHOLE(sql), deck->values, deck->n / rows, rows, deck->arena, deck->used, call, out, err);
+}
+
+int64_t run_many(tl_conn* conn, const char* sql, const struct deck* deck, size_t rows) {
+  tl_result* result = NULL;
+  tl_error* err = NULL;
+  OK(try_many(conn, sql, deck, rows, NULL, &result, &err));
+  REQUIRE(result != NULL);
+  const int64_t affected = tl_result_affected(result);
+  tl_result_release(result);
+  return affected;
+}
+
+const char insert_thing[] = "INSERT INTO things (id, name) VALUES (?, ?)";
+
+void put_thing(struct deck* deck, int64_t id, const char* name) {
+  put_int(deck, id);
+  put_text(deck, name);
+}
+
+int64_t count_things(tl_conn* conn) { return ask_int(conn, "SELECT count(*) FROM things"); }
+
+const char* detail_of(const tl_error* err, const char* key) {
+  const char *found = NULL, *value = NULL;
+  for (size_t i = 0; tl_error_detail(err, i, &found, &value) == TL_OK; ++i) {
+    if (strcmp(found, key) == 0) return value;
+  }
+  return "";
+}
+
+void* cancel_it(void* cancelling) {
+  const struct cancelling* what = cancelling;
+  while (what->name != NULL && leased_of(what->registry, what->name) == 0) sched_yield();
+  CHECK_STATUS(tl_cancel(what->registry, what->op), TL_OK);
+  return NULL;
 }
 
 const char* endless_sql(void) {

@@ -51,6 +51,36 @@ size_t column_named(const struct sheet* sheet, const char* name);
 /* How many sessions of the connection are out. */
 int64_t leased_of(tl_registry* registry, const char* name);
 
+/* Values, row after row, and the arena of their texts. */
+struct deck {
+  tl_value values[32];
+  size_t n;
+  char arena[1024];
+  size_t used;
+};
+void put_int(struct deck* deck, int64_t i);
+void put_null(struct deck* deck);
+void put_text(struct deck* deck, const char* text);
+void put_name(struct deck* deck, const char* name);
+void put_bytes(struct deck* deck, int type, const char* bytes, size_t length);
+/* tl_execute_many with what the deck holds. */
+tl_status try_many(tl_conn* conn, const char* sql, const struct deck* deck, size_t rows, const tl_call* call,
+                   tl_result** out, tl_error** err);
+int64_t run_many(tl_conn* conn, const char* sql, const struct deck* deck, size_t rows); /* must succeed; affected */
+extern const char insert_thing[]; /* INSERT INTO things (id, name) VALUES (?, ?) */
+void put_thing(struct deck* deck, int64_t id, const char* name);
+int64_t count_things(tl_conn* conn);
+/* The error's detail of that key; "": it has none. */
+const char* detail_of(const tl_error* err, const char* key);
+
+/* A thread that cancels `op`: at once, or once a session of the connection `name` is out. */
+struct cancelling {
+  tl_registry* registry;
+  const char* name; /* NULL: at once */
+  tl_op op;
+};
+void* cancel_it(void* cancelling);
+
 /* A statement that does not end by itself, and one of n rows (i integer, t text 'row i'). Static memory of the thread.
  */
 const char* endless_sql(void);

@@ -53,7 +53,28 @@
   T(a_pool_of_one)                                  \
   /* many_test.c */                                 \
   T(rows_take_effect_together)                      \
+  T(what_each_row_has_changed)                      \
+  T(rows_that_the_statement_gives_are_dropped)      \
+  T(many_rows_that_give_rows)                       \
+  T(rows_of_named_values)                           \
+  T(no_rows_and_no_values)                          \
+  T(many_rows_on_a_pinned_session)                  \
+  T(many_rows_in_a_transaction)                     \
+  T(many_rows_are_echoed_once)                      \
+  /* many_refused_test.c */                         \
+  T(malformed_rows)                                 \
+  T(many_rows_on_a_handle_that_only_reads)          \
+  T(many_rows_are_cancelled)                        \
+  T(many_rows_have_a_deadline)                      \
+  /* load_test.c */                                 \
   T(rows_are_loaded)                                \
+  T(all_rows_are_loaded_or_none)                    \
+  T(names_that_need_quotes)                         \
+  T(tables_of_a_schema)                             \
+  T(names_that_are_not_there)                       \
+  T(malformed_names)                                \
+  T(malformed_loads)                                \
+  T(a_load_is_stopped)                              \
   /* value_test.c */                                \
   T(every_type_arrives)                             \
   T(types_of_16_bytes)                              \

@@ -2,21 +2,7 @@
 #include "capi_fixture.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <string.h>
-
-struct cancelling {
-  tl_registry* registry;
-  const char* name; /* cancelled once a session of this connection is out; NULL: at once */
-  tl_op op;
-};
-
-static void* cancel_it(void* argument) {
-  const struct cancelling* what = argument;
-  while (what->name != NULL && leased_of(what->registry, what->name) == 0) sched_yield();
-  CHECK_STATUS(tl_cancel(what->registry, what->op), TL_OK);
-  return NULL;
-}
 
 void test_ids(void) {
   tl_registry* registry = open_registry("");

@@ -10,14 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char* detail_of(const tl_error* err, const char* key) {
-  const char *name = NULL, *value = NULL;
-  for (size_t i = 0; tl_error_detail(err, i, &name, &value) == TL_OK; ++i) {
-    if (strcmp(name, key) == 0) return value;
-  }
-  return NULL;
-}
-
 static void write_file(const char* path, const char* text) {
   FILE* file = fopen(path, "w");
   REQUIRE(file != NULL);

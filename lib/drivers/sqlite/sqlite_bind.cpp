@@ -130,12 +130,6 @@ Result<void> SqliteSession::bind(sqlite3_stmt* statement, const Params& given) {
                     " values were given",
                 Phase::send);
   }
-  // Rows are read when the caller's values are gone; a statement that gives none is over before.
-  std::string_view arena = given.arena;
-  if (!arena.empty() && sqlite3_column_count(statement) > 0) {
-    arena_.assign(arena);
-    arena = arena_;
-  }
   for (int i = 1; i <= wanted; ++i) {
     const Value& value = given.values[i - 1];
     int code = SQLITE_OK;
@@ -154,10 +148,11 @@ Result<void> SqliteSession::bind(sqlite3_stmt* statement, const Params& given) {
       case Type::text:
       case Type::decimal:
       case Type::json:
-        code = sqlite3_bind_text64(statement, i, start_of(arena, value), value.length, SQLITE_STATIC, SQLITE_UTF8);
+        code =
+            sqlite3_bind_text64(statement, i, start_of(given.arena, value), value.length, SQLITE_STATIC, SQLITE_UTF8);
         break;
       case Type::bytes:
-        code = sqlite3_bind_blob64(statement, i, start_of(arena, value), value.length, SQLITE_STATIC);
+        code = sqlite3_bind_blob64(statement, i, start_of(given.arena, value), value.length, SQLITE_STATIC);
         break;
       default: {
         Result<std::string> text = as_text(given, value, i);

@@ -98,6 +98,7 @@ class SqliteSession final : public driver::Session {
   [[nodiscard]] Result<Prepared*> prepare(const std::shared_ptr<const sql::Statement>& statement);
   [[nodiscard]] Result<Prepared> prepare_first(std::string_view sql, unsigned flags, std::string_view& rest);
   [[nodiscard]] Prepared* keep(uint64_t id, Prepared prepared);
+  // Without a copy: the values' texts are needed until the statement has ended.
   [[nodiscard]] Result<void> bind(sqlite3_stmt* statement, const columnar::Params& given);
   [[nodiscard]] driver::Then end_set() noexcept;
   [[nodiscard]] int64_t affected(const Prepared& prepared) const noexcept;

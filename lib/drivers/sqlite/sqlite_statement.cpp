@@ -112,7 +112,14 @@ Result<void> SqliteSession::start(const driver::Request& request, driver::Reply&
   auto prepared = prepare(request.statement);
   if (!prepared) return give_up(prepared.take_error());
   active_ = *prepared;
-  if (Result<void> bound = bind(active_->statement.get(), request.params); !bound) return give_up(bound.take_error());
+  sqlite3_stmt* const raw = active_->statement.get();
+  columnar::Params params = request.params;
+  // Rows are read when the caller's values are gone; a statement that gives none is over before.
+  if (!params.arena.empty() && sqlite3_column_count(raw) > 0) {
+    arena_.assign(params.arena);
+    params.arena = arena_;
+  }
+  if (Result<void> bound = bind(raw, params); !bound) return give_up(bound.take_error());
   return first_step(reply);
 }
 
