@@ -99,16 +99,19 @@ class connection {
   // none.
   //   db.execute_many("INSERT INTO people VALUES (?, ?)", std::vector{std::tuple{1, "Ada"}, std::tuple{2, "Grace"}})
   template <std::ranges::input_range Rows>
-  result execute_many(std::string_view sql, const Rows& rows) const {
+  result execute_many(std::string_view sql, Rows&& rows) const {
     return execute_many(options(), sql, rows);
   }
   template <std::ranges::input_range Rows>
-  result execute_many(const options& how, std::string_view sql, const Rows& rows) const {
+  result execute_many(const options& how, std::string_view sql, Rows&& rows) const {
     parameters all;
     return execute_many(how, sql, all, add_rows(all, rows));
   }
   // The same for those who know the values at run time only: row after row, `rows` of them.
   result execute_many(const options& how, std::string_view sql, const parameters& values, size_t rows) const {
+    if (rows == 0 ? values.size() != 0 : values.size() % rows != 0) {
+      throw error(TL_E_MISUSE, "the values are not as many for each row", outcome::not_sent);
+    }
     const tl_call call = call_of(how);
     tl_result* out = nullptr;
     detail::checked([&](tl_error** err) {
@@ -122,12 +125,12 @@ class connection {
   // that the database keeps, letter for letter; "schema.table" is two. How many rows there are more.
   //   db.load("people", {"id", "name"}, std::vector{std::tuple{1, "Ada"}, std::tuple{2, "Grace"}})
   template <std::ranges::input_range Rows>
-  int64_t load(std::string_view table, const std::vector<std::string_view>& columns, const Rows& rows) const {
+  int64_t load(std::string_view table, const std::vector<std::string_view>& columns, Rows&& rows) const {
     return load(options(), table, columns, rows);
   }
   template <std::ranges::input_range Rows>
   int64_t load(const options& how, std::string_view table, const std::vector<std::string_view>& columns,
-               const Rows& rows) const {
+               Rows&& rows) const {
     parameters all;
     const size_t count = add_rows(all, rows);
     return load(how, table, columns, std::move(all), count);
@@ -195,7 +198,7 @@ class connection {
 
   // How many they are.
   template <class Rows>
-  static size_t add_rows(parameters& to, const Rows& rows) {
+  static size_t add_rows(parameters& to, Rows& rows) {
     size_t count = 0;
     size_t width = 0;
     for (const auto& row : rows) {
