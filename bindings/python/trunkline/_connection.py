@@ -92,7 +92,9 @@ class Handle:
         arena = Arena()
         records, n, count = encode_rows(rows, arena)
         text = sql.encode()
-        return self._many(tl_execute_many, (text, len(text), records, n, count), arena, timeout)
+        result = self._many(tl_execute_many, (text, len(text), records, n, count), arena, timeout)
+        result._rows = count
+        return result
 
     def load(self, table: str, rows: Iterable[Sequence[Any]], columns: Sequence[str], *,
              timeout: float | None = None) -> int:

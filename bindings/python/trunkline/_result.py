@@ -62,6 +62,7 @@ class Result(_call.Owned):
     _current: Iterator[Row] | None = None  # what is left of the batch that is being read
     _schema: tuple[Column, ...] | None = None
     _n = -1  # the number of columns, once it is known
+    _rows: int | None = None  # where they are not what the statement affected: how many there are
     _failure: str | None = None  # what the value after the last row was
 
     # The library has not written anything into the slot yet.
@@ -109,7 +110,9 @@ class Result(_call.Owned):
         """All rows of the current set, read or not. Raises TypeError for a streamed result, which does not know."""
         if self._streamed:
             raise TypeError("a streamed result does not know its length")
-        return self.affected if tl_result_columns(self._open()) else 0
+        if not tl_result_columns(self._open()):
+            return 0
+        return self.affected if self._rows is None else self._rows
 
     def __bool__(self) -> bool:
         if self._given > 0 or not self._streamed and len(self) > 0:

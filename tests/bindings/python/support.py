@@ -59,6 +59,10 @@ def postgresql_toml(more: str = "") -> str:
                                                     and k != "TL_PG_PASSWORD"}) + more
 
 
+def mariadb_toml() -> str:
+    return _MARIADB.format(**os.environ)
+
+
 class SqliteTest(unittest.TestCase):
     """A test with three SQLite connections: main (the default), analytics and memory."""
 
@@ -96,6 +100,6 @@ class MariadbTest(unittest.TestCase):
     """A test with one MariaDB connection, mariadb."""
 
     def setUp(self) -> None:
-        self.registry = trunkline.parse(_MARIADB.format(**os.environ), source="test.toml")
+        self.registry = trunkline.parse(mariadb_toml(), source="test.toml")
         self.addCleanup(self.registry.close)
         self.db = self.registry.on("mariadb")

@@ -70,9 +70,9 @@ class Cases:
     """The same for every database."""
 
     endless: str
+    insert: str  # takes as long as its value is large
     name: str
     toml: str
-
 
     def test_a_query(self):
         text = f"""
@@ -108,6 +108,23 @@ db.query("DROP TABLE interrupted_rows", timeout=5)
             program.interrupt(self.inside(program))
             program.expect(self, "interrupted")
             program.expect(self, "(0,)")
+            program.finish(self)
+
+    def test_many_rows(self):
+        text = f"""
+db.query("DROP TABLE IF EXISTS interrupted_many")
+db.query("CREATE TABLE interrupted_many (a bigint)")
+interrupted(lambda: db.execute_many({self.insert!r}, [(0,), (10**15,), (1,)]))
+print(db.query("SELECT count(*) FROM interrupted_many", timeout=5).one(), flush=True)
+print(db.execute_many({self.insert!r}, [(0,), (0,)], timeout=5).affected, flush=True)
+db.query("DROP TABLE interrupted_many", timeout=5)
+"""
+        with Program(text, self.toml, self.name) as program:
+            program.expect(self, "waiting")
+            program.interrupt(self.inside(program))
+            program.expect(self, "interrupted")
+            program.expect(self, "(0,)")
+            program.expect(self, "2")
             program.finish(self)
 
     def test_uncaught_it_ends_the_program_as_python_does(self):
@@ -306,6 +323,8 @@ class EveryMoment(support.SqliteTest):
 
 class Sqlite(Cases, unittest.TestCase):
     endless = ENDLESS
+    insert = ("INSERT INTO interrupted_many WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < ?) "
+              "SELECT count(*) FROM c")
     name = "main"
 
     def setUp(self):
@@ -328,6 +347,7 @@ class Sqlite(Cases, unittest.TestCase):
 @unittest.skipUnless(support.has_postgresql(), "no PostgreSQL: TL_PG_… are not set")
 class Postgresql(Cases, unittest.TestCase):
     endless = "SELECT pg_sleep(60)"
+    insert = "INSERT INTO interrupted_many SELECT 1 FROM pg_sleep(?::bigint) /* pg_sleep(60) */"
     name = "pg"
 
     def setUp(self):
