@@ -219,6 +219,8 @@ class MariadbSession::ManyOperation final : public Steps<driver::Many> {
 
   bool execute() {
     if (!session_.call<mysql_stmt_execute_start, mysql_stmt_execute_cont>(session_.failed_, handle())) return false;
+    // Of a statement with RETURNING it is known only now that it gives rows: they are on_value()'s.
+    mysql_stmt_attr_set(handle(), STMT_ATTR_CB_USER_DATA, &session_);
     if (no_memory_) throw std::bad_alloc();
     if (refused_ != nullptr) {
       give_up(std::move(refused_));
