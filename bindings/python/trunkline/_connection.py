@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Any, Iterable, Sequence
 
 from . import _call, _errors, _ffi, _interrupt
-from ._encode import Arena, Parameters, encode, encode_rows
+from ._encode import Arena, Parameters, encode
+from ._encode_rows import encode_rows
 from ._ffi import TL_TEXT, tl_conn_release, tl_execute_many, tl_load, tl_query
 from ._result import Result
 

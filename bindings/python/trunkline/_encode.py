@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from operator import index
 from struct import Struct
-from typing import Any, Callable, Iterable, Mapping, Sequence, Tuple, Union
+from typing import Any, Callable, Mapping, Sequence, Tuple, Union
 from uuid import UUID
 
 from . import _errors
@@ -202,36 +202,16 @@ def _indexed(value: Any, arena: Arena) -> tuple[int, int]:
 def encode(parameters: Any) -> Encoded:
     """What tl_query takes. Raises TypeError or DataError naming the parameter."""
     arena = Arena()
-    words = _words(parameters, arena)
+    words = words_of(parameters, arena)
     n = len(words) // 2
-    return _packer(n)(*words), n, b"".join(arena.pieces), arena.size
+    return packer(n)(*words), n, b"".join(arena.pieces), arena.size
 
 
-def encode_rows(rows: Iterable[Any], arena: Arena) -> tuple[bytes, int, int]:
-    """The records of all rows, how many values each has, and how many rows there are; names count. Raises as `encode`
-    does, naming the row."""
-    records: list[bytes] = []
-    width, pack = 0, _packer(0)
-    for parameters in rows:
-        try:
-            words = _words(parameters, arena)
-        except (TypeError, _errors.DataError) as failure:
-            if isinstance(failure, TypeError):
-                raise TypeError(f"row {len(records) + 1}: {failure}") from None
-            raise _errors.of_status(TL_E_DATA, f"row {len(records) + 1}: {failure}") from None
-        if len(words) != width:
-            if records:
-                raise ValueError(f"row {len(records) + 1} has another number of values than those before it")
-            width, pack = len(words), _packer(len(words) // 2)
-        records.append(pack(*words))
-    return b"".join(records), width // 2, len(records)
-
-
-def _packer(n: int) -> Callable[..., bytes]:
+def packer(n: int) -> Callable[..., bytes]:
     return (_WORDS[n] if n < len(_WORDS) else Struct("<" + "Qq" * n)).pack
 
 
-def _words(parameters: Any, arena: Arena) -> list[int]:
+def words_of(parameters: Any, arena: Arena) -> list[int]:
     if type(parameters) not in (tuple, list):
         if isinstance(parameters, Mapping):
             return _named_words(parameters, arena)

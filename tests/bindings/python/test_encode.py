@@ -10,7 +10,8 @@ from uuid import UUID
 
 import support  # noqa: F401 - finds the package
 from trunkline import DataError, Interval, Json, _ffi
-from trunkline._encode import encode
+from trunkline._encode import Arena, encode
+from trunkline._encode_rows import encode_rows
 
 
 def records(parameters):
@@ -144,6 +145,77 @@ class Refusals(unittest.TestCase):
         for wrong in ("abc", b"abc", {1, 2}, 5):
             with self.subTest(repr(wrong)), self.assertRaisesRegex(TypeError, "parameters are a sequence"):
                 encode(wrong)
+
+
+class Rows(unittest.TestCase):
+    """Many rows become what each of them does by itself, however they are put together."""
+
+    def check(self, rows):
+        arena = Arena()
+        packed, n, count = encode_rows(iter(rows), arena)
+        together = b"".join(arena.pieces)
+        self.assertEqual((count, len(packed), len(together)), (len(rows), 16 * n * count, arena.size))
+        for number, row in enumerate(rows):
+            alone = records(row)
+            self.assertEqual(n, len(alone))
+            for i, expected in enumerate(alone):
+                found = (*struct.unpack_from("<BxHIq", packed, 16 * (number * n + i)), together)
+                self.assertEqual(self.value_of(found), self.value_of(expected), (number, i))
+
+    def value_of(self, record):
+        kind, element, length, payload, arena = record
+        if kind == _ffi.TL_NULL:
+            return kind, element, length
+        if kind == _ffi.TL_LIST:
+            items = [(*struct.unpack_from("<BxHIq", arena, payload + 16 * i), arena) for i in range(length)]
+            return kind, element, [self.value_of(item) for item in items]
+        if kind in (_ffi.TL_INTERVAL, _ffi.TL_UUID):
+            return kind, element, arena[payload:payload + 16]
+        if kind in (_ffi.TL_TEXT, _ffi.TL_BYTES, _ffi.TL_DECIMAL, _ffi.TL_JSON, _ffi.TL_NAME):
+            return kind, element, arena[payload:payload + length]
+        return kind, element, length, payload
+
+    def test_columns_of_one_type_with_and_without_nulls(self):
+        values = {"int": [-2**63, 0, 2**63 - 1], "float": [0.1, -0.0, float("inf")], "str": ["", "abc", "naïve 日本"],
+                  "bytes": [b"", b"\x00\xff", b"x"], "none": [None, None, None]}
+        self.check(list(zip(*values.values())))
+        self.check(list(zip(*([*column, None] for column in values.values()))))
+        self.check([list(row) for row in zip(*([None, *column] for column in values.values()))])
+
+    def test_other_columns(self):
+        at = datetime(2024, 2, 29, tzinfo=timezone.utc)
+        self.check([(True, Decimal("1.5"), date(2024, 2, 29), at, Interval(1, 2, 3), UUID(int=7), [1, None], {"a": 1}),
+                    (None, None, None, None, None, None, None, None),
+                    (False, 7, "x", time(1), timedelta(1), b"x", ["a"], Json(None))])
+        self.check([(2**63,), (1,), (None,), (10**30,), (Colour.RED,), (Index(),), (Text("t"),), (bytearray(b"b"),)])
+
+    def test_more_rows_than_are_encoded_together(self):
+        self.check([(i, f"name {i}", None if i % 3 else i / 7) for i in range(2500)])
+        self.check([(i if i < 2000 else str(i),) for i in range(2500)])
+        self.check([(i,) if i % 2000 else range(i, i + 1) for i in range(2500)])
+
+    def test_mappings(self):
+        self.check([{"a": i, "b": str(i)} for i in range(1500)])
+        self.check([{"a": 1, "b": "x"}, {"b": "y", "a": 2}, OrderedDict(a=3, b=None)])
+        self.check([{"a": 1}, (Text("z"), 2)])
+
+    def test_rows_of_nothing(self):
+        for rows in ([], [()], [(), []], [{}, {}]):
+            self.assertEqual(encode_rows(rows, Arena()), (b"", 0, len(rows)))
+
+    def test_what_is_wrong_is_told_with_its_row(self):
+        for row, failure, text in (
+                ((object(), "x"), TypeError, "row 1501: parameter 1: "),
+                ((1, "\ud800"), DataError, "row 1501: parameter 2: not valid Unicode"),
+                ((timedelta.max, "x"), DataError, "row 1501: parameter 1: "), ("ab", TypeError, "row 1501: "),
+                ((1, {1: {2}}), TypeError, "row 1501: parameter 2: "), (None, TypeError, "row 1501: "),
+                ((1,), ValueError, "row 1501 "), ((), ValueError, "row 1501 "), ({"a": 1, 2: 3}, TypeError, "row 1501: ")):
+            for after in ([], [(1, "x")] * 600):
+                with self.subTest(row), self.assertRaises(failure) as caught:
+                    encode_rows([(i, "x") for i in range(1500)] + [row] + after, Arena())
+                self.assertTrue(str(caught.exception).startswith(text), str(caught.exception))
+        with self.assertRaisesRegex(ValueError, "^row 1025 "):
+            encode_rows([(1, 2)] * 1024 + [(1,)] * 1024, Arena())
 
 
 if __name__ == "__main__":
