@@ -250,6 +250,49 @@ Failure Asking::failure(std::string_view sql, const Values& values) {
   return table.take_error();
 }
 
+Result<ManyDone> Asking::many(std::string_view sql, const Rows& rows, runtime::Ticket* ticket, Nanos limit) {
+  return run_many(sql, rows.count == 0 ? 0 : rows.values.params().count / rows.count, rows, false, ticket, limit);
+}
+
+Result<ManyDone> Asking::load(std::string_view table, const std::vector<std::string_view>& columns, const Rows& rows,
+                              runtime::Ticket* ticket, Nanos limit) {
+  auto text = sql::loading_text(table, columns, driver_->dialect());
+  if (!text) return text.take_error();
+  return run_many(*text, columns.size(), rows, true, ticket, limit);
+}
+
+// A server ignores a cancel that finds it between two rows.
+void Asking::stop(driver::Operation& operation) {
+  const Instant began = steady_clock().now();
+  driver::Dial dial(Deadline::after(began, std::chrono::seconds(30)));
+  do {
+    if (steady_clock().now() - began > std::chrono::seconds(30)) {
+      throw std::runtime_error("an operation that was stopped did not end");
+    }
+    session_->canceller()->cancel(dial);
+  } while (
+      !runtime::finish(*session_, operation, Deadline::after(steady_clock().now(), std::chrono::milliseconds(100))));
+}
+
+Result<ManyDone> Asking::run_many(std::string_view sql, size_t width, const Rows& rows, bool loads,
+                                  runtime::Ticket* ticket, Nanos limit) {
+  auto statement = statements_.find(sql, false);
+  if (!statement) return statement.take_error();
+  const auto many = session_->run_many({statement.take(), rows.values.params(), width, rows.count, loads});
+  many->deadline = Deadline::after(steady_clock().now(), limit);
+  if (runtime::run(*session_, *many, ticket) != runtime::Ended::finished) {
+    many->request_cancel();
+    stop(*many);
+  }
+  if (!many->succeeded()) return many->take_failure();
+  ManyDone done{many->affected, many->outcomes != nullptr, {}};
+  if (many->outcomes == nullptr) return done;
+  for (int64_t row = 0; row < many->outcomes->rows(); ++row) {
+    done.each.push_back(shown(many->outcomes->columns()[0], row));
+  }
+  return done;
+}
+
 Result<void> Asking::reset() { return perform(*session_->reset()); }
 Result<void> Asking::ping() { return perform(*session_->ping()); }
 

@@ -44,6 +44,19 @@ class Values {
 [[nodiscard]] std::string shown(const columnar::Column& column, int64_t row);
 void append_rows(Table& table, const columnar::Batch& batch);
 
+// Rows of values, one behind the other.
+struct Rows {
+  Values values;
+  size_t count = 0;
+};
+
+// What became of many rows.
+struct ManyDone {
+  int64_t affected = 0;
+  bool tells_each = false;
+  Texts each;  // what each row has affected
+};
+
 // A session of its own, opened like a pool opens it.
 class Asking {
  public:
@@ -67,11 +80,20 @@ class Asking {
   int64_t run(std::string_view sql, const Values& values = {});
   // The error of a statement that must fail.
   [[nodiscard]] Failure failure(std::string_view sql, const Values& values = {});
+  // The statement for many rows; stopped where the ticket is cancelled or `limit` passes, as a pool's caller would.
+  [[nodiscard]] Result<ManyDone> many(std::string_view sql, const Rows& rows, runtime::Ticket* ticket = nullptr,
+                                      Nanos limit = std::chrono::seconds(60));
+  [[nodiscard]] Result<ManyDone> load(std::string_view table, const std::vector<std::string_view>& columns,
+                                      const Rows& rows, runtime::Ticket* ticket = nullptr,
+                                      Nanos limit = std::chrono::seconds(60));
   [[nodiscard]] Result<void> reset();
   [[nodiscard]] Result<void> ping();
 
  private:
   [[nodiscard]] Result<void> perform(driver::Operation& operation);
+  [[nodiscard]] Result<ManyDone> run_many(std::string_view sql, size_t width, const Rows& rows, bool loads,
+                                          runtime::Ticket* ticket, Nanos limit);
+  void stop(driver::Operation& operation);
 
   driver::Driver* driver_;
   config::Config config_;

@@ -49,6 +49,13 @@ Target sqlite() {
       .moment_types = "d DATE, t TIMESTAMP, u TIME",
       .moments = "CAST(d AS TEXT) || '|' || CAST(t AS TEXT) || '|' || CAST(u AS TEXT)",
       .infinite_floats = true,
+      .tells_each_row = true,
+      .uuid_type = "TEXT",
+      .json_type = "TEXT",
+      .decimal_type = "TEXT",
+      .interval_type = "",
+      .array_type = "",
+      .unsendable = "NaN",
       .deferred = "DEFERRABLE INITIALLY DEFERRED",
   };
 }
@@ -74,6 +81,13 @@ Target postgresql() {
       .moment_types = "d DATE, t TIMESTAMP, u TIME",
       .moments = "CAST(d AS TEXT) || '|' || CAST(t AS TEXT) || '|' || CAST(u AS TEXT)",
       .infinite_floats = true,
+      .tells_each_row = true,
+      .uuid_type = "UUID",
+      .json_type = "JSONB",
+      .decimal_type = "NUMERIC",
+      .interval_type = "INTERVAL",
+      .array_type = "INTEGER[]",
+      .unsendable = "NUL",
       .deferred = "DEFERRABLE INITIALLY DEFERRED",
   };
 }
@@ -98,6 +112,13 @@ Target mariadb() {
       .moment_types = "d DATE, t DATETIME(6), u TIME(6)",
       .moments = "CONCAT_WS('|', d, t, u)",
       .infinite_floats = false,
+      .tells_each_row = false,
+      .uuid_type = "UUID",
+      .json_type = "JSON",
+      .decimal_type = "DECIMAL(60,20)",
+      .interval_type = "",
+      .array_type = "",
+      .unsendable = "NaN",
       .deferred = "",
   };
 }

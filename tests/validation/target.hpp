@@ -28,7 +28,14 @@ struct Target {
   std::string moment_types;  // three columns d, t, u: date, time stamp and time of day, with microseconds
   std::string moments;       // all three as they are written in ISO 8601, "|" between them
   bool infinite_floats;
-  std::string deferred;  // what makes a foreign key one that is checked at the commit, "": nothing does
+  bool tells_each_row;        // what each of many rows has affected
+  std::string uuid_type;      // for DDL
+  std::string json_type;      // for DDL
+  std::string decimal_type;   // for DDL: of any digits
+  std::string interval_type;  // for DDL, "": there is none
+  std::string array_type;     // for DDL: of integers, "": there is none
+  std::string unsendable;     // what no value may be: "NaN", "NUL" in a text
+  std::string deferred;       // what makes a foreign key one that is checked at the commit, "": nothing does
 };
 
 // Chosen by TL_TARGET: "sqlite", "postgresql", "mariadb". The whole process tests one.

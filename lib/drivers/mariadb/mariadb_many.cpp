@@ -210,6 +210,7 @@ class MariadbSession::ManyOperation final : public Steps<driver::Many> {
     const MYSQL_BIND* const values = session_.params_.binds();
     for (size_t i = 0; i < request_.width; ++i) {
       binds[i].buffer = values[i].buffer;
+      binds[i].buffer_length = values[i].buffer_length;  // by which Connector/C makes room
       binds[i].length_value = values[i].length_value;
       binds[i].length = &binds[i].length_value;
       binds[i].u.indicator = values[i].buffer_type == MYSQL_TYPE_NULL ? &null : &not_null;
@@ -228,7 +229,9 @@ class MariadbSession::ManyOperation final : public Steps<driver::Many> {
       session_.begin_set();
       at_ = At::dropping;
     } else if (several() && is_not_preparable(mysql_stmt_errno(handle()))) {
-      bulk_ = false;  // of this statement: it has not been run
+      // Of this statement: the group has not been run. What rows before it went alone have affected is in the sum.
+      bulk_ = false;
+      for (size_t row = 0; row < first_; ++row) tell(-1);
       next_ = first_;
       at_ = At::choosing;
     } else {
