@@ -10,14 +10,14 @@ namespace {
 
 constexpr size_t bytes_at_once = size_t{64} << 10;
 
-// The row that an error of COPY is about: "COPY people, line 3, column age: …"; 0: it does not say, or in another
-// language.
-size_t line_of(const PGresult& error) noexcept {
+// The row that an error of COPY is about: "COPY people, line 3, column age: …", behind where in a trigger it was; 0: it
+// does not say, or in another language.
+size_t line_of(const PGresult& error) {
   const char* context = PQresultErrorField(&error, PG_DIAG_CONTEXT);
-  const std::string_view text = context == nullptr ? "" : context;
+  const std::string text = std::string("\n") + (context == nullptr ? "" : context);
   constexpr std::string_view before = ", line ";
-  const size_t at = text.find(before);
-  if (!text.starts_with("COPY ") || at == std::string_view::npos) return 0;
+  const size_t at = text.find(before, text.find("\nCOPY "));
+  if (at == std::string::npos) return 0;
   return std::strtoull(text.data() + at + before.size(), nullptr, 10);
 }
 
@@ -86,24 +86,22 @@ class PostgresqlSession::CopyOperation final : public Steps<driver::Many> {
   // True: there is nothing more to send.
   Result<bool> copy() {
     PGconn* const conn = session_.conn_.get();
+    has_more_ = true;
     while (wrong_ == nullptr && written_ < request_.rows) {
       if (cancel_requested()) {
         wrong_ = fail(Status::cancelled, "the call was cancelled before all rows were sent", Phase::send);
         wrong_->outcome = Outcome::refused;
         break;
       }
-      write_some();
-      // An error of the server ends it before its rows have: its answer comes next.
-      if (PQputCopyData(conn, chunk_.data(), static_cast<int>(chunk_.size())) == -1) {
-        if (PQstatus(conn) == CONNECTION_OK) return true;
-        return lost();
-      }
       if (PQflush(conn) == 1) return false;
+      write_some();
+      const int taken = PQputCopyData(conn, chunk_.data(), static_cast<int>(chunk_.size()));
+      if (taken == 0) throw std::bad_alloc();  // libpq has no room, and would go on without them
+      if (taken == -1) return lost();
     }
+    has_more_ = false;
     ended_ = wrong_ == nullptr;
-    if (PQputCopyEnd(conn, ended_ ? nullptr : "its rows could not be sent") != 1) {
-      if (PQstatus(conn) != CONNECTION_OK) return lost();
-    }
+    if (PQputCopyEnd(conn, ended_ ? nullptr : "its rows could not be sent") != 1) return lost();
     return true;
   }
 
@@ -120,7 +118,10 @@ class PostgresqlSession::CopyOperation final : public Steps<driver::Many> {
   }
 
   // Without its end nothing has been committed.
-  Failure lost() { return session_.gone(Phase::receive, ended_ ? Outcome::unknown : Outcome::rolled_back); }
+  Failure lost() {
+    session_.broken_ = true;
+    return session_.gone(Phase::receive, ended_ ? Outcome::unknown : Outcome::rolled_back);
+  }
 
   const driver::ManyRequest request_;
   At at_ = At::starting;

@@ -42,9 +42,9 @@ PostgresqlSession::Came PostgresqlSession::next_result(ResultHandle& result) noe
   return Came::end;
 }
 
-driver::Wait PostgresqlSession::socket_wait() noexcept {
+driver::Wait PostgresqlSession::socket_wait(bool has_more) noexcept {
   const bool unsent = PQflush(conn_.get()) == 1;
-  const Ready want = unsent ? Ready::readable | Ready::writable : Ready::readable;
+  const Ready want = unsent || has_more ? Ready::readable | Ready::writable : Ready::readable;
   return {driver::On::socket, PQsocket(conn_.get()), want, Deadline::never()};
 }
 

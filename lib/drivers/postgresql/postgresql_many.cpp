@@ -32,6 +32,7 @@ class PostgresqlSession::ManyOperation final : public Steps<driver::Many> {
       return fail(Status::misuse, "the answer of the statement before is still being read", Phase::send);
     }
     statement_ = request_.statement.get();
+    types_.resize(request_.width);
     session_.note_changes(*statement_);
     return {};
   }
@@ -59,28 +60,31 @@ class PostgresqlSession::ManyOperation final : public Steps<driver::Many> {
     }
   }
 
-  void take_types(const columnar::Params& row) {
-    types_.resize(row.count);
-    for (size_t i = 0; i < row.count; ++i) types_[i] = natural_type(row, row.values[i]);
-  }
-
-  [[nodiscard]] bool has_types(const columnar::Params& row) const noexcept {
+  // Whether the row's values are of the types that the statement was prepared for; else these become its types. A null
+  // is of any type, and changes none.
+  bool keeps_types(const columnar::Params& row) {
+    bool same = sent_ != 0;
     for (size_t i = 0; i < row.count; ++i) {
-      if (!fits(row, row.values[i], types_[i])) return false;
+      if (fits(row, row.values[i], types_[i])) continue;
+      types_[i] = natural_type(row, row.values[i]);
+      same = false;
     }
-    return true;
+    return same;
   }
 
   // Rows, as many as the socket takes, and what has come of them. True: there is nothing more to send.
   Result<bool> send() {
+    has_more_ = true;
     while (wrong_ == nullptr && sent_ < request_.rows) {
-      if (Result<void> sent = send_some(); !sent) return sent.take_error();
       if (PQflush(session_.conn_.get()) == 1) {
         Result<bool> read = read_answers();
         if (!read) return read;
         if (wrong_ == nullptr) return false;
+      } else if (Result<void> sent = send_some(); !sent) {
+        return sent.take_error();
       }
     }
+    has_more_ = false;
     at_ = At::reading;
     const bool undo = wrong_ != nullptr && sent_ != 0;
     const Result<void> ended = undo ? session_.abort_many() : session_.send_ping();
@@ -91,14 +95,14 @@ class PostgresqlSession::ManyOperation final : public Steps<driver::Many> {
   Result<void> send_some() {
     for (uint64_t bytes = 0; sent_ < request_.rows && bytes < bytes_between_flushes;) {
       const columnar::Params row = request_.row(sent_);
-      if (sent_ == 0 || !has_types(row)) {
-        take_types(row);
+      if (!keeps_types(row)) {
         if (!session_.send_many_prepare(*statement_, types_)) return lost();
         prepared_before_.push_back(sent_);
       }
       if (Result<void> sent = session_.send_many_row(row, types_); !sent) {
         if (session_.broken_) return lost();
         wrong_ = driver::in_row(sent.take_error(), sent_);
+        if (sent_ != 0) wrong_->outcome = Outcome::rolled_back;
         return {};
       }
       bytes += session_.params_.bytes() + bytes_of_row + request_.width * bytes_of_value;

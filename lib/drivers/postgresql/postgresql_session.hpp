@@ -56,7 +56,8 @@ class PostgresqlSession final : public driver::Session {
   enum class Came : uint8_t { nothing_yet, result, end };
   // The next result of the answer; `end` once: the session is ready for another statement. Never waits.
   [[nodiscard]] Came next_result(ResultHandle& result) noexcept;
-  [[nodiscard]] driver::Wait socket_wait() noexcept;
+  // `has_more`: to send, beside what libpq has been given.
+  [[nodiscard]] driver::Wait socket_wait(bool has_more) noexcept;
   [[nodiscard]] Result<void> sent(int accepted);
   [[nodiscard]] Result<void> encode(const columnar::Params& params, const std::vector<Oid>& types);
   // `several`: the caller's text of several statements, null for the library's own.

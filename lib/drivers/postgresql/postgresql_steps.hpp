@@ -31,7 +31,7 @@ class PostgresqlSession::Steps : public Verb {
       }
       Result<bool> done = advance();
       if (!done) return this->failed(done.take_error());
-      return *done ? driver::Step::done() : driver::Step::waits(session_.socket_wait());
+      return *done ? driver::Step::done() : driver::Step::waits(session_.socket_wait(has_more_));
     } catch (const std::bad_alloc&) {
       session_.broken_ = true;
       return this->failed(fail(Status::no_memory, "out of memory", Phase::receive));
@@ -117,6 +117,7 @@ class PostgresqlSession::Steps : public Verb {
   PostgresqlSession& session_;
   const sql::Statement* statement_ = nullptr;  // that runs, where the operation has sent it
   Failure wrong_;
+  bool has_more_ = false;  // it waits to send more: the server may have nothing to say before
 
  private:
   static constexpr uint64_t most_batch_bytes = uint64_t{1} << 30;  // and one value of at most as much stays below 2^31
