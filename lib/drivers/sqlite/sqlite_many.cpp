@@ -45,10 +45,15 @@ class SqliteSession::ManyOperation final : public driver::Many {
     const Prepared& prepared = *session_.active_;
     sqlite3_stmt* const statement = prepared.statement.get();
     if (Result<void> bound = session_.bind(statement, request_.row(row)); !bound) return bound;
-    int code = SQLITE_ROW;
-    while (code == SQLITE_ROW) code = sqlite3_step(statement);
+    int64_t given = 0;
+    int code = sqlite3_step(statement);
+    for (; code == SQLITE_ROW; code = sqlite3_step(statement)) ++given;
     if (code != SQLITE_DONE) return session_.failed(code, Phase::receive);
-    tell(prepared.counts_rows ? sqlite3_changes64(session_.db_.get()) : -1);
+    if (prepared.counts_rows) {
+      tell(sqlite3_changes64(session_.db_.get()));
+    } else {
+      tell(sqlite3_column_count(statement) > 0 ? given : -1);
+    }
     sqlite3_reset(statement);
     return {};
   }
