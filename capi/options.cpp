@@ -148,7 +148,7 @@ Result<void> Options::use(tl_op op) {
 Result<void> Arguments::read(const tl_value* params, size_t n, size_t rows, const void* arena, size_t arena_len) {
   if (n == 0 || rows == 0) return {};
   if (params == nullptr || (arena == nullptr && arena_len != 0)) return fail(Status::misuse, "params or arena is NULL");
-  if (rows > most_values / n) return fail(Status::misuse, "n is more than memory can hold");
+  if (rows > most_values / n) return fail(Status::misuse, "there are more values than memory can hold");
   params_ = {reinterpret_cast<const Value*>(params), n * rows, {static_cast<const char*>(arena), arena_len}};
   for (size_t i = 0; i < params_.count; ++i) {
     const Value& value = params_.values[i];
