@@ -156,8 +156,9 @@ Result<void> Arguments::read(const tl_value* params, size_t n, size_t rows, cons
     std::string problem = problem_with(value, params_.arena, false);
     if (problem.empty() && value.kind() == Type::list) problem = problem_with_list(value, params_);
     if (!problem.empty()) {
-      const std::string row = rows == 1 ? "" : "row " + std::to_string(i / n + 1) + ", ";
-      return fail(Status::misuse, row + "value " + std::to_string(i % n + 1) + ": " + problem);
+      problem.insert(0, "value " + std::to_string(i % n + 1) + ": ");
+      if (rows != 1) problem.insert(0, "row " + std::to_string(i / n + 1) + ", ");
+      return fail(Status::misuse, std::move(problem));
     }
     if (value.kind() == Type::name) named_ = true;
   }
