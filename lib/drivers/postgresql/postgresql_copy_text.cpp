@@ -43,12 +43,14 @@ void append_moment(std::string& to, int64_t days, const int64_t* micros, std::st
   if (before_christ) to += " BC";
 }
 
-void append_date(std::string& to, int64_t days) {
+const char* append_date(std::string& to, int64_t days) {
+  if (days < INT32_MIN || days > INT32_MAX) return "a date beyond the range of PostgreSQL's";
   if (is_infinite(days, INT32_MIN, INT32_MAX)) {
     to += days < 0 ? "-infinity" : "infinity";
   } else {
     append_moment(to, days, nullptr, "");
   }
+  return nullptr;
 }
 
 void append_timestamp(std::string& to, int64_t micros, std::string_view zone) {
@@ -57,8 +59,11 @@ void append_timestamp(std::string& to, int64_t micros, std::string_view zone) {
     return;
   }
   int64_t days = micros / micros_per_day;
-  if (micros % micros_per_day < 0) --days;
-  const int64_t of_day = micros - days * micros_per_day;
+  int64_t of_day = micros % micros_per_day;
+  if (of_day < 0) {
+    --days;
+    of_day += micros_per_day;
+  }
   append_moment(to, days, &of_day, zone);
 }
 
@@ -69,6 +74,7 @@ const char* append_duration(std::string& to, int64_t micros) {
   return nullptr;
 }
 
+// Every part has a sign: with IntervalStyle sql_standard the first one's would be that of all.
 const char* append_interval(std::string& to, std::string_view fixed) {
   int32_t months = 0;
   int32_t days = 0;
@@ -77,9 +83,9 @@ const char* append_interval(std::string& to, std::string_view fixed) {
   std::memcpy(&days, fixed.data() + 4, 4);
   std::memcpy(&micros, fixed.data() + 8, 8);
   append_number(to, months);
-  to += " mons ";
+  to += days < 0 ? " mons " : " mons +";
   append_number(to, days);
-  to += " days ";
+  to += micros < 0 ? " days " : " days +";
   return append_duration(to, micros);
 }
 
@@ -102,7 +108,7 @@ const char* append_literal(std::string& to, const Params& row, const Value& valu
       to += "\\x";
       columnar::append_hex(to, row.text(value));
       return nullptr;
-    case Type::date: append_date(to, value.i64); return nullptr;
+    case Type::date: return append_date(to, value.i64);
     case Type::time:
       if (value.i64 < 0) return "not a time of day";
       columnar::append_time(to, value.i64);
