@@ -248,7 +248,8 @@ TL_API tl_status tl_query(tl_conn *, const char *sql, size_t sql_len, const tl_v
 /* Runs a statement for each of `rows` rows of n values, row after row; where the values are named, in each row. Rows that it gives are
  * dropped. Always the statement itself, never rewritten into another: pipelined on PostgreSQL, by MariaDB's bulk
  * parameters, in a loop on SQLite and MySQL. All rows take effect, or none: they are one transaction on a pooled or pinned handle, a
- * savepoint in a transaction, but that PostgreSQL's transactions fail as a whole. (What a database commits by itself, as MariaDB
+ * savepoint in a transaction, but that PostgreSQL's transactions fail as a whole. (In a transaction begun as text on a pinned handle
+ * PostgreSQL's rows are part of it; elsewhere that is TL_E_BUSY, as of tl_begin. What a database commits by itself, as MariaDB
  * does with definitions, stays.) The detail "row" of an error, from 1, says which row it was where the server tells: MariaDB does not.
  * The result has a row for each row of values, its only column "affected": how many rows it changed, NULL where that is not known.
  * On MariaDB it has none. tl_result_affected is the sum. A list cannot be among the values on MariaDB. At most 2^27 rows. */

@@ -35,4 +35,16 @@ struct Date {
   return era * 146'097 + day_of_era - 719'468;
 }
 
+// Days since 1970-01-01, and microseconds of the day.
+struct Moment {
+  int64_t days = 0;
+  int64_t micros = 0;
+};
+
+[[nodiscard]] constexpr Moment moment_of(int64_t micros) noexcept {
+  const int64_t of_day = micros % micros_per_day;
+  return of_day < 0 ? Moment{micros / micros_per_day - 1, of_day + micros_per_day}
+                    : Moment{micros / micros_per_day, of_day};
+}
+
 }  // namespace tl::columnar

@@ -9,7 +9,6 @@
 namespace tl::postgresql {
 namespace {
 
-using columnar::micros_per_day;
 using columnar::Params;
 using columnar::Type;
 using columnar::Value;
@@ -58,13 +57,8 @@ void append_timestamp(std::string& to, int64_t micros, std::string_view zone) {
     to += micros < 0 ? "-infinity" : "infinity";
     return;
   }
-  int64_t days = micros / micros_per_day;
-  int64_t of_day = micros % micros_per_day;
-  if (of_day < 0) {
-    --days;
-    of_day += micros_per_day;
-  }
-  append_moment(to, days, &of_day, zone);
+  const columnar::Moment moment = columnar::moment_of(micros);
+  append_moment(to, moment.days, &moment.micros, zone);
 }
 
 const char* append_duration(std::string& to, int64_t micros) {

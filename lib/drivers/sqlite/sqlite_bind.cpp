@@ -31,9 +31,8 @@ std::string time_text(int64_t micros) {
 }
 
 std::string timestamp_text(int64_t micros) {
-  int64_t days = micros / micros_per_day;
-  if (micros % micros_per_day < 0) --days;
-  return date_text(days) + ' ' + time_text(micros - days * micros_per_day);
+  const columnar::Moment moment = columnar::moment_of(micros);
+  return date_text(moment.days) + ' ' + time_text(moment.micros);
 }
 
 // Never null: that would bind a null.

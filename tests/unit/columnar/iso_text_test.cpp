@@ -19,6 +19,16 @@ std::string time_text(int64_t micros) {
 
 }  // namespace
 
+TEST_CASE("every moment has a day and microseconds of it") {
+  for (const int64_t micros : {INT64_MIN, int64_t{-1}, int64_t{0}, INT64_MAX}) {
+    const Moment moment = moment_of(micros);
+    CHECK(moment.micros >= 0);
+    CHECK(moment.micros < micros_per_day);
+    CHECK(static_cast<__int128>(moment.days) * micros_per_day + moment.micros == micros);
+  }
+  CHECK(moment_of(-1).days == -1);
+}
+
 TEST_CASE("dates have four digits of a year or more, and a sign before the year 0") {
   CHECK(date_text({2024, 2, 29}) == "2024-02-29");
   CHECK(date_text({1, 1, 1}) == "0001-01-01");
