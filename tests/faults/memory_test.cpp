@@ -4,6 +4,8 @@
 #include <functional>
 #include <new>
 #include <optional>
+#include <tuple>
+#include <vector>
 
 #include "faults.hpp"
 
@@ -99,6 +101,44 @@ TEST_CASE("memory that is short at any moment of a call, or of what is done in t
         }
         CAPTURE(left);
         await_recovery(registry);
+      }
+    }
+  }
+}
+
+TEST_CASE("many rows while memory is short: all are there or none, and what is told is true") {
+  for (const Place& place : places()) {
+    for (const bool loads : {false, true}) {
+      CAPTURE(place.name);
+      CAPTURE(loads);
+      const auto registry = trunkline::registry::parse(place.toml);
+      const trunkline::connection db = registry.on("db");
+      db.query("DROP TABLE IF EXISTS many_short");
+      db.query("CREATE TABLE many_short (id INTEGER, t TEXT)");
+      const std::vector<std::tuple<int64_t, std::string>> rows(500, {1, "some text"});
+      bool felt = true;
+      for (int64_t left = 0; felt; ++left) {
+        CAPTURE(left);
+        std::optional<trunkline::outcome> failed;
+        {
+          const tl::ShortMemory memory(left, 1);
+          try {
+            loads ? (void)db.load("many_short", {"id", "t"}, rows)
+                  : (void)db.execute_many("INSERT INTO many_short VALUES (?, ?)", rows);
+          } catch (const trunkline::error& error) {
+            failed = error.outcome();
+          } catch (const std::bad_alloc&) {
+            failed = trunkline::outcome::not_sent;  // it did not come to the library
+          }
+          felt = memory.was_felt();
+        }
+        await_recovery(registry);
+        registry.connect();
+        const auto there = db.query("SELECT CAST(count(*) AS BIGINT) FROM many_short").value<int64_t>();
+        CHECK((there == 0 || there == 500));
+        if (failed && failed != trunkline::outcome::unknown) CHECK(there == 0);
+        if (!failed) CHECK(there == 500);
+        db.query("DELETE FROM many_short");
       }
     }
   }

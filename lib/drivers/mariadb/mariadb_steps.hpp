@@ -29,7 +29,9 @@ class MariadbSession::Steps : public Verb {
       return *done ? driver::Step::done() : driver::Step::waits(session_.socket_wait());
     } catch (const std::bad_alloc&) {
       session_.broken_ = true;
-      return this->failed(fail(Status::no_memory, "out of memory", Phase::receive));
+      Failure failure = fail(Status::no_memory, "out of memory", Phase::receive);
+      failure->outcome = Outcome::unknown;  // the statement may have been sent
+      return this->failed(std::move(failure));
     }
   }
 

@@ -34,7 +34,9 @@ class PostgresqlSession::Steps : public Verb {
       return *done ? driver::Step::done() : driver::Step::waits(session_.socket_wait(has_more_));
     } catch (const std::bad_alloc&) {
       session_.broken_ = true;
-      return this->failed(fail(Status::no_memory, "out of memory", Phase::receive));
+      Failure failure = fail(Status::no_memory, "out of memory", Phase::receive);
+      failure->outcome = Outcome::unknown;  // the statement may have been sent
+      return this->failed(std::move(failure));
     }
   }
 
