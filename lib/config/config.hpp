@@ -103,10 +103,11 @@ struct Connection {
 
 // One line of `inspect("settings")`: an effective value, in the library's own names and units.
 struct Setting {
-  std::string path;    // "connections.main.pool.max"
-  std::string value;   // as TOML would write it: 10, true, "30s", "postgresql"; secrets are "***"
-  std::string source;  // "trunkline.toml:12", "default", "TRUNKLINE__…", "url"
-  std::string note;    // "", "alias of pool.max", "no meaning here", "this build has no …"
+  std::string path;           // "connections.main.pool.max"
+  std::string value;          // as TOML would write it: 10, true, "30s", "postgresql"; secrets are "***"
+  std::string source;         // "trunkline.toml:12", "default", "TRUNKLINE__…", "url"
+  std::string note;           // "", "alias of pool.max", "no meaning here", "this build has no …"
+  bool holds_secret = false;  // a secret stands in the source itself, and not where a variable or a file has it
 };
 
 struct Config {

@@ -30,6 +30,7 @@ struct Node {
   Origin origin;
   Unit unit = Unit::none;
   bool from_variable = false;  // its text came from one: may be converted to what the key wants
+  bool from_outside = false;   // some of its text does not stand in the source
   std::string alias;           // the key it was written under, where that is not the library's own
 
   [[nodiscard]] bool is_table() const noexcept { return kind == Kind::table; }

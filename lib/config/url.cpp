@@ -87,6 +87,7 @@ class UrlReader {
   void put(std::string_view key, std::string value, Unit unit = Unit::none) {
     Node node = Node::string(std::move(value), url_.origin);
     node.from_variable = true;  // everything in a url is text: it may become a number
+    node.from_outside = url_.from_outside;
     node.unit = unit;
     node.alias = "url";
     if (key == "socket") out_.erase("host");  // as of two parameters the last one counts

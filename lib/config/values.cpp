@@ -78,7 +78,10 @@ void Values::blame(std::string_view name, std::string_view what, std::string_vie
 void Values::record(const Key& key, const Node* node, std::string value) {
   Setting setting;
   setting.path = path_of(key.name);
-  setting.value = key.type == Type::secret && key.name != "url" ? "\"***\"" : std::move(value);
+  const bool secret = key.type == Type::secret && key.name != "url";
+  setting.holds_secret =
+      secret && node != nullptr && !node->from_outside && !node->text.empty() && !node->text.starts_with("file:");
+  setting.value = secret ? "\"***\"" : std::move(value);
   setting.source = node == nullptr ? "default" : blame_.source(node->origin);
   if (node != nullptr && !node->alias.empty()) {
     setting.note = node->alias == "url" ? "from the url" : "written as " + node->alias;

@@ -27,6 +27,7 @@ Result<void> expand_text(Node& node, const Variables& variables, const Blame& bl
     out += rest.substr(0, dollar);
     if (const std::string* value = variables.find(name)) {
       out += *value;
+      node.from_outside = true;
     } else if (otherwise != std::string_view::npos) {
       out += inside.substr(otherwise + 2);
     } else {

@@ -18,8 +18,9 @@ bool is_postgresql(const config::Address& address) noexcept {
 // What is sent does not leave the machine.
 bool is_local(const config::Address& address) noexcept {
   const std::string_view host = address.host;
+  const bool loopback = host.starts_with("127.") && host.find_first_not_of("0123456789.") == host.npos;
   return address.driver == config::DriverKind::sqlite || !address.socket.empty() || host.starts_with('/') ||
-         host == "localhost" || host.starts_with("127.") || host == "::1";
+         host == "localhost" || loopback || host == "::1";
 }
 
 // "" : nothing.
@@ -53,8 +54,7 @@ bool all_may_read(const std::string& path) noexcept {
 std::string line_of_secret(const config::Config& config, const std::string& name) {
   const std::string prefix = "connections." + name + ".";
   const auto found = std::find_if(config.settings.begin(), config.settings.end(), [&](const config::Setting& setting) {
-    const bool is_secret = setting.value == "\"***\"" || setting.note == "without its password";
-    return is_secret && setting.path.starts_with(prefix) && setting.source.starts_with(config.source + ":");
+    return setting.holds_secret && setting.path.starts_with(prefix) && setting.source.starts_with(config.source + ":");
   });
   return found == config.settings.end() ? "" : found->source;
 }
@@ -69,9 +69,7 @@ Table check_table(const Registry& registry, const std::vector<std::shared_ptr<co
     const config::Connection& settings = connection->settings();
     std::vector<const config::Address*> addresses = {&settings.primary.address};
     for (const config::Endpoint& replica : settings.replicas) addresses.push_back(&replica.address);
-    const bool has_secret = std::any_of(addresses.begin(), addresses.end(),
-                                        [](const config::Address* address) { return !address->password.empty(); });
-    const std::string secret = exposed && has_secret ? line_of_secret(config, settings.name) : "";
+    const std::string secret = exposed ? line_of_secret(config, settings.name) : "";
     if (!secret.empty()) {
       table.add({settings.name, std::string(),
                  "its password stands in a file that everybody on this machine may read: " + secret});

@@ -41,6 +41,7 @@ TEST_CASE("a server that is far away is to be verified, and one on this machine 
     CHECK_FALSE(contains(weak(there + "sslmode = 'require'\n"), "unencrypted"));
     CHECK(contains(weak(there + "sslmode = 'verify-ca'\n"), "may answer in its place"));
     CHECK_FALSE(contains(weak(there), "canary-of-check"));
+    CHECK(contains(weak(std::string("driver = '") + driver + "'\nhost = '127.internal'\n"), "may be unencrypted"));
   }
   // Only libpq gives a password to whoever asks for it in clear.
   CHECK(contains(weak("driver = 'pg'\nhost = 'db.internal'\nsslmode = 'verify-ca'\n"), "password is given in clear"));
@@ -64,5 +65,12 @@ TEST_CASE_FIXTURE(CppFixture, "a password in a file that everybody may read, and
   CHECK(contains(with("password = 'canary'\n", 0644), "everybody on this machine may read: " + path.string() + ":4"));
   CHECK(with("password = 'canary'\n", 0640).empty());
   CHECK(with("", 0644).empty());
+  std::ofstream(folder / "secret") << "canary\n";
+  CHECK(with("password = 'file:secret'\n", 0644).empty());
+  REQUIRE(setenv("TL_CHECKED", "canary", 1) == 0);
+  CHECK(with("password = '${TL_CHECKED}'\n", 0644).empty());
+  CHECK(with("[connections.b]\nurl = 'postgres://u:${TL_CHECKED}@localhost/d'\n", 0644).empty());
+  CHECK(with("[connections.b]\nurl = 'postgres://u@localhost/d'\npassword = '${TL_CHECKED}'\n", 0644).empty());
+  CHECK(contains(with("password = '${NO_SUCH_VARIABLE:-canary}'\n", 0644), "everybody on this machine may read: "));
   CHECK(contains(with("[connections.b]\nurl = 'postgres://u:canary@localhost/d'\n", 0644), "b : its password"));
 }
