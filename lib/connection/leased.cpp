@@ -14,11 +14,15 @@ class CancelJob final : public runtime::Job {
   CancelJob(std::shared_ptr<driver::Canceller> canceller, std::shared_ptr<Delivery> delivery, uint64_t group,
             Deadline deadline)
       : Job(group, deadline), canceller_(std::move(canceller)), delivery_(std::move(delivery)), dial_(deadline) {}
-  // Also when it never ran: the waiting is over, and the session is judged by its answer.
-  ~CancelJob() override { delivery_->done(); }
+  // When it never ran the waiting is over too: the session is judged by its answer.
+  ~CancelJob() override {
+    if (!ran_) delivery_->done();
+  }
+  // One that was broken off may still be on its way: whoever waits for it gives the session up.
   void run() noexcept override {
+    ran_ = true;
     canceller_->cancel(dial_);
-    delivery_->done();
+    if (!dial_.interrupted() && !deadline().passed(steady_clock().now())) delivery_->done();
   }
   void interrupt() noexcept override { dial_.interrupt(); }
 
@@ -26,6 +30,7 @@ class CancelJob final : public runtime::Job {
   std::shared_ptr<driver::Canceller> canceller_;
   std::shared_ptr<Delivery> delivery_;
   driver::Dial dial_;
+  bool ran_ = false;
 };
 
 // Brings a session back to how it was opened before its deadline, or gives it up.

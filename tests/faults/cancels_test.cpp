@@ -80,4 +80,47 @@ TEST_CASE("a cancel that does not reach its server ends in time, and others are 
   }
 }
 
+TEST_CASE("a cancel that is held up on its way until its time is over hits nobody else's statement") {
+  for (const Server& server : servers()) {
+    if (server.driver != "mariadb") continue;  // libpq's cancel is not broken off
+    const Proxied db(server, "disable", "max = 1\ndestroy_timeout = \"1s\"\n");
+    const Proxied watcher(server);
+    const std::string sleeps = "SELECT SLEEP(?)";
+    const auto sent_by = [&](const auto& act) {
+      const uint64_t before = db.proxy->traffic().client_bytes;
+      act();
+      await([&] { return db.figure("leased") == 0 && db.proxy->held() == 1; });
+      return db.proxy->traffic().client_bytes - before;
+    };
+    const auto stopped = [&](double seconds) {
+      const Failed failed = failed_by([&] { (void)db.db.query({.timeout = 200ms}, sleeps, seconds); });
+      CHECK(failed.error.status_name() == std::string("statement_timeout"));
+    };
+    (void)db.db.query(sleeps, 0.0);
+    const uint64_t statement = sent_by([&] { (void)db.db.query(sleeps, 0.0); });
+    const std::string kill = "KILL QUERY " + std::to_string(db.db.query("SELECT CONNECTION_ID()").value<int64_t>());
+    const uint64_t cancelling = sent_by([&] { stopped(30); }) - statement;
+    const uint64_t kill_and_quit = 5 + kill.size() + 5;
+    db.proxy->plan_next({.from_client = {.after = cancelling - kill_and_quit, .then = Does::stall}});
+    stopped(0.4);  // which ends by itself, soon after
+    await([&] { return db.figure("leased") == 0; });
+    db.proxy->plan_next({});
+    std::string told = "ok";
+    std::thread next([&] {
+      try {
+        (void)db.db.query({.timeout = 20s}, sleeps, 1.0);
+      } catch (const trunkline::error& error) {
+        told = error.what();
+      }
+    });
+    await([&] {
+      return watcher.db.query("SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User sleep'")
+                 .value<int64_t>() == 1;
+    });
+    db.proxy->plan_all({});
+    next.join();
+    CHECK(told == "ok");
+  }
+}
+
 }  // namespace faults
