@@ -83,7 +83,7 @@ Result<void> Handle::run_as_one(QueryResult& answer, const driver::ManyRequest& 
     answer.nothing_ran();
     return {};
   }
-  if (connection_->driver().runs_many_as_one()) return run_many(answer, request, options);
+  if (connection_->driver().runs_many_as_one(*request.statement)) return run_many(answer, request, options);
   Result<std::shared_ptr<Handle>> begun = begin({}, options);
   if (!begun) return begun.take_error();
   return (*begun)->end_many((*begun)->run_many(answer, request, options), options);

@@ -52,9 +52,9 @@ class Driver {
   // connection-string errors.
   [[nodiscard]] virtual Result<std::unique_ptr<Session>> open(const config::Address& address, Dial& dial) = 0;
 
-  // Whether the database undoes all that Session::run_many() did where a row fails. Else the caller begins a
-  // transaction or savepoint for it.
-  [[nodiscard]] virtual bool runs_many_as_one() const noexcept { return false; }
+  // Whether the database undoes all that Session::run_many() of the statement did where a row fails. Else the caller
+  // begins a transaction or savepoint for it.
+  [[nodiscard]] virtual bool runs_many_as_one(const sql::Statement&) const noexcept { return false; }
 
   // The text that begins a transaction, in the dialect.
   [[nodiscard]] virtual std::string begin_text(const TransactionOptions& options) const = 0;

@@ -145,6 +145,23 @@ TEST_CASE("a commit that is stopped while its deferred triggers run has rolled b
   });
 }
 
+TEST_CASE(
+    "a procedure that commits before it fails is not told to have had no effect; for many rows it cannot commit") {
+  const Book book;
+  book.run(
+      "CREATE OR REPLACE PROCEDURE fill(a int) LANGUAGE plpgsql AS "
+      "$$ BEGIN INSERT INTO book VALUES (a); COMMIT; RAISE 'too late'; END $$");
+  CHECK(told(book.rows(*book.handle, "CALL fill(1)")) == "statement/unknown");
+  CHECK(book.left() == Table{{"1"}});
+  CHECK(told(book.rows(*book.handle, "DO $$ BEGIN INSERT INTO book VALUES (2); COMMIT; RAISE 'too late'; END $$")) ==
+        "statement/unknown");
+  CHECK(book.left() == Table{{"1"}, {"2"}});
+  QueryResult none;
+  const Values two = Values().integer(3).integer(4);
+  CHECK(told(book.handle->execute_many(none, "CALL fill(?)", two.params(), 2, false, {})) == "statement/rolled_back");
+  CHECK(book.left() == Table{{"1"}, {"2"}});
+}
+
 TEST_CASE("a commit that was sent and never confirmed is unknown, and the handle has lost its session") {
   const Book book;
   const auto pinned = book.pin();

@@ -8,6 +8,11 @@
 
 namespace tl::postgresql {
 
+// A procedure commits where it likes, unless it is called in a transaction that was begun as such.
+[[nodiscard]] inline bool may_commit(const sql::Statement& statement) noexcept {
+  return statement.verb == "CALL" || statement.verb == "DO";
+}
+
 // What an error result says. One that libpq made itself, because the session is gone, has no SQLSTATE. `statement`:
 // that it is about; without one no position in its text is told.
 [[nodiscard]] Failure failure_of(const PGresult* result, Phase phase, const sql::Statement* statement);

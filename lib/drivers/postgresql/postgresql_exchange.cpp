@@ -163,7 +163,9 @@ Failure PostgresqlSession::error_of(const PGresult* result, Phase phase, const s
   if (ends_session(result)) broken_ = true;
   if (protocol_ == Protocol::simple) statement = several_.get();
   Failure failure = failure_of(result, phase, statement);
-  if (statement == nullptr || statement->statements == 1) return failure;
+  if (statement == nullptr) return failure;
+  if (may_commit(*statement)) failure->outcome = Outcome::unknown;
+  if (statement->statements == 1) return failure;
   // Those before it have run, and are undone with it unless the text itself said where transactions end.
   if (statement->kind == sql::Kind::control) failure->outcome = Outcome::unknown;
   if (failure->outcome == Outcome::refused) failure->outcome = Outcome::rolled_back;

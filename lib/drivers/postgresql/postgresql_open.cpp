@@ -44,7 +44,9 @@ class PostgresqlDriver final : public driver::Driver {
     return PostgresqlSession::open(address, dial);
   }
   // One sync behind all rows makes them one transaction; inside another, the failure of a row fails that.
-  [[nodiscard]] bool runs_many_as_one() const noexcept override { return true; }
+  [[nodiscard]] bool runs_many_as_one(const sql::Statement& statement) const noexcept override {
+    return !may_commit(statement);
+  }
   [[nodiscard]] std::string begin_text(const driver::TransactionOptions& options) const override {
     std::string text = "BEGIN";
     switch (options.isolation) {
