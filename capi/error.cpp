@@ -66,7 +66,7 @@ const char* tl_error_phase(const tl_error* error) {
 const char* tl_error_sqlstate(const tl_error* error) { return error == nullptr ? "" : error->error.sqlstate.c_str(); }
 int32_t tl_error_native(const tl_error* error) { return error == nullptr ? 0 : error->error.native; }
 int32_t tl_error_outcome(const tl_error* error) {
-  return error == nullptr ? TL_NOT_SENT : static_cast<int32_t>(error->error.outcome);
+  return error == nullptr ? TL_UNKNOWN : static_cast<int32_t>(error->error.outcome);
 }
 
 tl_status tl_error_detail(const tl_error* error, size_t i, const char** key, const char** value) {

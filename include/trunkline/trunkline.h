@@ -104,7 +104,7 @@ TL_API const char *tl_error_endpoint(const tl_error *);       /* "host:port/data
 TL_API const char *tl_error_phase(const tl_error *);          /* configure acquire connect send receive decode reset, or "" */
 TL_API const char *tl_error_sqlstate(const tl_error *);       /* "" where the server gave none */
 TL_API int32_t tl_error_native(const tl_error *);             /* the database's own code, 0: none */
-TL_API int32_t tl_error_outcome(const tl_error *);
+TL_API int32_t tl_error_outcome(const tl_error *);            /* of NULL, as where there is no memory for more: TL_UNKNOWN */
 /* The i-th detail: "constraint", "file", "line", "key", "suggestion", "holders", …; a key may repeat. TL_E_NOT_FOUND past the end. */
 TL_API tl_status tl_error_detail(const tl_error *, size_t i, const char **key, const char **value);
 

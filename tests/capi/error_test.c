@@ -12,7 +12,7 @@ void test_no_error_has_no_story(void) {
   CHECK_TEXT(tl_error_phase(NULL), "");
   CHECK_TEXT(tl_error_sqlstate(NULL), "");
   CHECK_INT(tl_error_native(NULL), 0);
-  CHECK_INT(tl_error_outcome(NULL), TL_NOT_SENT);
+  CHECK_INT(tl_error_outcome(NULL), TL_UNKNOWN);
   CHECK_STATUS(tl_error_detail(NULL, 0, &key, &value), TL_E_NOT_FOUND);
   CHECK_TEXT(key, "kept");
   CHECK_TEXT(value, "kept");

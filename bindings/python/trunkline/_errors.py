@@ -239,7 +239,7 @@ def raise_from(status: int, pointer: int) -> NoReturn:
 
 def _read(status: int, pointer: int) -> Error:
     if not pointer:
-        return of_status(status, _text(_ffi.tl_status_name(status)).replace("_", " "))
+        return of_status(status, _text(_ffi.tl_status_name(status)).replace("_", " "), outcome="unknown")
     error = of_status(status, _text(_ffi.tl_error_message(pointer)))
     error.sqlstate = _text(_ffi.tl_error_sqlstate(pointer))
     error.native = _ffi.tl_error_native(pointer)

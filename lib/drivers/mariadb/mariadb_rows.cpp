@@ -113,11 +113,11 @@ bool MariadbSession::next_row(columnar::Batch* batch, uint64_t& bytes) {
 }
 
 Failure MariadbSession::wrong_value(const columnar::Batch& batch) const {
-  if (no_memory_) return fail(Status::no_memory, "out of memory", Phase::decode);
-  Failure failure =
-      fail(complaint_ == too_large ? Status::too_large : Status::data,
-           "row " + std::to_string(rows_ + 1) + ", column \"" + batch.schema()[complained_].name + "\": " + complaint_,
-           Phase::decode);
+  Failure failure = no_memory_ ? fail(Status::no_memory, "out of memory", Phase::decode)
+                               : fail(complaint_ == too_large ? Status::too_large : Status::data,
+                                      "row " + std::to_string(rows_ + 1) + ", column \"" +
+                                          batch.schema()[complained_].name + "\": " + complaint_,
+                                      Phase::decode);
   failure->outcome = Outcome::unknown;  // the statement itself has succeeded, or may yet
   return failure;
 }
