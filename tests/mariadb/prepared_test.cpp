@@ -34,6 +34,24 @@ TEST_CASE("INSERT … RETURNING answers rows, each time") {
   CHECK(*ask.rows("REPLACE INTO returned VALUES (1, 'z') RETURNING id, t") == Table{{"1", "z"}});
 }
 
+TEST_CASE("a text in which the server finds other parameters than the values given is not run") {
+  Asking ask;
+  ask.run("SET sql_mode = 'NO_BACKSLASH_ESCAPES'");
+  const std::vector<std::string> texts = {
+      R"(SELECT ?, '\', ?, '\' -- ')",  // with backslashes as they are: one, and a text
+      R"(SELECT '\' -- ', ?)",          // and here a comment
+  };
+  for (const std::string& text : texts) {
+    CAPTURE(text);
+    const Failure failure = ask.failure(text, Values().integer(1));
+    CHECK(failure->status == Status::misuse);
+    CHECK(failure->outcome == Outcome::not_sent);
+    CHECK(failure->message.find("sql_mode") != std::string::npos);
+    CHECK(ask->state() == State::idle);
+    CHECK(ask.one("SELECT ?", Values().integer(7)) == "7");
+  }
+}
+
 TEST_CASE("a query whose number of columns has changed answers those of today") {
   Asking ask;
   Asking other;

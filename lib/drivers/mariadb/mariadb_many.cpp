@@ -107,6 +107,8 @@ class MariadbSession::ManyOperation final : public Steps<driver::Many> {
     if (session_.failed_ != 0) {
       note_error();
       at_ = At::finishing;
+    } else if (Failure wrong = wrong_count(handle(), request_.width)) {
+      give_up(std::move(wrong));
     } else {
       session_.statement_ = request_.statement;
       bulk_ = request_.width != 0 && mysql_stmt_field_count(handle()) == 0 && takes_bulk(session_.conn_.get());
@@ -226,6 +228,7 @@ class MariadbSession::ManyOperation final : public Steps<driver::Many> {
     if (refused_ != nullptr) {
       give_up(std::move(refused_));
     } else if (session_.failed_ == 0) {
+      mysql_stmt_attr_set(handle(), STMT_ATTR_CB_USER_DATA, &session_);  // whose rows come, if the server sends any
       session_.begin_set();
       at_ = At::dropping;
     } else if (several() && is_not_preparable(mysql_stmt_errno(handle()))) {

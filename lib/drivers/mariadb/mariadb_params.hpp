@@ -23,6 +23,7 @@ class BoundParams {
   // stay where they are.
   [[nodiscard]] Result<void> bind(const columnar::Params& params, const std::vector<sql::ListPlace>& lists, bool utc);
   [[nodiscard]] bool empty() const noexcept { return binds_.empty(); }
+  [[nodiscard]] size_t count() const noexcept { return binds_.size(); }
   [[nodiscard]] const MYSQL_BIND* binds() const noexcept { return binds_.data(); }
   [[nodiscard]] MYSQL_BIND* binds() noexcept { return binds_.data(); }
   // That are sent, or a few more.

@@ -134,29 +134,36 @@ class MariadbSession::RunOperation final : public Steps<driver::Run> {
                                                                           text.size())) {
       return false;
     }
-    if (session_.failed_ == 0) session_.statement_ = request_.statement;
-    if (session_.failed_ != 0) {
-      if (is_not_preparable(mysql_stmt_errno(handle)) && request_.params.count == 0) {
-        session_.unkept_ = {};
-        session_.statement_ = request_.statement;
-        session_.source_ = Source::text;
-        at_ = At::querying;
-      } else {
-        note_error();
-        at_ = At::finishing;
-      }
+    const bool as_text =
+        session_.failed_ != 0 && is_not_preparable(mysql_stmt_errno(handle)) && request_.params.count == 0;
+    if (session_.failed_ != 0 && !as_text) {
+      note_error();
+      return give_up();
+    }
+    // Its values may be gone with a caller who has given up.
+    if (cancel_requested()) {
+      wrong_ = fail(Status::cancelled, "the call was cancelled before the statement was sent", Phase::send);
+      return give_up();
+    }
+    session_.statement_ = request_.statement;
+    if (as_text) {
+      session_.unkept_ = {};
+      session_.source_ = Source::text;
+      at_ = At::querying;
       return true;
     }
+    wrong_ = wrong_count(handle, session_.params_.count());
+    if (wrong_ != nullptr) return give_up();
     mysql_stmt_attr_set(handle, STMT_ATTR_CB_USER_DATA, &session_);
     mysql_stmt_attr_set(handle, STMT_ATTR_CB_RESULT, reinterpret_cast<const void*>(&MariadbSession::on_value));
     if (session_.prepared_.capacity() != 0 && is_kept(*request_.statement))
       session_.using_ = session_.prepared_.add(std::move(session_.unkept_));
     at_ = At::executing;
-    // Its values may be gone with a caller who has given up.
-    if (cancel_requested()) {
-      wrong_ = fail(Status::cancelled, "the call was cancelled before the statement was sent", Phase::send);
-      at_ = At::finishing;
-    }
+    return true;
+  }
+
+  bool give_up() {
+    at_ = At::finishing;
     return true;
   }
 

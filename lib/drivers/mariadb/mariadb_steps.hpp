@@ -130,6 +130,17 @@ class MariadbSession::Steps : public Verb {
     if (wrong_ == nullptr) wrong_ = std::move(failure);
   }
 
+  // After a SET of sql_mode the server may read a text otherwise than the lexer; Connector/C would take values that
+  // there are not. Null: it takes as many as are given.
+  [[nodiscard]] static Failure wrong_count(MYSQL_STMT* statement, size_t given) {
+    const size_t wanted = mysql_stmt_param_count(statement);
+    if (wanted == given) return nullptr;
+    return fail(Status::misuse,
+                "the server finds " + std::to_string(wanted) + " parameters in the statement, and " +
+                    std::to_string(given) + " values were given: sql_mode says otherwise how literals are read",
+                Phase::send);
+  }
+
   MariadbSession& session_;
   Failure wrong_;
   bool failed_ = false;  // the server has ended the answer by an error
