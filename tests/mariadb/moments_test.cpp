@@ -64,6 +64,29 @@ TEST_CASE("zero and partial dates fail with what and where, and the session goes
   }
 }
 
+TEST_CASE("a duration or date that the server cannot hold is refused, and never another one") {
+  Asking ask;
+  const int64_t longest = 839 * hour - 1;
+  for (const Type type : {Type::duration, Type::time}) {
+    for (const int64_t micros : {longest, -longest}) {
+      CHECK(ask.one("SELECT ?", Values().of(type, micros)) == std::to_string(micros));
+    }
+    for (const int64_t micros : {longest + 1, -longest - 1, 1000 * hour, INT64_MAX, INT64_MIN}) {
+      CAPTURE(micros);
+      const Failure failure = ask.failure("SELECT ?", Values().of(type, micros));
+      CHECK(failure->status == Status::data);
+      CHECK(failure->outcome == Outcome::not_sent);
+    }
+  }
+  const int64_t wraps = -(int64_t{1} << 51);  // days, whose microseconds are a multiple of 2^64
+  for (const int64_t days : {wraps, -wraps, int64_t{INT32_MIN}, int64_t{INT32_MAX}}) {
+    CAPTURE(days);
+    CHECK(ask.failure("SELECT ?", Values().of(Type::date, days))->status == Status::data);
+  }
+  CHECK(ask.one("SELECT CAST(? AS CHAR)", Values().of(Type::date, -719'528)) == "0000-01-01");
+  CHECK(ask.one("SELECT CAST(? AS CHAR)", Values().of(Type::date, 2'932'896)) == "9999-12-31");
+}
+
 TEST_CASE("a TIMESTAMP is an instant while the session is in UTC, by whichever name") {
   for (const char* more : {"", "timezone = \"+00:00\"\n"}) {
     BothProtocols both(more);

@@ -12,6 +12,7 @@ namespace {
 using columnar::Type;
 using columnar::Value;
 
+constexpr int64_t longest_time = (int64_t{838} * 3600 + 59 * 60 + 60) * columnar::micros_per_second;
 constexpr int64_t latest = 253'402'300'800'000'000;    // 10000-01-01 in µs
 constexpr int64_t earliest = -62'167'219'200'000'000;  // 0000-01-01
 
@@ -38,14 +39,15 @@ const char* set_moment(MYSQL_TIME& time, Type type, int64_t i64) noexcept {
   constexpr const char* outside = "outside the years 0 to 9999, which is all that the server's dates can be";
   switch (type) {
     case Type::date:
-      if (i64 > latest / columnar::micros_per_day || !is_calendar(i64 * columnar::micros_per_day)) return outside;
+      if (i64 < earliest / columnar::micros_per_day || i64 >= latest / columnar::micros_per_day) return outside;
       time.time_type = MYSQL_TIMESTAMP_DATE;
       set_date(time, i64);
       return nullptr;
     case Type::time:
     case Type::duration: {
       time.time_type = MYSQL_TIMESTAMP_TIME;
-      if (i64 == INT64_MIN) return "infinite, which no TIME is";
+      // The server would send the longest one back, without a word.
+      if (i64 <= -longest_time || i64 >= longest_time) return "838:59:59.999999 is as long as the server's TIME can be";
       time.neg = i64 < 0;
       set_clock(time, i64 < 0 ? -i64 : i64);
       return nullptr;
