@@ -103,6 +103,23 @@ TEST_CASE("what goes wrong by itself has its class") {
   CHECK(ask.run("INSERT INTO kinds VALUES (2, 1, 'b', NULL, NULL)") == 1);
 }
 
+TEST_CASE(
+    "of several things that are dropped one is not there: the others are gone, and nobody says that nothing was") {
+  Asking ask;
+  const std::vector<std::tuple<std::string, std::string, Case>> cases = {
+      {"TABLE", "half_gone", {1051, "42S02", "statement", Outcome::unknown}},
+      {"VIEW", "half_gone", {4092, "42S02", "statement", Outcome::unknown}},
+      {"SEQUENCE", "half_gone", {4091, "42S02", "statement", Outcome::unknown}},
+      {"USER", "half_gone@localhost", {1396, "", "statement", Outcome::unknown}},
+  };
+  for (const auto& [kind, name, expected] : cases) {
+    CAPTURE(kind);
+    ask.run("CREATE " + kind + " " + name + (kind == "TABLE" ? " (a INT)" : kind == "VIEW" ? " AS SELECT 1" : ""));
+    check(ask.failure("DROP " + kind + " " + name + ", no_such"), expected);
+    CHECK(ask.failure("DROP " + kind + " " + name)->native == expected.number);
+  }
+}
+
 TEST_CASE("a user without the right is refused") {
   Asking ask;
   ask.run("CREATE DATABASE IF NOT EXISTS hidden");

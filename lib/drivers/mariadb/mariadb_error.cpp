@@ -21,6 +21,7 @@ constexpr std::array table = {
     Entry{1045, Status::authentication},
     Entry{1048, Status::not_null_violation},
     Entry{1049, Status::configuration},                  // unknown database
+    Entry{1051, Status::statement, Outcome::unknown},    // DROP of several tables, which has dropped the others
     Entry{1053, Status::unavailable, Outcome::unknown},  // the server shuts down
     Entry{1062, Status::unique_violation},
     Entry{1114, Status::resource},        // the table is full
@@ -50,8 +51,9 @@ constexpr std::array table = {
     Entry{1317, Status::cancelled, Outcome::rolled_back},  // KILL QUERY
     Entry{1364, Status::not_null_violation},               // no default
     Entry{1366, Status::data},
-    Entry{1370, Status::permission},  // to a routine
-    Entry{1406, Status::data},        // too long
+    Entry{1370, Status::permission},                   // to a routine
+    Entry{1396, Status::statement, Outcome::unknown},  // CREATE, DROP, … of several users
+    Entry{1406, Status::data},                         // too long
     Entry{1451, Status::foreign_key_violation},
     Entry{1452, Status::foreign_key_violation},
     Entry{1586, Status::unique_violation},
@@ -81,6 +83,8 @@ constexpr std::array table = {
     Entry{3819, Status::check_violation},                          // MySQL
     Entry{3948, Status::permission},                               // MySQL: LOCAL INFILE is off
     Entry{4025, Status::check_violation},
+    Entry{4091, Status::statement, Outcome::unknown},    // DROP of several sequences
+    Entry{4092, Status::statement, Outcome::unknown},    // of several views
     Entry{4166, Status::permission},                     // LOCAL INFILE is off
     Entry{5010, Status::authentication},                 // a plugin that is not allowed
     Entry{5012, Status::authentication},                 // or cannot be loaded
