@@ -19,6 +19,7 @@ uint64_t Hold::push(uint64_t parent, bool is_transaction) {
   if (parent != 0 && !is_open(parent)) return level;
   levels_.push_back(level);
   if (is_transaction) transaction_ = level;
+  if (is_transaction) may_be_committed_ = false;
   return level;
 }
 
@@ -49,6 +50,12 @@ void Hold::end(uint64_t level) noexcept {
 void Hold::leave_unread(Then then) noexcept {
   const std::lock_guard lock(mutex_);
   unread_ = then;
+}
+
+// Definitions commit on MariaDB, also before they fail, and so may procedures.
+void Hold::note_end(const Error* failure) noexcept {
+  if (!inside_ || !leased_ || leased_.session().state() != State::idle) return;
+  may_be_committed_ = failure == nullptr || failure->outcome != Outcome::rolled_back;
 }
 
 Result<void> Hold::enter(uint64_t level, bool ends) {
@@ -97,6 +104,7 @@ Result<void> Hold::read_unread(const CallOptions& options) {
       done = call.perform(fetch);
       unread_ = done ? fetch->then : Then::end;
     }
+    if (unread_ == Then::end) note_end(done ? nullptr : &done.error());
     if (done || (leased_ && !was_stopped(done.error()))) continue;
     Failure failure = done.take_error();
     failure->message = "while the rest of an answer that had been dropped was read: " + failure->message;
@@ -132,12 +140,27 @@ Result<void> Hold::pay_debt(sql::Table& statements, const CallOptions& options) 
 
 Result<void> Hold::has_transaction() const {
   if (!inside_ || leased_.session().state() != State::idle) return {};
+  if (Failure over = may_be_committed()) {
+    over->outcome = Outcome::not_sent;
+    return over;
+  }
   Failure failure = fail(Status::statement,
                          "the database has rolled this whole transaction back, because a statement in it failed or was "
                          "stopped; nothing more runs in it: call rollback()",
                          Phase::send);
   failure->outcome = Outcome::rolled_back;
   failure->endpoint = leased_.endpoint().label();
+  return failure;
+}
+
+Failure Hold::may_be_committed() const {
+  if (!may_be_committed_) return nullptr;
+  Failure failure = fail(Status::statement,
+                         "a statement has ended this transaction, and what was done in it may be committed: there are "
+                         "statements that commit, and so may a procedure; nothing more runs in it",
+                         Phase::send);
+  failure->outcome = Outcome::unknown;
+  if (leased_) failure->endpoint = leased_.endpoint().label();
   return failure;
 }
 

@@ -23,6 +23,8 @@ class Hold {
   void abandon(uint64_t level) noexcept;
   // The statement's answer was dropped unread: it is read before the next verb.
   void leave_unread(driver::Then then) noexcept;
+  // The verb's statement has come to its end; null: it has succeeded.
+  void note_end(const Error* failure) noexcept;
 
   // Begins a verb. `ends`: it ends the level, so that levels inside do not matter.
   // Errors: busy, closed (the level has ended, or the session is gone).
@@ -36,6 +38,8 @@ class Hold {
   [[nodiscard]] Result<void> pay(sql::Table& statements, const CallOptions& options);
   // Error: statement; the database has ended the level's transaction by itself, and would commit at once what ran now.
   [[nodiscard]] Result<void> has_transaction() const;
+  // Null, or that a statement has ended the transaction that is open, which may be committed by now.
+  [[nodiscard]] Failure may_be_committed() const;
   // Undoes the work of a level and those inside it, if the session still is in their transaction.
   [[nodiscard]] Result<void> undo(uint64_t level, sql::Table& statements, const CallOptions& options);
 
@@ -50,8 +54,9 @@ class Hold {
   bool busy_ = false;
   uint64_t last_level_ = 0;
   std::vector<uint64_t> levels_;
-  uint64_t transaction_ = 0;  // the level that is the transaction, 0: none is open
-  uint64_t debt_ = 0;         // the outermost level whose undoing is owed, 0: none
+  uint64_t transaction_ = 0;       // the level that is the transaction, 0: none is open
+  uint64_t debt_ = 0;              // the outermost level whose undoing is owed, 0: none
+  bool may_be_committed_ = false;  // the transaction that is open here is over
 
   // Of the verb between enter() and leave():
   uint64_t verb_level_ = 0;

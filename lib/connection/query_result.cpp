@@ -12,9 +12,14 @@ void Stream::close() noexcept {
   own_.go_home();
 }
 
+void Stream::note_end(const Error* failure) noexcept {
+  then_ = Then::end;
+  if (use_.get() != nullptr) use_.get()->note_end(failure);
+}
+
 Result<void> Stream::head(Result<void> done, driver::Run* run, Set& set) {
   if (!done) {
-    then_ = Then::end;
+    note_end(&done.error());
     return done;
   }
   set.schema = std::move(run->reply.schema);
@@ -22,6 +27,7 @@ Result<void> Stream::head(Result<void> done, driver::Run* run, Set& set) {
   if (run->reply.batch != nullptr && run->reply.batch->rows() > 0) set.batches.push(std::move(run->reply.batch));
   set.last_id = run->reply.last_id;
   then_ = run->reply.then;
+  if (then_ == Then::end) note_end(nullptr);
   return done;
 }
 
@@ -34,10 +40,11 @@ Result<BatchHandle> Stream::fetch(const CallOptions& options, Set& set) {
   if (then_ != Then::rows) return BatchHandle();
   auto fetch = leased().session().fetch(options.batch);
   if (Result<void> done = Call(leased(), options).perform(fetch); !done) {
-    then_ = Then::end;
+    note_end(&done.error());
     return done.take_error();
   }
   then_ = fetch->then;
+  if (then_ == Then::end) note_end(nullptr);
   if (then_ != Then::rows) set.affected = fetch->affected;
   return BatchHandle(std::move(fetch->batch));
 }
@@ -100,6 +107,7 @@ Result<void> QueryResult::run_many(const driver::ManyRequest& request, const Cal
   endpoint_ = stream_.leased().endpoint().shared_label();
   auto many = stream_.leased().session().run_many(request);
   Result<void> done = Call(stream_.leased(), options).begin(many);
+  stream_.note_end(done ? nullptr : &done.error());
   if (done) {
     set_.affected = many->affected;
     if (many->outcomes != nullptr && !request.loads) {

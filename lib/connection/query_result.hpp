@@ -66,6 +66,8 @@ class Stream {
   [[nodiscard]] Result<BatchHandle> fetch(const CallOptions& options, Set& set);
   // False: there is no other set.
   [[nodiscard]] Result<bool> next_set(const CallOptions& options, Set& set);
+  // The statement has come to its end; null: it has succeeded.
+  void note_end(const Error* failure) noexcept;
   [[nodiscard]] bool ended() const noexcept { return then_ == driver::Then::end; }
   [[nodiscard]] Leased& leased() noexcept { return use_.get() == nullptr ? own_ : use_.get()->leased(); }
   // Gives the session back; what is left of the answer is dropped.

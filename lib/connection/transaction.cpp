@@ -51,6 +51,10 @@ Result<void> Handle::end(bool commit, const CallOptions& options) {
   }
   if (Result<void> entered = hold_->enter(level_, true); !entered) return entered;
   const HoldUse use(hold_);
+  if (Failure over = hold_->may_be_committed()) {
+    hold_->pop(level_);
+    return over;
+  }
   return commit ? commit_level(options) : undo_level(options);
 }
 
@@ -77,8 +81,9 @@ Failure Handle::not_committed(Failure failure, const CallOptions& options) {
   const Leased& leased = hold_->leased();
   const SessionState state = leased ? leased.session().state() : SessionState::broken;
   const bool open = state == SessionState::in_transaction || state == SessionState::in_failed;
-  const bool may_be_committed = !open && kind_ == Kind::transaction && failure->outcome == Outcome::unknown;
-  if (!may_be_committed) failure->outcome = Outcome::rolled_back;
+  const bool may_be_committed = hold_->may_be_committed() != nullptr ||
+                                (!open && kind_ == Kind::transaction && failure->outcome == Outcome::unknown);
+  failure->outcome = may_be_committed ? Outcome::unknown : Outcome::rolled_back;
   if (was_stopped(*failure)) {
     hold_->abandon(level_);
   } else {

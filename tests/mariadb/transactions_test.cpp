@@ -79,6 +79,48 @@ TEST_CASE("a lock that does not come in time fails its statement alone") {
   CHECK(*pair.rows("SELECT a FROM crossed ORDER BY id") == Table{{"3"}, {"2"}});
 }
 
+TEST_CASE("a statement that commits ends its transaction, and nobody says that it was rolled back") {
+  const Book book;
+  book.run("CREATE OR REPLACE PROCEDURE commits() BEGIN COMMIT; END");
+  book.run("CREATE OR REPLACE PROCEDURE commits_and_fails() BEGIN COMMIT; SIGNAL SQLSTATE '45000'; END");
+  const std::vector<std::pair<std::string, std::string>> commits = {
+      {"CREATE OR REPLACE TABLE another (a INT)", "ok"},
+      {"CREATE TABLE book (a INT)", "statement/refused"},
+      {"CALL commits()", "ok"},
+      {"CALL commits_and_fails()", "statement/unknown"},
+  };
+  for (const auto& [sql, answer] : commits) {
+    for (const bool commit : {true, false}) {
+      CAPTURE(sql);
+      CAPTURE(commit);
+      book.run("DELETE FROM book");
+      const auto pinned = book.pin();
+      const auto tx = Book::begin(*pinned);
+      const auto inner = Book::begin(*tx);
+      REQUIRE(book.insert(*inner, 1).ok());
+      CHECK(told(book.rows(*inner, sql)) == answer);
+      CHECK(told(book.insert(*inner, 2)) == "statement/not_sent");
+      CHECK(told(inner->commit({})) == "statement/unknown");
+      CHECK(told(book.insert(*tx, 3)) == "statement/not_sent");
+      CHECK(told(commit ? tx->commit({}) : tx->rollback({})) == "statement/unknown");
+      CHECK(book.rows(*pinned, "SELECT a FROM book").take() == Table{{"1"}});
+      const auto next = Book::begin(*pinned);
+      REQUIRE(book.insert(*next, 4).ok());
+      CHECK(told(next->rollback({})) == "ok");
+    }
+  }
+  CHECK(book.left() == Table{{"1"}});
+}
+
+TEST_CASE("a statement that commits is not told to be undone where it runs for many rows") {
+  const Book book;
+  book.run("CREATE OR REPLACE PROCEDURE adds(n INT) BEGIN INSERT INTO book VALUES (n); COMMIT; END");
+  QueryResult none;
+  const Values rows = Values().integer(1).text("no number");
+  CHECK(told(book.handle->execute_many(none, "CALL adds(?)", rows.params(), 2, false, {})).ends_with("/unknown"));
+  CHECK(book.left() == Table{{"1"}});
+}
+
 TEST_CASE("a transaction whose session is killed: its statement says so, nothing of it stays") {
   const Pair pair;
   for (const bool running : {false, true}) {

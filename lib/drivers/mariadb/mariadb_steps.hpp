@@ -165,11 +165,16 @@ class MariadbSession::Steps : public Verb {
     return session_.statement_->verb == "CALL" || begins_isolated(session_.statement_->text);
   }
 
-  // The server does not say with an error whether it has ended the transaction.
+  // The server does not say with an error whether it has ended the transaction. By a statement: of a ping's answer
+  // Connector/C does not read that either.
   bool learn_status() {
+    constexpr std::string_view nothing = "DO 0";
     MYSQL* const conn = session_.conn_.get();
-    if (session_.broken_ || (conn->server_status & SERVER_STATUS_IN_TRANS) == 0) return true;
-    if (!session_.template call<mysql_ping_start, mysql_ping_cont>(session_.failed_, conn)) return false;
+    const bool in_transaction = (conn->server_status & SERVER_STATUS_IN_TRANS) != 0;
+    if (session_.broken_ || session_.stopped_ || !in_transaction) return true;
+    if (!session_.template call<mysql_real_query_start, mysql_real_query_cont>(session_.failed_, conn, nothing.data(),
+                                                                               nothing.size()))
+      return false;
     if (session_.failed_ != 0) session_.broken_ = true;
     return true;
   }
