@@ -24,7 +24,8 @@ TEST_CASE("every moment has a day and microseconds of it") {
     const Moment moment = moment_of(micros);
     CHECK(moment.micros >= 0);
     CHECK(moment.micros < micros_per_day);
-    CHECK(static_cast<__int128>(moment.days) * micros_per_day + moment.micros == micros);
+    CHECK(static_cast<uint64_t>(moment.days) * uint64_t{micros_per_day} + static_cast<uint64_t>(moment.micros) ==
+          static_cast<uint64_t>(micros));
   }
   CHECK(moment_of(-1).days == -1);
 }
