@@ -132,16 +132,19 @@ Failed failure_of(const std::string& toml, std::chrono::milliseconds timeout) {
   return {trunkline::error(TL_OK, ""), {}};
 }
 
-Port::Port(Does does, std::string answer)
-    : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), answer_(std::move(answer)) {
+int bind_to_free_port(int fd) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
   sockaddr* const any = reinterpret_cast<sockaddr*>(&address);
-  REQUIRE(bind(fd_, any, size) == 0);
-  REQUIRE(getsockname(fd_, any, &size) == 0);
-  number_ = ntohs(address.sin_port);
+  REQUIRE(bind(fd, any, size) == 0);
+  REQUIRE(getsockname(fd, any, &size) == 0);
+  return ntohs(address.sin_port);
+}
+
+Port::Port(Does does, std::string answer)
+    : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), number_(bind_to_free_port(fd_)), answer_(std::move(answer)) {
   if (does == Does::refuse) return;
   REQUIRE(listen(fd_, 64) == 0);  // the system takes the calls, and nobody ever answers them
   if (does == Does::answer) server_ = std::thread([this] { serve(); });

@@ -68,6 +68,9 @@ Failed failed_by(const Act& act) {
 // The error of a query that must fail, checked for secrets.
 [[nodiscard]] Failed failure_of(const std::string& toml, std::chrono::milliseconds timeout = 20s);
 
+// Binds the socket to a free port of 127.0.0.1, and answers which.
+[[nodiscard]] int bind_to_free_port(int fd);
+
 // A TCP port of 127.0.0.1.
 class Port {
  public:

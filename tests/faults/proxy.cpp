@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <string_view>
 
+#include "faults.hpp"
+
 namespace faults {
 
 namespace {
@@ -75,13 +77,8 @@ struct Proxy::Link {
 };
 
 Proxy::Proxy(int server_port) : listener_(tcp_socket()), server_port_(server_port) {
-  sockaddr_in address = local(0);
-  socklen_t size = sizeof address;
-  auto* const any = reinterpret_cast<sockaddr*>(&address);
-  REQUIRE(bind(listener_, any, size) == 0);
-  REQUIRE(getsockname(listener_, any, &size) == 0);
+  port_ = bind_to_free_port(listener_);
   REQUIRE(listen(listener_, 128) == 0);
-  port_ = ntohs(address.sin_port);
   listening_ = std::thread([this] { accept_calls(); });
 }
 

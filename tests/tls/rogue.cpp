@@ -1,6 +1,5 @@
 #include "rogue.hpp"
 
-#include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,14 +20,8 @@ std::string bytes(std::initializer_list<int> values) {
 Rogue::Rogue(std::string greets, std::function<Script()> script)
     : greets_(std::move(greets)), script_(std::move(script)) {
   fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  REQUIRE(bind(fd_, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
-  socklen_t size = sizeof at;
-  REQUIRE(getsockname(fd_, reinterpret_cast<sockaddr*>(&at), &size) == 0);
+  port_ = faults::bind_to_free_port(fd_);
   REQUIRE(listen(fd_, 8) == 0);
-  port_ = ntohs(at.sin_port);
   thread_ = std::thread([this] { serve(); });
 }
 
