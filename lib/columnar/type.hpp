@@ -1,6 +1,7 @@
 // The types of values, in results and in parameters. Numbers are the ABI's (TL_BOOL … in trunkline.h).
 #pragma once
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -62,12 +63,25 @@ struct [[gnu::may_alias]] Value {
 };
 static_assert(sizeof(Value) == 16);
 
+// As its 16 bytes lie in a column and in an arena.
+struct Interval {
+  int32_t months = 0;
+  int32_t days = 0;
+  int64_t micros = 0;
+};
+static_assert(sizeof(Interval) == 16);
+
 struct Params {
   const Value* values = nullptr;
   size_t count = 0;
   std::string_view arena;
 
   [[nodiscard]] std::string_view text(const Value& v) const noexcept { return arena.substr(v.offset, v.length); }
+  [[nodiscard]] Interval interval(const Value& v) const noexcept {
+    Interval interval;
+    std::memcpy(&interval, arena.data() + v.offset, sizeof interval);
+    return interval;
+  }
   [[nodiscard]] const Value* list(const Value& v) const noexcept {
     return reinterpret_cast<const Value*>(arena.data() + v.offset);
   }

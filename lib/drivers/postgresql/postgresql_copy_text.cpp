@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <cmath>
-#include <cstring>
 
 #include "iso_text.hpp"
 
@@ -69,18 +68,12 @@ const char* append_duration(std::string& to, int64_t micros) {
 }
 
 // Every part has a sign: with IntervalStyle sql_standard the first one's would be that of all.
-const char* append_interval(std::string& to, std::string_view fixed) {
-  int32_t months = 0;
-  int32_t days = 0;
-  int64_t micros = 0;
-  std::memcpy(&months, fixed.data(), 4);
-  std::memcpy(&days, fixed.data() + 4, 4);
-  std::memcpy(&micros, fixed.data() + 8, 8);
-  append_number(to, months);
-  to += days < 0 ? " mons " : " mons +";
-  append_number(to, days);
-  to += micros < 0 ? " days " : " days +";
-  return append_duration(to, micros);
+const char* append_interval(std::string& to, const columnar::Interval& interval) {
+  append_number(to, interval.months);
+  to += interval.days < 0 ? " mons " : " mons +";
+  append_number(to, interval.days);
+  to += interval.micros < 0 ? " days " : " days +";
+  return append_duration(to, interval.micros);
 }
 
 const char* append_list(std::string& to, const Params& row, const Value& list);
@@ -110,7 +103,7 @@ const char* append_literal(std::string& to, const Params& row, const Value& valu
     case Type::timestamp: append_timestamp(to, value.i64, ""); return nullptr;
     case Type::timestamptz: append_timestamp(to, value.i64, "+00"); return nullptr;
     case Type::duration: return append_duration(to, value.i64);
-    case Type::interval: return append_interval(to, row.arena.substr(value.offset, 16));
+    case Type::interval: return append_interval(to, row.interval(value));
     case Type::uuid: to += columnar::uuid_text(row.arena.substr(value.offset, 16)); return nullptr;
     case Type::list: return append_list(to, row, value);
     default: return "a value of this type cannot be sent to PostgreSQL";

@@ -76,16 +76,10 @@ const char* put_timestamp(std::string& out, int64_t micros) {
   return nullptr;
 }
 
-void put_interval(std::string& out, std::string_view fixed) {
-  int32_t months = 0;
-  int32_t days = 0;
-  int64_t micros = 0;
-  std::memcpy(&months, fixed.data(), 4);
-  std::memcpy(&days, fixed.data() + 4, 4);
-  std::memcpy(&micros, fixed.data() + 8, 8);
-  put(out, micros);
-  put(out, days);
-  put(out, months);
+void put_interval(std::string& out, const columnar::Interval& interval) {
+  put(out, interval.micros);
+  put(out, interval.days);
+  put(out, interval.months);
 }
 
 int64_t bits_of(double value) noexcept {
@@ -116,7 +110,7 @@ const char* put_binary(std::string& out, const Params& params, const Value& valu
       put(out, value.i64);
       put(out, int64_t{0});  // no days, no months
       return nullptr;
-    case Type::interval: put_interval(out, params.arena.substr(value.offset, 16)); return nullptr;
+    case Type::interval: put_interval(out, params.interval(value)); return nullptr;
     case Type::uuid: out.append(params.arena.substr(value.offset, 16)); return nullptr;
     default: return "a value of this type cannot be sent to PostgreSQL";
   }

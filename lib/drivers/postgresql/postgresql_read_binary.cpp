@@ -46,14 +46,9 @@ Complaint read_timestamp(Column& column, int64_t micros) {
 }
 
 void read_interval(Column& column, const char* bytes) {
-  const auto micros = big_endian<int64_t>(bytes);
-  const auto days = big_endian<int32_t>(bytes + 8);
-  const auto months = big_endian<int32_t>(bytes + 12);
-  char fixed[16];
-  std::memcpy(fixed, &months, 4);
-  std::memcpy(fixed + 4, &days, 4);
-  std::memcpy(fixed + 8, &micros, 8);
-  column.append_fixed16(fixed);
+  const columnar::Interval interval{big_endian<int32_t>(bytes + 12), big_endian<int32_t>(bytes + 8),
+                                    big_endian<int64_t>(bytes)};
+  column.append_fixed16(&interval);
 }
 
 // Base-10000 digits: count, weight of the first, sign, digits after the point.

@@ -158,13 +158,8 @@ Complaint read_interval(Column& column, std::string_view text) {
     scan.take('s');
     scan.take(' ');
   }
-  const auto short_months = static_cast<int32_t>(months);
-  const auto short_days = static_cast<int32_t>(days);
-  char fixed[16];
-  std::memcpy(fixed, &short_months, 4);
-  std::memcpy(fixed + 4, &short_days, 4);
-  std::memcpy(fixed + 8, &micros, 8);
-  column.append_fixed16(fixed);
+  const columnar::Interval interval{static_cast<int32_t>(months), static_cast<int32_t>(days), micros};
+  column.append_fixed16(&interval);
   return nullptr;
 }
 
