@@ -20,6 +20,10 @@ Result<void> Request::check() const {
   return {};
 }
 
+Failure answer_is_pending() {
+  return fail(Status::misuse, "the answer of the statement before is still being read", Phase::send);
+}
+
 Session::Session() : number_(next_number.fetch_add(1, std::memory_order_relaxed)) {}
 
 void Session::submit(Operation& operation) noexcept {

@@ -74,6 +74,9 @@ enum class State : uint8_t {
   broken,          // of no further use
 };
 
+// Misuse: a statement was begun before the answer of the one before it had been read.
+[[nodiscard]] Failure answer_is_pending();
+
 class Session {
  public:
   Session();

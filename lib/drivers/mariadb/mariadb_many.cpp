@@ -11,7 +11,6 @@ namespace {
 
 // Of the values of a group: the server begins when it has all of them.
 constexpr uint64_t bytes_at_once = uint64_t{1} << 20;
-constexpr uint64_t packet_overhead = 64;
 constexpr uint64_t most_beside = 10;  // a value's indicator and length, or itself where its size is fixed
 
 char not_null = STMT_INDICATOR_NONE;
@@ -44,21 +43,12 @@ class MariadbSession::ManyOperation final : public Steps<driver::Many> {
   enum class At : uint8_t { preparing, choosing, executing, dropping, finishing };
 
   Result<void> begin() override {
-    if (session_.source_ != Source::none) {
-      return fail(Status::misuse, "the answer of the statement before is still being read", Phase::send);
-    }
-    if (session_.state() == driver::State::in_failed) {
-      return fail(Status::statement, "a statement of the transaction was stopped: it takes only a rollback",
-                  Phase::send);
-    }
+    if (Result<void> ready = session_.ready_for(*request_.statement); !ready) return ready;
     if (!request_.statement->lists.empty() && has_list()) {
       return fail(Status::unsupported, "a list cannot be among the values of many rows on this database", Phase::send);
     }
     if (!request_.statement->plain) session_.changed_ = true;
-    session_.source_ = Source::prepared;
-    session_.unkept_ = {request_.statement->id, StatementHandle(mysql_stmt_init(session_.conn_.get())), nullptr};
-    session_.using_ = &session_.unkept_;
-    if (handle() == nullptr) throw std::bad_alloc();
+    session_.use_unkept(request_.statement->id);
     return {};
   }
 
@@ -97,11 +87,7 @@ class MariadbSession::ManyOperation final : public Steps<driver::Many> {
   }
 
   bool prepare() {
-    const std::string& text = request_.statement->native;
-    if (!session_.call<mysql_stmt_prepare_start, mysql_stmt_prepare_cont>(session_.failed_, handle(), text.data(),
-                                                                          text.size())) {
-      return false;
-    }
+    if (!send_prepare(request_.statement->native)) return false;
     at_ = At::choosing;
     mysql_stmt_attr_set(handle(), STMT_ATTR_CB_RESULT, reinterpret_cast<const void*>(&MariadbSession::on_value));
     if (session_.failed_ != 0) {
@@ -130,7 +116,8 @@ class MariadbSession::ManyOperation final : public Steps<driver::Many> {
     }
     first_ = next_;
     uint64_t bytes = size_of_row(first_);
-    if (bytes + packet_overhead > session_.most_sent_) return give_up(driver::in_row(too_large(), first_));
+    if (bytes + packet_overhead > session_.most_sent_)
+      return give_up(driver::in_row(session_.beyond_packet("its values are"), first_));
     types_.assign(request_.width, WireType());
     (void)joins(first_);
     const uint64_t most = std::min(bytes_at_once, session_.most_sent_ - packet_overhead);
@@ -139,13 +126,6 @@ class MariadbSession::ManyOperation final : public Steps<driver::Many> {
       if (bytes > most || !joins(next_)) break;
     }
     if (request_.width == 0 || bind()) at_ = At::executing;
-  }
-
-  [[nodiscard]] Failure too_large() const {
-    return fail(Status::too_large,
-                "its values are larger than the server's max_allowed_packet of " + std::to_string(session_.most_sent_) +
-                    " bytes",
-                Phase::send);
   }
 
   [[nodiscard]] uint64_t size_of_row(size_t row) const noexcept {
@@ -228,7 +208,6 @@ class MariadbSession::ManyOperation final : public Steps<driver::Many> {
     if (refused_ != nullptr) {
       give_up(std::move(refused_));
     } else if (session_.failed_ == 0) {
-      mysql_stmt_attr_set(handle(), STMT_ATTR_CB_USER_DATA, &session_);  // whose rows come, if the server sends any
       session_.begin_set();
       at_ = At::dropping;
     } else if (several() && is_not_preparable(mysql_stmt_errno(handle()))) {

@@ -9,8 +9,6 @@ using driver::Then;
 
 namespace {
 
-constexpr uint64_t packet_overhead = 64;
-
 // CALL: what Connector/C remembers of its last set would be taken for what the next call's first set must be. With
 // lists the text is another each time.
 bool is_kept(const sql::Statement& statement) noexcept { return statement.verb != "CALL" && statement.lists.empty(); }
@@ -32,14 +30,8 @@ class MariadbSession::RunOperation final : public Steps<driver::Run> {
       if (session_.source_ != Source::none && (!session_.in_rows_ || session_.head_came_)) return {};
       return fail(Status::misuse, "there is no further result to move to", Phase::send);
     }
-    if (session_.source_ != Source::none) {
-      return fail(Status::misuse, "the answer of the statement before is still being read", Phase::send);
-    }
     const sql::Statement& statement = *request_.statement;
-    if (session_.state() == driver::State::in_failed && statement.verb != "ROLLBACK") {
-      return fail(Status::statement, "a statement of the transaction was stopped: it takes only a rollback",
-                  Phase::send);
-    }
+    if (Result<void> ready = session_.ready_for(statement); !ready) return ready;
     if (Result<void> right = request_.check(); !right) return right;
     if (Result<void> bound = session_.params_.bind(request_.params, statement.lists, session_.utc_); !bound)
       return bound;
@@ -52,14 +44,14 @@ class MariadbSession::RunOperation final : public Steps<driver::Run> {
     return {};
   }
 
+  [[nodiscard]] const std::string& text() const noexcept {
+    return written_out_.empty() ? request_.statement->native : written_out_;
+  }
+
   // More would be answered by the end of the session.
   Result<void> check_size() {
-    const std::string& text = written_out_.empty() ? request_.statement->native : written_out_;
-    if (std::max<uint64_t>(text.size(), session_.params_.bytes()) + packet_overhead <= session_.most_sent_) return {};
-    return fail(Status::too_large,
-                "the statement with its values is larger than the server's max_allowed_packet of " +
-                    std::to_string(session_.most_sent_) + " bytes",
-                Phase::send);
+    if (std::max<uint64_t>(text().size(), session_.params_.bytes()) + packet_overhead <= session_.most_sent_) return {};
+    return session_.beyond_packet("the statement with its values is");
   }
 
   void choose() {
@@ -75,9 +67,7 @@ class MariadbSession::RunOperation final : public Steps<driver::Run> {
     at_ = session_.using_ != nullptr ? At::executing : At::preparing;
     if (at_ == At::preparing) {
       session_.statement_ = nullptr;
-      session_.unkept_ = {statement.id, StatementHandle(mysql_stmt_init(session_.conn_.get())), nullptr};
-      session_.using_ = &session_.unkept_;
-      if (session_.unkept_.handle == nullptr) throw std::bad_alloc();
+      session_.use_unkept(statement.id);
     }
   }
 
@@ -129,11 +119,7 @@ class MariadbSession::RunOperation final : public Steps<driver::Run> {
 
   bool prepare() {
     MYSQL_STMT* const handle = session_.using_->handle.get();
-    const std::string& text = written_out_.empty() ? request_.statement->native : written_out_;
-    if (!session_.call<mysql_stmt_prepare_start, mysql_stmt_prepare_cont>(session_.failed_, handle, text.data(),
-                                                                          text.size())) {
-      return false;
-    }
+    if (!send_prepare(text())) return false;
     const bool as_text =
         session_.failed_ != 0 && is_not_preparable(mysql_stmt_errno(handle)) && request_.params.count == 0;
     if (session_.failed_ != 0 && !as_text) {

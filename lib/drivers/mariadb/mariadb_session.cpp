@@ -121,6 +121,25 @@ Failure MariadbSession::error_here(Phase phase) {
   return failure;
 }
 
+Result<void> MariadbSession::ready_for(const sql::Statement& statement) const {
+  if (source_ != Source::none) return driver::answer_is_pending();
+  if (state() != State::in_failed || statement.verb == "ROLLBACK") return {};
+  return fail(Status::statement, "a statement of the transaction was stopped: it takes only a rollback", Phase::send);
+}
+
+void MariadbSession::use_unkept(uint64_t id) {
+  source_ = Source::prepared;
+  unkept_ = {id, StatementHandle(mysql_stmt_init(conn_.get())), nullptr};
+  using_ = &unkept_;
+  if (unkept_.handle == nullptr) throw std::bad_alloc();
+}
+
+Failure MariadbSession::beyond_packet(const std::string& what) const {
+  return fail(Status::too_large,
+              what + " larger than the server's max_allowed_packet of " + std::to_string(most_sent_) + " bytes",
+              Phase::send);
+}
+
 void MariadbSession::end_answer() noexcept {
   result_.reset();
   plan_ = nullptr;

@@ -86,6 +86,11 @@ class MariadbSession final : public driver::Session {
   // Null, or why the answer that has been read is not to be trusted.
   [[nodiscard]] Failure doubts();
   [[nodiscard]] Failure error_here(Phase phase);
+  // Errors (misuse, statement): an answer is pending, or the transaction takes no other statement.
+  [[nodiscard]] Result<void> ready_for(const sql::Statement& statement) const;
+  // Uses a statement of its own for the answer to come, which is still to be prepared.
+  void use_unkept(uint64_t id);
+  [[nodiscard]] Failure beyond_packet(const std::string& what) const;  // which "is" or "are"
   void end_answer() noexcept;
 
   Conn conn_;
@@ -94,6 +99,7 @@ class MariadbSession final : public driver::Session {
   const std::string restoring_;
   const bool opened_in_utc_;
   const bool encrypted_;
+  static constexpr uint64_t packet_overhead = 64;
   const uint64_t most_sent_;  // bytes that the server takes at once
   PreparedCache prepared_;
   BoundParams params_;

@@ -130,6 +130,12 @@ class MariadbSession::Steps : public Verb {
     if (wrong_ == nullptr) wrong_ = std::move(failure);
   }
 
+  // Prepares the statement that is used. False: it waits.
+  bool send_prepare(const std::string& text) {
+    return session_.template call<mysql_stmt_prepare_start, mysql_stmt_prepare_cont>(
+        session_.failed_, session_.using_->handle.get(), text.data(), text.size());
+  }
+
   // After a SET of sql_mode the server may read a text otherwise than the lexer; Connector/C would take values that
   // there are not. Null: it takes as many as are given.
   [[nodiscard]] static Failure wrong_count(MYSQL_STMT* statement, size_t given) {

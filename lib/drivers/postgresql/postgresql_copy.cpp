@@ -33,9 +33,7 @@ class PostgresqlSession::CopyOperation final : public Steps<driver::Many> {
   enum class At : uint8_t { starting, copying, answered, finishing };
 
   Result<void> begin() override {
-    if (session_.answering_) {
-      return fail(Status::misuse, "the answer of the statement before is still being read", Phase::send);
-    }
+    if (session_.answering_) return driver::answer_is_pending();
     return session_.send_simple(request_.statement->native.c_str(), nullptr);
   }
 

@@ -28,9 +28,7 @@ class PostgresqlSession::ManyOperation final : public Steps<driver::Many> {
   enum class At : uint8_t { sending, reading, finishing };
 
   Result<void> begin() override {
-    if (session_.answering_) {
-      return fail(Status::misuse, "the answer of the statement before is still being read", Phase::send);
-    }
+    if (session_.answering_) return driver::answer_is_pending();
     statement_ = request_.statement.get();
     types_.resize(request_.width);
     session_.note_changes(*statement_);

@@ -48,9 +48,7 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
       if (session_.pending_ != nullptr) return {};
       return fail(Status::misuse, "there is no further result to move to", Phase::send);
     }
-    if (session_.answering_) {
-      return fail(Status::misuse, "the answer of the statement before is still being read", Phase::send);
-    }
+    if (session_.answering_) return driver::answer_is_pending();
     const sql::Statement& statement = *request_.statement;
     if (Result<void> right = request_.check(); !right) return right;
     statement_ = &statement;

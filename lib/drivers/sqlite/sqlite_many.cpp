@@ -25,15 +25,8 @@ class SqliteSession::ManyOperation final : public driver::Many {
 
  private:
   Result<void> run() {
-    if (session_.state() == State::answering) {
-      return fail(Status::misuse, "the answer of the statement before is still being read", Phase::send);
-    }
-    session_.later_in_text_ = false;
-    if (session_.should_stop()) return session_.stopped(Outcome::not_sent);
-    session_.changed_ = session_.changed_ || !request_.statement->plain;
-    Result<Prepared*> prepared = session_.prepare(request_.statement);
-    if (!prepared) return session_.give_up(prepared.take_error());
-    session_.active_ = *prepared;
+    if (session_.state() == State::answering) return driver::answer_is_pending();
+    if (Result<void> active = session_.activate(request_.statement); !active) return active;
     for (size_t i = 0; i < request_.rows; ++i) {
       if (Result<void> done = run_row(i); !done) return session_.give_up(driver::in_row(done.take_error(), i));
     }

@@ -91,6 +91,8 @@ class SqliteSession final : public driver::Session {
   [[nodiscard]] Result<std::vector<std::string>> ask(const char* sql);  // the first column of its rows
 
   // sqlite_statement.cpp, sqlite_bind.cpp
+  // Makes a statement the one that runs.
+  [[nodiscard]] Result<void> activate(const std::shared_ptr<const sql::Statement>& statement);
   [[nodiscard]] Result<void> start(const driver::Request& request, driver::Reply& reply);
   [[nodiscard]] Result<void> next(driver::Reply& reply);
   [[nodiscard]] Result<void> first_step(driver::Reply& reply);

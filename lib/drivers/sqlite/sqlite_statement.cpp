@@ -98,20 +98,23 @@ Prepared* SqliteSession::keep(uint64_t id, Prepared prepared) {
   return &cache_.front().prepared;
 }
 
+Result<void> SqliteSession::activate(const std::shared_ptr<const sql::Statement>& statement) {
+  later_in_text_ = false;
+  if (should_stop()) return stopped(Outcome::not_sent);
+  changed_ = changed_ || !statement->plain;
+  auto prepared = prepare(statement);
+  if (!prepared) return give_up(prepared.take_error());
+  active_ = *prepared;
+  return {};
+}
+
 Result<void> SqliteSession::start(const driver::Request& request, driver::Reply& reply) {
-  if (state() == driver::State::answering) {
-    return fail(Status::misuse, "the answer of the statement before is still being read", Phase::send);
-  }
+  if (state() == driver::State::answering) return driver::answer_is_pending();
   const sql::Statement& statement = *request.statement;
   if (statement.statements > 1 && (statement.parameters != 0 || request.params.count != 0)) {
     return fail(Status::misuse, "several statements in one text take no parameters", Phase::send);
   }
-  later_in_text_ = false;
-  if (should_stop()) return stopped(Outcome::not_sent);
-  changed_ = changed_ || !statement.plain;
-  auto prepared = prepare(request.statement);
-  if (!prepared) return give_up(prepared.take_error());
-  active_ = *prepared;
+  if (Result<void> active = activate(request.statement); !active) return active;
   sqlite3_stmt* const raw = active_->statement.get();
   columnar::Params params = request.params;
   // Rows are read when the caller's values are gone; a statement that gives none is over before.
