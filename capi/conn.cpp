@@ -1,43 +1,43 @@
-#include "options.hpp"
+#include "perform.hpp"
 #include "utf8.hpp"
 
 namespace {
 
+using tl::Result;
+using tl::capi::Answer;
+using tl::capi::ConnInputs;
+using tl::capi::deliver_nothing;
+using tl::capi::deliver_to;
 using tl::capi::guarded;
+using tl::capi::has_out;
 using tl::capi::misuse;
+using tl::capi::no_flags;
+using tl::capi::Options;
+using tl::capi::perform;
 using tl::capi::report;
+using tl::capi::StatementInputs;
 using tl::connection::Handle;
 using tl::routing::Mode;
 
 constexpr uint32_t isolation_mask = 0x30;
 
-tl_status made(const std::shared_ptr<tl::registry::Registry>& registry, tl::Result<std::shared_ptr<Handle>> handle,
-               tl_conn** out, tl_error** err) {
-  if (!handle) return report(handle.take_error(), err);
-  *out = new tl_conn{registry, handle.take()};
-  return TL_OK;
+Result<Answer> conn_of(const ConnInputs& inputs, Result<std::shared_ptr<Handle>> handle) {
+  if (!handle) return handle.take_error();
+  return Answer{TL_DONE_CONN, new tl_conn{inputs.registry.shared(), handle.take()}};
 }
 
-std::optional<tl::Nanos> timeout_of(const tl_conn& conn) { return conn.handle->connection()->settings().call_timeout; }
-
-// Runs `verb(handle, options)` with the call's options and operation id.
-template <class Verb>
-tl_status with_options(tl_conn* conn, const tl_call* call, tl_error** err, const Verb& verb) {
-  tl::capi::Options options(*conn->registry);
-  if (auto read = options.read(call, timeout_of(*conn)); !read)
-    return report(conn->handle->connection()->told(read.take_error()), err);
-  return verb(*conn->handle, options.call);
+Result<Answer> nothing(Result<void> done) {
+  if (!done) return done.take_error();
+  return Answer{};
 }
 
-// Runs `verb(handle, answer, options)`, whose answer is read whole.
+// `verb(answer)` fills the answer of a result.
 template <class Verb>
-tl_status answered(tl_conn* conn, const tl_call* call, tl_result** out, tl_error** err, const Verb& verb) {
-  return with_options(conn, call, err, [&](Handle& handle, const auto& options) {
-    auto result = std::make_unique<tl_result>(conn->registry);
-    if (tl::Result<void> done = verb(handle, result->answer, options); !done) return report(done.take_error(), err);
-    *out = result.release();
-    return TL_OK;
-  });
+Result<Answer> result_of(const ConnInputs& inputs, const Options& options, const Verb& verb) {
+  auto result = std::make_unique<tl_result>(inputs.registry.shared());
+  result->timeout = options.timeout;
+  if (Result<void> done = verb(result->answer); !done) return done.take_error();
+  return Answer{TL_DONE_RESULT, result.release()};
 }
 
 // The names of columns; empty where one is no text.
@@ -50,20 +50,26 @@ std::vector<std::string_view> texts_of(const tl::columnar::Params& columns) {
   return texts;
 }
 
-tl_status query(tl_conn* conn, std::string_view sql, const tl::capi::Arguments& arguments, const tl_call* call,
-                tl_result** out, tl_error** err) {
-  tl::capi::Options options(*conn->registry);
-  if (auto read = options.read(call, timeout_of(*conn), tl::capi::query_flags); !read)
-    return report(conn->handle->connection()->told(read.take_error()), err);
-  auto result = std::make_unique<tl_result>(conn->registry);
-  auto done = conn->handle->query(result->answer, sql, arguments.params(), arguments.named(), options.call);
-  if (!done) return report(done.take_error(), err);
-  if (options.call.stream) {
-    result->timeout = options.timeout;
-    result->op = options.keep_op();
-  }
-  *out = result.release();
-  return TL_OK;
+Result<Answer> run_query(StatementInputs& inputs, Options& options) {
+  auto answer = result_of(inputs, options, [&](auto& result) {
+    return inputs.handle->query(result, inputs.text, inputs.values.params(), inputs.values.named(), options.call);
+  });
+  if (answer && options.call.stream) static_cast<tl_result*>(answer->value)->op = options.keep_op();
+  return answer;
+}
+
+Result<Answer> run_execute_many(StatementInputs& inputs, Options& options) {
+  return result_of(inputs, options, [&](auto& result) {
+    return inputs.handle->execute_many(result, inputs.text, inputs.values.params(), inputs.rows, inputs.values.named(),
+                                       options.call);
+  });
+}
+
+Result<Answer> run_load(StatementInputs& inputs, Options& options) {
+  return result_of(inputs, options, [&](auto& result) {
+    return inputs.handle->load(result, inputs.text, texts_of(inputs.columns.params()), inputs.values.params(),
+                               inputs.rows, options.call);
+  });
 }
 
 }  // namespace
@@ -96,75 +102,78 @@ tl_status tl_conn_derive(tl_conn* conn, const char* tag, size_t tag_len, const c
     if (mode < -1 || mode > TL_WRITE) return misuse("mode is none of TL_DUAL, TL_READ, TL_WRITE, -1", err);
     if (!tl::is_utf8(tag, tag_len)) return misuse("tag is not UTF-8", err);
     const auto text = tag == nullptr ? nullptr : std::make_shared<const std::string>(tl::capi::text(tag, tag_len));
-    return made(conn->registry, conn->handle->derive(text, mode < 0 ? conn->handle->mode() : static_cast<Mode>(mode)),
-                out, err);
+    auto derived = conn->handle->derive(text, mode < 0 ? conn->handle->mode() : static_cast<Mode>(mode));
+    if (!derived) return report(derived.take_error(), err);
+    *out = new tl_conn{conn->registry, derived.take()};
+    return TL_OK;
   });
 }
 
 tl_status tl_pin(tl_conn* conn, const tl_call* call, tl_conn** out, tl_error** err) {
   return guarded(err, [&] {
-    if (conn == nullptr || out == nullptr) return misuse("conn or out is NULL", err);
-    return with_options(conn, call, err, [&](Handle& handle, const auto& options) {
-      return made(conn->registry, handle.pin(options), out, err);
-    });
+    if (conn == nullptr || !has_out(out, call)) return misuse("conn or out is NULL", err);
+    const auto pin = [](ConnInputs& inputs, Options& options) {
+      return conn_of(inputs, inputs.handle->pin(options.call));
+    };
+    return perform(ConnInputs(*conn), call, no_flags, err, pin, deliver_to(out));
   });
 }
 
 tl_status tl_begin(tl_conn* conn, uint32_t flags, const tl_call* call, tl_conn** out, tl_error** err) {
   return guarded(err, [&] {
-    if (conn == nullptr || out == nullptr) return misuse("conn or out is NULL", err);
+    if (conn == nullptr || !has_out(out, call)) return misuse("conn or out is NULL", err);
     if ((flags & ~(TL_BEGIN_READ_ONLY | isolation_mask)) != 0)
       return misuse("flags has a bit that this version does not know", err);
     tl::driver::TransactionOptions wanted;
     wanted.read_only = (flags & TL_BEGIN_READ_ONLY) != 0;
     wanted.isolation = static_cast<tl::driver::Isolation>((flags & isolation_mask) >> 4);
-    return with_options(conn, call, err, [&](Handle& handle, const auto& options) {
-      return made(conn->registry, handle.begin(wanted, options), out, err);
-    });
+    const auto begin = [wanted](ConnInputs& inputs, Options& options) {
+      return conn_of(inputs, inputs.handle->begin(wanted, options.call));
+    };
+    return perform(ConnInputs(*conn), call, no_flags, err, begin, deliver_to(out));
   });
 }
 
 tl_status tl_commit(tl_conn* conn, const tl_call* call, tl_error** err) {
   return guarded(err, [&] {
     if (conn == nullptr) return misuse("conn is NULL", err);
-    return with_options(conn, call, err, [&](Handle& handle, const auto& options) {
-      tl::Result<void> done = handle.commit(options);
-      return done ? TL_OK : report(done.take_error(), err);
-    });
+    const auto commit = [](ConnInputs& inputs, Options& options) { return nothing(inputs.handle->commit(options.call)); };
+    return perform(ConnInputs(*conn), call, no_flags, err, commit, deliver_nothing());
   });
 }
 
 tl_status tl_rollback(tl_conn* conn, const tl_call* call, tl_error** err) {
   return guarded(err, [&] {
     if (conn == nullptr) return misuse("conn is NULL", err);
-    return with_options(conn, call, err, [&](Handle& handle, const auto& options) {
-      tl::Result<void> done = handle.rollback(options);
-      return done ? TL_OK : report(done.take_error(), err);
-    });
+    const auto rollback = [](ConnInputs& inputs, Options& options) {
+      return nothing(inputs.handle->rollback(options.call));
+    };
+    return perform(ConnInputs(*conn), call, no_flags, err, rollback, deliver_nothing());
   });
 }
 
 tl_status tl_query(tl_conn* conn, const char* sql, size_t sql_len, const tl_value* params, size_t n, const void* arena,
                    size_t arena_len, const tl_call* call, tl_result** out, tl_error** err) {
   return guarded(err, [&] {
-    if (conn == nullptr || out == nullptr || !tl::capi::is_text(sql, sql_len))
+    if (conn == nullptr || !has_out(out, call) || !tl::capi::is_text(sql, sql_len))
       return misuse("conn, sql or out is NULL", err);
-    tl::capi::Arguments arguments;
-    if (auto fine = arguments.read(params, n, 1, arena, arena_len); !fine) return report(fine.take_error(), err);
-    return query(conn, tl::capi::text(sql, sql_len), arguments, call, out, err);
+    StatementInputs inputs(*conn);
+    inputs.text = tl::capi::text(sql, sql_len);
+    if (auto fine = inputs.values.read(params, n, 1, arena, arena_len); !fine) return report(fine.take_error(), err);
+    return perform(std::move(inputs), call, tl::capi::query_flags, err, run_query, deliver_to(out));
   });
 }
 
 tl_status tl_execute_many(tl_conn* conn, const char* sql, size_t sql_len, const tl_value* params, size_t n, size_t rows,
                           const void* arena, size_t arena_len, const tl_call* call, tl_result** out, tl_error** err) {
   return guarded(err, [&] {
-    if (conn == nullptr || out == nullptr || !tl::capi::is_text(sql, sql_len))
+    if (conn == nullptr || !has_out(out, call) || !tl::capi::is_text(sql, sql_len))
       return misuse("conn, sql or out is NULL", err);
-    tl::capi::Arguments values;
-    if (auto fine = values.read(params, n, rows, arena, arena_len); !fine) return report(fine.take_error(), err);
-    return answered(conn, call, out, err, [&](Handle& handle, auto& answer, const auto& options) {
-      return handle.execute_many(answer, tl::capi::text(sql, sql_len), values.params(), rows, values.named(), options);
-    });
+    StatementInputs inputs(*conn);
+    inputs.text = tl::capi::text(sql, sql_len);
+    inputs.rows = rows;
+    if (auto fine = inputs.values.read(params, n, rows, arena, arena_len); !fine) return report(fine.take_error(), err);
+    return perform(std::move(inputs), call, no_flags, err, run_execute_many, deliver_to(out));
   });
 }
 
@@ -172,18 +181,16 @@ tl_status tl_load(tl_conn* conn, const char* table, size_t table_len, const tl_v
                   const tl_value* values, size_t rows, const void* arena, size_t arena_len, const tl_call* call,
                   tl_result** out, tl_error** err) {
   return guarded(err, [&] {
-    if (conn == nullptr || out == nullptr || !tl::capi::is_text(table, table_len))
+    if (conn == nullptr || !has_out(out, call) || !tl::capi::is_text(table, table_len))
       return misuse("conn, table or out is NULL", err);
-    tl::capi::Arguments names;
-    tl::capi::Arguments loaded;
-    if (auto fine = names.read(columns, n, 1, arena, arena_len); !fine) return report(fine.take_error(), err);
-    if (auto fine = loaded.read(values, n, rows, arena, arena_len); !fine) return report(fine.take_error(), err);
-    const std::vector<std::string_view> texts = texts_of(names.params());
-    if (texts.size() != n) return misuse("columns are TL_TEXT values", err);
-    if (loaded.named()) return misuse("the values of rows that are loaded have no names", err);
-    return answered(conn, call, out, err, [&](Handle& handle, auto& answer, const auto& options) {
-      return handle.load(answer, tl::capi::text(table, table_len), texts, loaded.params(), rows, options);
-    });
+    StatementInputs inputs(*conn);
+    inputs.text = tl::capi::text(table, table_len);
+    inputs.rows = rows;
+    if (auto fine = inputs.columns.read(columns, n, 1, arena, arena_len); !fine) return report(fine.take_error(), err);
+    if (auto fine = inputs.values.read(values, n, rows, arena, arena_len); !fine) return report(fine.take_error(), err);
+    if (texts_of(inputs.columns.params()).size() != n) return misuse("columns are TL_TEXT values", err);
+    if (inputs.values.named()) return misuse("the values of rows that are loaded have no names", err);
+    return perform(std::move(inputs), call, no_flags, err, run_load, deliver_to(out));
   });
 }
 

@@ -1,5 +1,6 @@
 // What the opaque handles of trunkline.h are, and how C++ failures become a tl_status and a tl_error.
 #pragma once
+#include <atomic>
 #include <memory>
 #include <new>
 #include <optional>
@@ -39,6 +40,10 @@ struct tl_result {
   ~tl_result() {
     if (op != 0) registry->tickets().release(op);
   }
+  void keep() noexcept { users.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept {
+    if (users.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
   // Kept from the first time on, because the answer may go to an Arrow stream.
   [[nodiscard]] const std::string& endpoint() const {
     if (kept_endpoint.empty()) kept_endpoint = answer.endpoint();
@@ -49,6 +54,8 @@ struct tl_result {
   tl::connection::QueryResult answer;
   std::optional<tl::Nanos> timeout;  // of each read from a stream that names none: as the statement's own was
   tl_op op = 0;                      // of a streamed statement: released with the result
+  std::atomic<uint32_t> users{1};    // the caller, and the reads of it on a queue
+  std::atomic<bool> read{false};     // somebody reads
   mutable std::string kept_endpoint;
   mutable std::vector<ShownSchema> shown;
 };

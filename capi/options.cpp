@@ -50,7 +50,6 @@ const char* copy_call(tl_call& call, const tl_call& given, uint32_t flags) noexc
   if ((call.flags & TL_CALL_READ) != 0 && (call.flags & TL_CALL_WRITE) != 0)
     return "tl_call.flags says both read and write";
   if (call.timeout_ms < -1) return "tl_call.timeout_ms is negative and not -1";
-  if (call.queue != nullptr) return "tl_call.queue must be NULL: this build has no queues";
   if (call.max_lag_ms != 0) return "tl_call.max_lag_ms must be 0: this build does not measure replication lag";
   if (call.priority != 0 || call.reserved != 0) return "tl_call.priority and reserved must be 0";
   return nullptr;
@@ -119,8 +118,8 @@ constexpr size_t most_values = PTRDIFF_MAX / sizeof(tl_value);  // no array is l
 
 Result<void> Options::read(const tl_call* given, std::optional<Nanos> standard, uint32_t flags) {
   timeout = standard;
-  call.owner = this_thread();
   if (given == nullptr) {
+    call.owner = this_thread();
     call.deadline = deadline_of(timeout);
     return {};
   }
@@ -131,9 +130,11 @@ Result<void> Options::read(const tl_call* given, std::optional<Nanos> standard, 
   call.stream = (asked.flags & TL_CALL_STREAM) != 0;
   timeout = timeout_of(asked.timeout_ms, standard);
   call.deadline = deadline_of(timeout);
+  if (asked.timeout_ms != 0) given_deadline = call.deadline;
   if (asked.batch_rows != 0) call.batch.rows = asked.batch_rows;
   if (asked.batch_bytes != 0) call.batch.bytes = asked.batch_bytes;
-  if (asked.owner != 0) call.owner = asked.owner;
+  // Of those on queues one thread has many.
+  call.owner = asked.owner != 0 || asked.queue != nullptr ? asked.owner : this_thread();
   return asked.op == 0 ? Result<void>() : use(asked.op);
 }
 
@@ -141,8 +142,12 @@ Result<void> Options::use(tl_op op) {
   call.ticket = registry_.tickets().use(op);
   if (call.ticket == nullptr) return fail(Status::misuse, "tl_call.op is not a reserved id, or was used already");
   op_ = op;
-  if (call.ticket->cancelled()) return fail(Status::cancelled, "the call was cancelled before it began");
   return {};
+}
+
+Result<void> Options::wanted() const {
+  if (call.ticket == nullptr || !call.ticket->cancelled()) return {};
+  return fail(Status::cancelled, "the call was cancelled before it began", Phase::acquire);
 }
 
 Result<void> Arguments::read(const tl_value* params, size_t n, size_t rows, const void* arena, size_t arena_len) {

@@ -19,12 +19,15 @@ class Options {
   Options& operator=(const Options&) = delete;
 
   // `standard`: the time limit of a call that names none. `flags`: those that the verb takes. Errors: misuse, which
-  // uses no operation id; cancelled before the verb begins.
+  // uses no operation id.
   [[nodiscard]] Result<void> read(const tl_call* given, std::optional<Nanos> standard, uint32_t flags = no_flags);
+  // Error: cancelled before the verb began.
+  [[nodiscard]] Result<void> wanted() const;
   tl_op keep_op() noexcept { return std::exchange(op_, 0); }  // the verb goes on: a stream
 
   connection::CallOptions call;
-  std::optional<Nanos> timeout;  // that the call's deadline came from
+  std::optional<Nanos> timeout;            // that the call's deadline came from
+  std::optional<Deadline> given_deadline;  // of a call that names a time limit, or none
 
  private:
   [[nodiscard]] Result<void> use(tl_op op);
@@ -40,6 +43,7 @@ class Arguments {
   [[nodiscard]] Result<void> read(const tl_value* params, size_t n, size_t rows, const void* arena, size_t arena_len);
   [[nodiscard]] const columnar::Params& params() const noexcept { return params_; }
   [[nodiscard]] bool named() const noexcept { return named_; }
+  void move_to(const columnar::Params& copied) noexcept { params_ = copied; }
 
  private:
   columnar::Params params_;

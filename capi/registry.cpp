@@ -1,14 +1,22 @@
 #include <cstring>
 
 #include "inspect.hpp"
-#include "options.hpp"
+#include "perform.hpp"
 
 namespace {
 
+using tl::Result;
+using tl::capi::Answer;
+using tl::capi::deliver_nothing;
+using tl::capi::deliver_to;
 using tl::capi::guarded;
+using tl::capi::has_out;
 using tl::capi::misuse;
+using tl::capi::no_flags;
 using tl::capi::Options;
+using tl::capi::perform;
 using tl::capi::problem_with_name;
+using tl::capi::RegistryInputs;
 using tl::capi::report;
 
 tl::config::Surroundings surroundings(const char* environment) {
@@ -72,10 +80,11 @@ tl_status tl_registry_connect(tl_registry* registry, const char* name, size_t na
   return guarded(err, [&] {
     if (registry == nullptr) return misuse("registry is NULL", err);
     if (const char* problem = problem_with_name(name, name_len)) return misuse(problem, err);
-    Options options(*registry->registry);
-    if (auto read = options.read(call, std::nullopt); !read) return report(read.take_error(), err);
-    tl::Result<void> done = registry->registry->connect(tl::capi::text(name, name_len), options.call);
-    return done ? TL_OK : report(done.take_error(), err);
+    const auto connect = [](RegistryInputs& inputs, Options& options) -> Result<Answer> {
+      if (Result<void> done = inputs.registry->connect(inputs.name, options.call); !done) return done.take_error();
+      return Answer{};
+    };
+    return perform(RegistryInputs(*registry, name, name_len), call, no_flags, err, connect, deliver_nothing());
   });
 }
 
@@ -84,29 +93,30 @@ tl_status tl_registry_close(tl_registry* registry, const char* name, size_t name
   return guarded(err, [&] {
     if (registry == nullptr) return misuse("registry is NULL", err);
     if (const char* problem = problem_with_name(name, name_len)) return misuse(problem, err);
-    Options options(*registry->registry);
-    if (auto read = options.read(call, std::nullopt); !read) return report(read.take_error(), err);
-    const std::string_view chosen = tl::capi::text(name, name_len);
-    std::optional<tl::Deadline> until;
-    if (call != nullptr && call->timeout_ms != 0) until = options.call.deadline;
-    tl::Result<void> done =
-        registry->registry->close(name == nullptr ? nullptr : &chosen, until, options.call.ticket.get());
-    return done ? TL_OK : report(done.take_error(), err);
+    const auto close = [](RegistryInputs& inputs, Options& options) -> Result<Answer> {
+      Result<void> done = inputs.registry->close(inputs.chosen(), options.given_deadline, options.call.ticket.get());
+      if (!done) return done.take_error();
+      return Answer{};
+    };
+    return perform(RegistryInputs(*registry, name, name_len), call, no_flags, err, close, deliver_nothing());
   });
 }
 
 tl_status tl_inspect(tl_registry* registry, const char* what, const char* name, size_t name_len, const tl_call* call,
                      tl_result** out, tl_error** err) {
   return guarded(err, [&] {
-    if (registry == nullptr || what == nullptr || out == nullptr) return misuse("registry, what or out is NULL", err);
+    if (registry == nullptr || what == nullptr || !has_out(out, call)) {
+      return misuse("registry, what or out is NULL", err);
+    }
     if (const char* problem = problem_with_name(name, name_len)) return misuse(problem, err);
-    Options options(*registry->registry);
-    if (auto read = options.read(call, std::nullopt); !read) return report(read.take_error(), err);
-    const std::string_view chosen = tl::capi::text(name, name_len);
-    auto result = tl::registry::inspect(*registry->registry, what, name == nullptr ? nullptr : &chosen, options.call);
-    if (!result) return report(result.take_error(), err);
-    *out = new tl_result(registry->registry, result.take());
-    return TL_OK;
+    RegistryInputs inputs(*registry, name, name_len);
+    inputs.what = what;
+    const auto inspect = [](RegistryInputs& asked, Options& options) -> Result<Answer> {
+      auto result = tl::registry::inspect(*asked.registry, asked.what, asked.chosen(), options.call);
+      if (!result) return result.take_error();
+      return Answer{TL_DONE_RESULT, new tl_result(asked.registry.shared(), result.take())};
+    };
+    return perform(std::move(inputs), call, no_flags, err, inspect, deliver_to(out));
   });
 }
 

@@ -1,13 +1,17 @@
 #include <cstring>
 
 #include "arrow.hpp"
-#include "options.hpp"
+#include "perform.hpp"
 
 namespace {
 
+using tl::capi::Answer;
+using tl::capi::deliver_to;
 using tl::capi::guarded;
+using tl::capi::has_out;
 using tl::capi::misuse;
 using tl::capi::Options;
+using tl::capi::perform;
 using tl::capi::query_flags;
 using tl::capi::report;
 using tl::columnar::Batch;
@@ -104,11 +108,61 @@ tl::columnar::BatchSource take_current(tl_result& result) {
   };
 }
 
+// The one read of a result that there may be at a time.
+struct ReadInputs {
+  // `of` was marked as being read.
+  explicit ReadInputs(tl_result& of) noexcept : result(&of), registry(of.registry) {}
+  ReadInputs(ReadInputs&& other) noexcept
+      : result(std::exchange(other.result, nullptr)), registry(other.registry), kept_(other.kept_) {}
+  ReadInputs& operator=(ReadInputs&&) = delete;
+  ~ReadInputs() {
+    if (result == nullptr) return;
+    result->read.store(false, std::memory_order_release);
+    if (kept_) result->release();
+  }
+  void keep() noexcept {
+    result->keep();
+    kept_ = true;
+  }
+  [[nodiscard]] std::optional<tl::Nanos> timeout() const noexcept { return result->timeout; }
+  [[nodiscard]] static tl::Failure told(tl::Failure failure) noexcept { return failure; }
+
+  tl_result* result;
+  tl::capi::Borrowed<tl::registry::Registry> registry;
+
+ private:
+  bool kept_ = false;
+};
+
+tl::Result<Answer> next_batch(ReadInputs& inputs, Options& options) {
+  auto batch = inputs.result->answer.next(options.call);
+  if (!batch) return batch.take_error();
+  if (*batch == nullptr) return Answer{TL_DONE_BATCH};
+  auto children = children_of((*batch)->schema(), batch->get());
+  return Answer{TL_DONE_BATCH, new tl_batch{batch.take(), std::move(children)}};
+}
+
+tl::Result<Answer> next_set(ReadInputs& inputs, Options& options) {
+  auto moved = inputs.result->answer.next_set(options.call);
+  if (!moved) return moved.take_error();
+  return Answer{TL_DONE, nullptr, *moved ? 1U : 0U};
+}
+
+template <class Read, class Deliver>
+tl_status read_result(tl_result& result, const tl_call* call, tl_error** err, Read read, Deliver deliver) {
+  if (result.read.exchange(true, std::memory_order_acquire)) {
+    return report(tl::fail(tl::Status::busy, "this result is being read already"), err);
+  }
+  return perform(ReadInputs(result), call, query_flags, err, read, deliver);
+}
+
 }  // namespace
 
 extern "C" {
 
-void tl_result_release(tl_result* result) { delete result; }
+void tl_result_release(tl_result* result) {
+  if (result != nullptr) result->release();
+}
 void tl_batch_release(tl_batch* batch) { delete batch; }
 
 const char* tl_type_name(int32_t type) { return tl::columnar::type_name(static_cast<Type>(type)).data(); }
@@ -139,30 +193,16 @@ tl_status tl_result_schema(const tl_result* result, tl_column* out, size_t n, tl
 
 tl_status tl_result_next(tl_result* result, const tl_call* call, tl_batch** out, tl_error** err) {
   return guarded(err, [&] {
-    if (result == nullptr || out == nullptr) return misuse("result or out is NULL", err);
-    Options options(*result->registry);
-    if (auto read = options.read(call, result->timeout, query_flags); !read) return report(read.take_error(), err);
-    auto batch = result->answer.next(options.call);
-    if (!batch) return report(batch.take_error(), err);
-    if (*batch == nullptr) {
-      *out = nullptr;
-      return TL_OK;
-    }
-    auto children = children_of((*batch)->schema(), batch->get());
-    *out = new tl_batch{batch.take(), std::move(children)};
-    return TL_OK;
+    if (result == nullptr || !has_out(out, call)) return misuse("result or out is NULL", err);
+    return read_result(*result, call, err, next_batch, deliver_to(out));
   });
 }
 
 tl_status tl_result_next_set(tl_result* result, const tl_call* call, int32_t* more, tl_error** err) {
   return guarded(err, [&] {
-    if (result == nullptr || more == nullptr) return misuse("result or more is NULL", err);
-    Options options(*result->registry);
-    if (auto read = options.read(call, result->timeout, query_flags); !read) return report(read.take_error(), err);
-    auto moved = result->answer.next_set(options.call);
-    if (!moved) return report(moved.take_error(), err);
-    *more = *moved ? 1 : 0;
-    return TL_OK;
+    if (result == nullptr || !has_out(more, call)) return misuse("result or more is NULL", err);
+    return read_result(*result, call, err, next_set,
+                       [more](const Answer& answer) { *more = static_cast<int32_t>(answer.arg); });
   });
 }
 

@@ -41,11 +41,12 @@ typedef int32_t tl_status;  /* never a C enum */
 typedef uint64_t tl_op;     /* names one operation of a registry; never reused; 0 is none */
 
 typedef struct tl_registry tl_registry; /* [any thread] every name of one configuration */
-typedef struct tl_conn tl_conn;         /* [any thread] a pooled, pinned or transaction handle. While one verb runs on a pinned
-                                           or transaction handle another answers TL_E_BUSY */
+typedef struct tl_conn tl_conn;         /* [any thread] a pooled, pinned or transaction handle. On a pinned or transaction handle verbs of
+                                           queues run in the order in which they were submitted; a blocking one answers TL_E_BUSY
+                                           while another runs or waits */
 typedef struct tl_result tl_result;     /* [one thread at a time] result sets, each a sequence of batches */
 typedef struct tl_batch tl_batch;       /* [any thread] immutable columns */
-typedef struct tl_queue tl_queue;       /* [any thread] where answers of calls that do not wait arrive */
+typedef struct tl_queue tl_queue;       /* [any thread] where answers of calls that do not wait arrive, and the reactor that makes them */
 typedef struct tl_error tl_error;       /* [any thread] immutable */
 
 TL_API void tl_registry_release(tl_registry *);
@@ -119,17 +120,21 @@ typedef struct tl_call {
   uint32_t flags;        /* TL_CALL_…: of tl_query, and of no effect where its result is read; elsewhere TL_E_MISUSE */
   int64_t timeout_ms;    /* until the verb answers, all of it: waiting, dialling, running; 0: the connection's default, -1: none.
                             For a read from a streamed result 0 is what its statement had */
-  tl_queue *queue;       /* NULL: answer here, blocking. This build has no queues: anything else is TL_E_MISUSE */
+  tl_queue *queue;       /* NULL: answer here, blocking; else the call returns at once and its answer arrives there */
   uint64_t user_data;    /* comes back with the completion */
   tl_op op;              /* from tl_op_new, so that another thread can cancel; 0: none */
   uint32_t batch_rows;   /* of tl_query: a batch ends at either; 0: 65536 */
   uint32_t batch_bytes;  /* 0: 4 MiB. One row may exceed it; no column reaches 2^31 bytes */
-  uint64_t owner;        /* who asks, to detect waiting for oneself; 0: the calling thread */
+  uint64_t owner;        /* who asks, to detect waiting for oneself; 0: the calling thread, on a queue nobody */
   int64_t max_lag_ms;    /* must be 0: this build does not measure replication lag */
   int32_t priority;      /* must be 0 */
   int32_t reserved;      /* must be 0 */
 } tl_call;
-/* Wherever a const tl_call * is taken, NULL means all defaults. */
+/* Wherever a const tl_call * is taken, NULL means all defaults.
+ *
+ * With a queue, a call that returns TL_OK gives exactly one completion there, cancelled or not; any other status (TL_E_MISUSE,
+ * TL_E_NO_MEMORY, TL_E_BUSY: the queue is full, TL_E_SHUTDOWN) gives none. Its out parameters may be NULL and are not written: the answer
+ * comes with the completion. */
 
 /* Reserves an id; 0 only when memory is short. Using it for two verbs is TL_E_MISUSE. A verb that uses it releases it; an id that no
  * verb will use, or whose verb answered TL_E_MISUSE, is released by the caller. */
@@ -139,6 +144,44 @@ TL_API void tl_op_release(tl_registry *, tl_op);
  * has not begun answers so when it begins. Finished and unknown ids are harmless: TL_OK. The id of a streamed tl_query names the
  * statement until its last row is read. */
 TL_API tl_status tl_cancel(tl_registry *, tl_op);
+
+/* ---- queues ---- */
+
+/* What a call has come to. 64 bytes on LP64, frozen. */
+typedef struct tl_completion {
+  uint64_t user_data; /* of the tl_call */
+  tl_op op;           /* likewise; 0: none */
+  tl_status status;   /* what the call would have returned */
+  uint32_t kind;      /* TL_DONE_…: what value is. Release, unread, what kind you do not know */
+  void *value;        /* NULL unless status is TL_OK */
+  tl_error *error;    /* NULL where status is TL_OK, or there was no memory for it */
+  uint64_t arg[3];    /* of tl_result_next_set, arg[0]: more */
+} tl_completion;
+
+#define TL_DONE 1u        /* nothing */
+#define TL_DONE_RESULT 2u /* a tl_result */
+#define TL_DONE_CONN 3u   /* a tl_conn */
+#define TL_DONE_BATCH 4u  /* a tl_batch, of tl_result_next; NULL: the set has ended */
+
+/* Releases value and error, which then are NULL; for one whose value was taken, set that to NULL before. */
+TL_API void tl_completion_release(tl_completion *);
+
+#define TL_QUEUE_THREAD 0x1u /* the queue has a thread of its own, for hosts that have no loop and no thread to wait in */
+
+/* A queue runs its calls with no thread of its own: the call that submits takes the first steps, tl_queue_wait the rest. One that nobody
+ * waits on for 20 ms is driven by a thread of the library, so that it holds up nobody else; its completions wait. At most 16384 calls
+ * are under way or not taken yet. Errors: TL_E_RESOURCE, there is no descriptor or thread. */
+TL_API tl_status tl_queue_new(tl_registry *, uint32_t flags, tl_queue **out, tl_error **err);
+/* Calls under way go on, and their answers are released as they come. */
+TL_API void tl_queue_release(tl_queue *);
+/* Readable: call tl_queue_wait. Never read, write or close it. -1 of NULL. It may be watched by epoll, also edge-triggered, and by poll. */
+TL_API int tl_queue_fd(const tl_queue *);
+/* Moves the calls on and takes up to `max` completions, after waiting for the first one if need be: at most timeout_ms (0: not at all,
+ * -1: without limit). *n, written always, is how many; 0 after that time or a tl_queue_wake. Fewer than max: the descriptor signals, by an
+ * edge too, whatever comes next; max: call again. Several threads may wait. TL_E_SHUTDOWN: it was shut down, and nothing is left. */
+TL_API tl_status tl_queue_wait(tl_queue *, tl_completion *out, size_t max, int64_t timeout_ms, size_t *n);
+TL_API void tl_queue_wake(tl_queue *);     /* one tl_queue_wait that waits, or else the next one, returns with nothing */
+TL_API void tl_queue_shutdown(tl_queue *); /* new calls are TL_E_SHUTDOWN; take what is left until tl_queue_wait says TL_E_SHUTDOWN */
 
 /* ---- registry ---- */
 
@@ -293,7 +336,7 @@ TL_API size_t tl_result_columns(const tl_result *);       /* of the current set;
  * out[0].struct_size is the caller's sizeof(tl_column). Errors: TL_E_MISUSE when n is not tl_result_columns(). */
 TL_API tl_status tl_result_schema(const tl_result *, tl_column *out, size_t n, tl_error **err);
 /* The next batch of the current set; NULL: the set has ended. Blocks only on a streamed result; one that has failed goes on
- * answering with that error. */
+ * answering with that error. On a queue, nothing is read before it is asked for; until the completion the result may only be released. */
 TL_API tl_status tl_result_next(tl_result *, const tl_call *, tl_batch **out, tl_error **err);
 /* Moves to the next result set, dropping what is left of this one. *more: 1 there is one, 0 there is none. */
 TL_API tl_status tl_result_next_set(tl_result *, const tl_call *, int32_t *more, tl_error **err);

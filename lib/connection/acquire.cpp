@@ -2,29 +2,38 @@
 #include <chrono>
 
 #include "call.hpp"
+#include "condition.hpp"
 
 namespace tl::connection {
 namespace {
 
-class CancellableWait final : public pool::Waiter, public runtime::Cancellable {
+class LineWait final : public pool::Waiter, public runtime::Cancellable {
  public:
-  void granted() noexcept override { set(granted_); }
-  void cancel() noexcept override { set(cancelled_); }
+  // A fiber's first steps with its session are taken here and now: no session is parked with a queue that must wake.
+  void granted() noexcept override {
+    runtime::Fiber* fiber = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      granted_ = true;
+      fiber = changed_.claim();
+    }
+    if (fiber != nullptr) runtime::Fiber::run_claimed(*fiber);
+  }
+  void cancel() noexcept override {
+    const std::lock_guard lock(mutex_);
+    cancelled_ = true;
+    changed_.notify();
+  }
 
   // Until granted, cancelled or `until`.
   void wait(Deadline until) {
     std::unique_lock lock(mutex_);
-    const auto something = [this] { return granted_ || cancelled_; };
-    if (until.is_never()) {
-      changed_.wait(lock, something);
-    } else {
-      changed_.wait_for(lock, until.at - steady_clock().now(), something);
-    }
+    (void)changed_.wait(lock, until, [this] { return granted_ || cancelled_; });
   }
   // granted() is being called or has been: until it has returned.
   void wait_granted() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return granted_; });
+    (void)changed_.wait(lock, Deadline::never(), [this] { return granted_; });
   }
   [[nodiscard]] bool cancelled() {
     const std::lock_guard lock(mutex_);
@@ -32,14 +41,8 @@ class CancellableWait final : public pool::Waiter, public runtime::Cancellable {
   }
 
  private:
-  void set(bool& what) noexcept {
-    const std::lock_guard lock(mutex_);
-    what = true;
-    changed_.notify_all();
-  }
-
   std::mutex mutex_;
-  std::condition_variable changed_;
+  runtime::Condition changed_;
   bool granted_ = false;
   bool cancelled_ = false;
 };
@@ -51,8 +54,8 @@ Failure cancelled(const char* when) {
 // In the pool's line, until `until`.
 Result<pool::Lease> wait_in_line(pool::Pool& pool, const pool::Borrower& borrower, Deadline until,
                                  runtime::Ticket* ticket) {
-  if (ticket == nullptr) return pool.acquire(borrower, until);
-  CancellableWait waiter;
+  if (ticket == nullptr && runtime::Fiber::current() == nullptr) return pool.acquire(borrower, until);
+  LineWait waiter;
   const Instant since = steady_clock().now();
   if (Result<void> queued = pool.enqueue(waiter, borrower); !queued) return queued.take_error();
   {

@@ -1,7 +1,6 @@
 #include "connection.hpp"
 
-#include <thread>
-
+#include "condition.hpp"
 #include "drivers.hpp"
 
 namespace tl::connection {
@@ -115,7 +114,7 @@ Result<void> Connection::await_home(Deadline until, const runtime::Ticket* ticke
       return told(fail(cancelled ? Status::cancelled : Status::busy,
                        "connection \"" + name() + "\" is closed, but " + told_rest(rest)));
     }
-    std::this_thread::sleep_for(drain_poll);
+    runtime::sleep_for(drain_poll);
   }
 }
 

@@ -27,14 +27,14 @@ std::string_view call_for(std::string_view verb) noexcept {
 Handle::Handle(std::shared_ptr<Connection> connection, routing::Mode mode, std::shared_ptr<const std::string> tag)
     : connection_(std::move(connection)), tag_(std::move(tag)), mode_(mode), read_only_(mode == routing::Mode::read) {}
 
-Handle::Handle(const Handle& parent, Kind kind, std::shared_ptr<Hold> hold, bool read_only)
+Handle::Handle(const Handle& parent, Kind kind, std::shared_ptr<Hold> hold, bool read_only, bool inner)
     : connection_(parent.connection_),
       tag_(parent.tag_),
       mode_(parent.mode_),
       kind_(kind),
       read_only_(parent.read_only_ || read_only),
       hold_(std::move(hold)),
-      level_(hold_->push(parent.level_, kind == Kind::transaction)) {}
+      level_(hold_->push(parent.level_, kind == Kind::transaction, inner)) {}
 
 Handle::~Handle() {
   if (hold_ != nullptr) hold_->abandon(level_);
@@ -125,7 +125,7 @@ Result<void> Handle::lease_for(Leased& leased, bool read, std::shared_ptr<const 
 }
 
 Result<HoldUse> Handle::enter(const CallOptions& options) {
-  if (Result<void> entered = hold_->enter(level_, false); !entered) return entered.take_error();
+  if (Result<void> entered = hold_->enter(level_, false, options); !entered) return entered.take_error();
   HoldUse use(hold_);
   if (Result<void> paid = hold_->pay(connection_->statements(), options); !paid) return paid.take_error();
   if (Result<void> open = hold_->has_transaction(); !open) return open.take_error();
@@ -144,7 +144,7 @@ Result<std::shared_ptr<Handle>> Handle::pin(const CallOptions& options) {
   }
   auto hold = hold_for(mode_ == routing::Mode::read, options);
   if (!hold) return connection_->told(hold.take_error());
-  return std::shared_ptr<Handle>(new Handle(*this, Kind::pinned, hold.take(), false));
+  return std::shared_ptr<Handle>(new Handle(*this, Kind::pinned, hold.take(), false, false));
 }
 
 }  // namespace tl::connection

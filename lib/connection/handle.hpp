@@ -43,7 +43,11 @@ class Handle : public std::enable_shared_from_this<Handle> {
  private:
   enum class Kind : uint8_t { pooled, pinned, transaction, savepoint };
 
-  Handle(const Handle& parent, Kind kind, std::shared_ptr<Hold> hold, bool read_only);
+  Handle(const Handle& parent, Kind kind, std::shared_ptr<Hold> hold, bool read_only, bool inner);
+
+  // `inner`: for a verb of this handle, which goes on until it has ended.
+  [[nodiscard]] Result<std::shared_ptr<Handle>> begin_level(const driver::TransactionOptions& wanted, bool inner,
+                                                            const CallOptions& options);
 
   void echo(const sql::Statement& statement) const;
   [[nodiscard]] Result<void> allowed(const sql::Statement& statement, const CallOptions& options) const;

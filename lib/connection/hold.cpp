@@ -13,13 +13,29 @@ constexpr const char* ended = "this transaction has ended";
 
 }  // namespace
 
-uint64_t Hold::push(uint64_t parent, bool is_transaction) {
+// One verb's place in the line.
+struct Hold::Turn final : runtime::Cancellable {
+  explicit Turn(std::mutex& of_hold) noexcept : mutex(of_hold) {}
+  void cancel() noexcept override {
+    const std::lock_guard lock(mutex);
+    cancelled = true;
+    changed.notify();
+  }
+
+  std::mutex& mutex;
+  runtime::Condition changed;
+  bool given = false;
+  bool cancelled = false;
+};
+
+uint64_t Hold::push(uint64_t parent, bool is_transaction, bool inner) {
   const std::lock_guard lock(mutex_);
   const uint64_t level = ++last_level_;
   if (parent != 0 && !is_open(parent)) return level;
   levels_.push_back(level);
   if (is_transaction) transaction_ = level;
   if (is_transaction) may_be_committed_ = false;
+  if (inner) inner_ = level;
   return level;
 }
 
@@ -28,6 +44,7 @@ void Hold::pop(uint64_t level) noexcept {
   end(level);
   if (debt_ >= level) debt_ = 0;
   if (levels_.empty()) leased_.go_home();
+  pass_on();
 }
 
 void Hold::abandon(uint64_t level) noexcept {
@@ -36,6 +53,7 @@ void Hold::abandon(uint64_t level) noexcept {
   end(level);
   if (debt_ == 0 || debt_ > level) debt_ = level;
   if (levels_.empty() && !busy_) leased_.go_home();
+  pass_on();
 }
 
 bool Hold::is_open(uint64_t level) const noexcept {
@@ -45,6 +63,7 @@ bool Hold::is_open(uint64_t level) const noexcept {
 void Hold::end(uint64_t level) noexcept {
   levels_.erase(std::find(levels_.begin(), levels_.end(), level), levels_.end());
   if (transaction_ >= level) transaction_ = 0;
+  if (inner_ >= level) inner_ = 0;
 }
 
 void Hold::leave_unread(Then then) noexcept {
@@ -58,26 +77,65 @@ void Hold::note_end(const Error* failure) noexcept {
   may_be_committed_ = failure == nullptr || failure->outcome != Outcome::rolled_back;
 }
 
-Result<void> Hold::enter(uint64_t level, bool ends) {
-  const std::lock_guard lock(mutex_);
-  if (!is_open(level)) {
-    return fail(Status::closed, ended, Phase::acquire);
+Result<void> Hold::enter(uint64_t level, bool ends, const CallOptions& options) {
+  std::unique_lock lock(mutex_);
+  const bool goes_on = inner_ != 0 && level == inner_;
+  if (busy_ || (!turns_.empty() && !goes_on)) {
+    if (runtime::Fiber::current() == nullptr) {
+      return fail(Status::busy, "another statement is running on this session", Phase::acquire);
+    }
+    if (Result<void> turn = await_turn(lock, options); !turn) return turn;
   }
-  if (busy_) return fail(Status::busy, "another statement is running on this session", Phase::acquire);
-  if (!ends && levels_.back() != level) {
-    return fail(Status::busy, "a transaction or savepoint inside this one has not ended", Phase::acquire);
+  if (Result<void> may = may_enter(level, ends); !may) {
+    pass_on();
+    return may;
   }
-  if (!leased_) return fail(Status::closed, "the session of this handle was lost or given up", Phase::acquire);
   busy_ = true;
   verb_level_ = level;
   inside_ = transaction_ != 0 && level >= transaction_;
   return {};
 }
 
+Result<void> Hold::may_enter(uint64_t level, bool ends) const {
+  if (!is_open(level)) return fail(Status::closed, ended, Phase::acquire);
+  if (!ends && levels_.back() != level) {
+    return fail(Status::busy, "a transaction or savepoint inside this one has not ended", Phase::acquire);
+  }
+  if (!leased_) return fail(Status::closed, "the session of this handle was lost or given up", Phase::acquire);
+  return {};
+}
+
+Result<void> Hold::await_turn(std::unique_lock<std::mutex>& lock, const CallOptions& options) {
+  Turn turn(mutex_);
+  turns_.push_back(&turn);
+  lock.unlock();
+  {
+    const runtime::Ticket::Attachment attached(options.ticket.get(), turn);
+    lock.lock();
+    (void)turn.changed.wait(lock, options.deadline, [&turn] { return turn.given || turn.cancelled; });
+    lock.unlock();
+  }
+  lock.lock();
+  std::erase(turns_, &turn);
+  if (turn.given) return {};
+  pass_on();
+  return turn.cancelled ? fail(Status::cancelled, "the call was cancelled while it waited for its turn", Phase::acquire)
+                        : fail(Status::statement_timeout,
+                               "the call's time was up while another statement ran on its session", Phase::acquire);
+}
+
+// To the next in the line, if it is anybody's turn.
+void Hold::pass_on() noexcept {
+  if (busy_ || turns_.empty() || inner_ != 0 || turns_.front()->given) return;
+  turns_.front()->given = true;
+  turns_.front()->changed.notify();
+}
+
 void Hold::leave() noexcept {
   const std::lock_guard lock(mutex_);
   busy_ = false;
   if (levels_.empty()) leased_.go_home();  // its last handle was dropped while the verb ran
+  pass_on();
 }
 
 Result<void> Hold::pay(sql::Table& statements, const CallOptions& options) {

@@ -1,6 +1,8 @@
-// A session that outlives one verb: pinned, or in a transaction. One verb at a time; a transaction or savepoint inside
-// it comes first; what an abandoned handle left behind is paid before the next verb.
+// A session that outlives one verb: pinned, or in a transaction. One verb at a time, those of queues in the order in
+// which they came; a transaction or savepoint inside it comes first; what an abandoned handle left behind is paid before
+// the next verb.
 #pragma once
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -15,8 +17,9 @@ class Hold {
   explicit Hold(Leased leased) : leased_(std::move(leased)) {}
 
   // A level: the pin (if any), the transaction, its savepoints, in order; inside the level `parent` (0: the first one).
-  // Answers its number, never 0. It has ended already where its parent has.
-  [[nodiscard]] uint64_t push(uint64_t parent, bool is_transaction);
+  // Answers its number, never 0. It has ended already where its parent has. `inner`: a verb has it for itself, and the
+  // next one does not begin before it ends.
+  [[nodiscard]] uint64_t push(uint64_t parent, bool is_transaction, bool inner);
   // Ends a level and those inside it, of which nothing is left to undo; when none is left the session goes home.
   void pop(uint64_t level) noexcept;
   // Ends them with their work not undone yet: that is owed, and done before the next verb.
@@ -26,9 +29,9 @@ class Hold {
   // The verb's statement has come to its end; null: it has succeeded.
   void note_end(const Error* failure) noexcept;
 
-  // Begins a verb. `ends`: it ends the level, so that levels inside do not matter.
-  // Errors: busy, closed (the level has ended, or the session is gone).
-  [[nodiscard]] Result<void> enter(uint64_t level, bool ends);
+  // Begins a verb; on a fiber, when it is its turn. `ends`: it ends the level, so that levels inside do not matter.
+  // Errors: busy, closed (the level has ended, or the session is gone); statement_timeout, cancelled before its turn.
+  [[nodiscard]] Result<void> enter(uint64_t level, bool ends, const CallOptions& options);
   void leave() noexcept;
 
   // Between enter() and leave():
@@ -44,14 +47,23 @@ class Hold {
   [[nodiscard]] Result<void> undo(uint64_t level, sql::Table& statements, const CallOptions& options);
 
  private:
+  struct Turn;
+
+  // With the mutex held:
   [[nodiscard]] bool is_open(uint64_t level) const noexcept;
   void end(uint64_t level) noexcept;
+  [[nodiscard]] Result<void> may_enter(uint64_t level, bool ends) const;
+  [[nodiscard]] Result<void> await_turn(std::unique_lock<std::mutex>& lock, const CallOptions& options);
+  void pass_on() noexcept;
+
   [[nodiscard]] bool is_savepoint(uint64_t level);
   [[nodiscard]] Result<void> read_unread(const CallOptions& options);
   [[nodiscard]] Result<void> pay_debt(sql::Table& statements, const CallOptions& options);
 
   std::mutex mutex_;
   bool busy_ = false;
+  std::deque<Turn*> turns_;  // of verbs that wait for theirs; the first may have been given it
+  uint64_t inner_ = 0;       // the level that a verb has for itself
   uint64_t last_level_ = 0;
   std::vector<uint64_t> levels_;
   uint64_t transaction_ = 0;       // the level that is the transaction, 0: none is open

@@ -87,17 +87,12 @@ class RestoreJob final : public runtime::Job {
 void Delivery::done() noexcept {
   const std::lock_guard lock(mutex_);
   done_ = true;
-  changed_.notify_all();
+  changed_.notify();
 }
 
 bool Delivery::wait(Deadline until) noexcept {
   std::unique_lock lock(mutex_);
-  const auto delivered = [this] { return done_; };
-  if (until.is_never()) {
-    changed_.wait(lock, delivered);
-    return true;
-  }
-  return changed_.wait_for(lock, until.at - steady_clock().now(), delivered);
+  return changed_.wait(lock, until, [this] { return done_; });
 }
 
 std::shared_ptr<Delivery> cancel_at_server(const Leased& leased) {

@@ -1,10 +1,10 @@
 // A session in use by one caller: the lease, who holds it, and the way home that fits the state it is left in.
 #pragma once
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <string>
 
+#include "condition.hpp"
 #include "endpoint.hpp"
 
 namespace tl::connection {
@@ -18,7 +18,7 @@ class Delivery {
 
  private:
   std::mutex mutex_;
-  std::condition_variable changed_;
+  runtime::Condition changed_;
   bool done_ = false;
 };
 

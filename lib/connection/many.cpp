@@ -84,7 +84,7 @@ Result<void> Handle::run_as_one(QueryResult& answer, const driver::ManyRequest& 
     return {};
   }
   if (connection_->driver().runs_many_as_one(*request.statement)) return run_many(answer, request, options);
-  Result<std::shared_ptr<Handle>> begun = begin({}, options);
+  Result<std::shared_ptr<Handle>> begun = begin_level({}, true, options);
   if (!begun) return begun.take_error();
   return (*begun)->end_many((*begun)->run_many(answer, request, options), options);
 }
@@ -98,7 +98,7 @@ Result<void> Handle::run_many(QueryResult& answer, const driver::ManyRequest& re
 Result<void> Handle::end_many(Result<void> done, const CallOptions& options) {
   if (done) return end(true, options);
   const bool not_sent = done.error().outcome == Outcome::not_sent;
-  if (Result<void> entered = hold_->enter(level_, true); !entered) return done;  // its session is gone
+  if (Result<void> entered = hold_->enter(level_, true, options); !entered) return done;  // its session is gone
   const HoldUse use(hold_);
   Failure failure = not_committed(done.take_error(), options);
   if (not_sent) failure->outcome = Outcome::not_sent;

@@ -6,6 +6,11 @@ namespace tl::connection {
 using SessionState = driver::State;
 
 Result<std::shared_ptr<Handle>> Handle::begin(const driver::TransactionOptions& wanted, const CallOptions& options) {
+  return begin_level(wanted, false, options);
+}
+
+Result<std::shared_ptr<Handle>> Handle::begin_level(const driver::TransactionOptions& wanted, bool inner,
+                                                    const CallOptions& options) {
   driver::TransactionOptions chosen = wanted;
   chosen.read_only = wanted.read_only || read_only_;
   if (kind_ == Kind::pooled) {
@@ -14,7 +19,7 @@ Result<std::shared_ptr<Handle>> Handle::begin(const driver::TransactionOptions& 
     const std::shared_ptr<Hold> hold = made.take();
     if (Result<void> begun = begin_on(hold->leased(), chosen, options); !begun)
       return connection_->told(begun.take_error());
-    return std::shared_ptr<Handle>(new Handle(*this, Kind::transaction, hold, chosen.read_only));
+    return std::shared_ptr<Handle>(new Handle(*this, Kind::transaction, hold, chosen.read_only, inner));
   }
   const bool inside = kind_ != Kind::pinned;
   if (inside && (wanted.read_only || wanted.isolation != driver::Isolation::server_default)) {
@@ -28,7 +33,7 @@ Result<std::shared_ptr<Handle>> Handle::begin(const driver::TransactionOptions& 
     return connection_->told(fail(Status::busy, "this session is in a transaction that was begun as text"));
   }
   std::shared_ptr<Handle> handle(
-      new Handle(*this, inside ? Kind::savepoint : Kind::transaction, hold_, chosen.read_only));
+      new Handle(*this, inside ? Kind::savepoint : Kind::transaction, hold_, chosen.read_only, inner));
   Result<void> begun =
       inside ? run_text(leased, connection_->statements(), "SAVEPOINT " + savepoint_name(handle->level_), options)
              : begin_on(leased, chosen, options);
@@ -49,7 +54,7 @@ Result<void> Handle::end(bool commit, const CallOptions& options) {
   if (kind_ == Kind::pooled || kind_ == Kind::pinned) {
     return fail(Status::misuse, "this handle is not a transaction; begin() gives one");
   }
-  if (Result<void> entered = hold_->enter(level_, true); !entered) return entered;
+  if (Result<void> entered = hold_->enter(level_, true, options); !entered) return entered;
   const HoldUse use(hold_);
   if (Failure over = hold_->may_be_committed()) {
     hold_->pop(level_);

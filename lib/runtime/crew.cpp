@@ -19,6 +19,7 @@ void stop_at_exit() {
   connectors().stop(patience_at_exit);
   cancellers().stop(patience_at_exit);
   workers().stop(patience_at_exit);
+  blockers().stop(patience_at_exit);
 }
 
 Crew& started(Crew* crew) {
@@ -222,6 +223,11 @@ Crew& cancellers() {
 
 Crew& workers() {
   static Crew* crew = new Crew("tl-work", {.threads = 4, .share = 2, .most = 32, .lost = 8});
+  return started(crew);
+}
+
+Crew& blockers() {
+  static Crew* crew = new Crew("tl-block", {.threads = 16, .share = 1, .most = 256, .lost = 0});
   return started(crew);
 }
 

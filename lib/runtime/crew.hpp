@@ -104,6 +104,7 @@ class Crew {
 [[nodiscard]] Crew& connectors();  // dials servers
 [[nodiscard]] Crew& cancellers();  // cancels at servers
 [[nodiscard]] Crew& workers();     // restores and closes sessions, opens files
+[[nodiscard]] Crew& blockers();    // runs for fibers what blocks by computing: SQLite's statements
 
 // A thread of the library's: named, and with every signal blocked, so that the host's handlers never run on it.
 void start_detached(const std::string& name, void (*body)(void*), void* argument);

@@ -5,6 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
+
+#include "condition.hpp"
+#include "crew.hpp"
 
 namespace tl::runtime {
 namespace {
@@ -29,7 +33,7 @@ class WakeFd {
     if (fd_ < 0) fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return fd_;
   }
-  void signal() const noexcept { eventfd_write(fd_, 1); }
+  void wake() const noexcept { eventfd_write(fd_, 1); }
   void drain() const noexcept {
     eventfd_t count = 0;
     eventfd_read(fd_, &count);
@@ -39,17 +43,51 @@ class WakeFd {
   int fd_ = -1;
 };
 
+// `Waker`: what ends the wait of whoever runs the operation.
+template <class Waker>
 class CancelOperation final : public Cancellable {
  public:
-  CancelOperation(Operation& operation, const WakeFd& wake) : operation_(operation), wake_(wake) {}
+  CancelOperation(Operation& operation, Waker& waker) : operation_(operation), waker_(waker) {}
   void cancel() noexcept override {
     operation_.request_cancel();
-    wake_.signal();
+    waker_.wake();
   }
 
  private:
   Operation& operation_;
-  const WakeFd& wake_;
+  Waker& waker_;
+};
+
+// The head of a line, on a thread that may block.
+class WorkerJob final : public Job {
+ public:
+  explicit WorkerJob(Session& session) : Job(reinterpret_cast<uintptr_t>(&session), Deadline::never()), session_(session) {}
+  ~WorkerJob() override { end(); }  // without having run: there was no thread
+
+  void run() noexcept override {
+    session_.pump(Ready::worker);
+    ran_ = true;
+    end();
+  }
+  // Whether it has run.
+  bool wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, Deadline::never(), [this] { return ended_; });
+    return ran_;
+  }
+
+ private:
+  void end() noexcept {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    changed_.notify();
+  }
+
+  Session& session_;
+  std::mutex mutex_;
+  Condition changed_;
+  bool ran_ = false;
+  bool ended_ = false;
 };
 
 short events_of(Ready want) noexcept {
@@ -68,26 +106,45 @@ Ready ready_of(short revents, Ready want) noexcept {
   return got;
 }
 
+Ready poll_once(int fd, Ready want, int timeout_ms, int wake_fd) noexcept {
+  pollfd fds[2] = {{fd, events_of(want), 0}, {wake_fd, POLLIN, 0}};
+  const int n = poll(fds, wake_fd < 0 ? 1 : 2, timeout_ms);
+  return n > 0 && fds[0].revents != 0 ? ready_of(fds[0].revents, want) : Ready::start;
+}
+
 // One wait of the head of the line, until its descriptor, `nearest` (of the times that count; `now` is read only where
 // there is one), or the wake descriptor (-1: none). Answers what to pump with; `start` when it was none of the head's.
 Ready wait_once(const Wait& wait, Deadline nearest, Instant now, int wake_fd) noexcept {
-  pollfd fds[2] = {{wait.on == On::socket ? wait.fd : -1, events_of(wait.want), 0}, {wake_fd, POLLIN, 0}};
-  const int n = poll(fds, wake_fd < 0 ? 1 : 2, nearest.is_never() ? -1 : nearest.poll_ms(now));
-  if (n > 0 && fds[0].revents != 0) return ready_of(fds[0].revents, wait.want);
+  const int fd = wait.on == On::socket ? wait.fd : -1;
+  Fiber* const fiber = Fiber::current();
+  const Ready got = fiber != nullptr
+                        ? fiber->park(fd, wait.want, nearest)
+                        : poll_once(fd, wait.want, nearest.is_never() ? -1 : nearest.poll_ms(now), wake_fd);
+  if (got != Ready::start && got != Ready::timer) return got;
   if (!wait.deadline.is_never() && wait.deadline.passed(steady_clock().now())) return Ready::timer;
   return Ready::start;
 }
 
-// Until the operation has finished, `until` has passed, or (with a wake descriptor) it is asked to stop. What has
-// arrived by then still counts, but not what goes on arriving: a server may talk without end and never answer.
-Ended pump_until(Session& session, Operation& operation, Deadline until, int wake_fd) noexcept {
+// Of a head that wants a thread that may block: the caller's own, or for a fiber a worker's.
+void pump_on_worker(Session& session) {
+  if (Fiber::current() != nullptr) {
+    const auto job = std::make_shared<WorkerJob>(session);
+    blockers().submit(job);
+    if (job->wait()) return;
+  }
+  session.pump(Ready::worker);
+}
+
+// Until the operation has finished, `until` has passed, or (if it can be) it is asked to stop. What has arrived by then
+// still counts, but not what goes on arriving: a server may talk without end and never answer.
+Ended pump_until(Session& session, Operation& operation, Deadline until, bool can_be_cancelled, int wake_fd) {
   while (!operation.finished()) {
     const Wait& wait = session.waiting().wait;
     if (wait.on == On::worker) {
-      session.pump(Ready::worker);
+      pump_on_worker(session);
       continue;
     }
-    if (wake_fd >= 0 && operation.cancel_requested()) return Ended::cancelled;
+    if (can_be_cancelled && operation.cancel_requested()) return Ended::cancelled;
     // Without anything that the clock decides, the clock is not read: it costs as much as the rest of a fast wait.
     const Deadline nearest = earlier(until, wait.deadline);
     const Instant now = nearest.is_never() ? Instant{} : steady_clock().now();
@@ -98,29 +155,43 @@ Ended pump_until(Session& session, Operation& operation, Deadline until, int wak
   return Ended::finished;
 }
 
-}  // namespace
+template <class Waker>
+Ended run_cancellable(Session& session, Operation& operation, Ticket& ticket, Waker& waker, int wake_fd) {
+  CancelOperation target(operation, waker);
+  const Ticket::Attachment attached(&ticket, target);
+  session.submit(operation);
+  return pump_until(session, operation, operation.deadline, true, wake_fd);
+}
 
-Ended run(Session& session, Operation& operation, Ticket* ticket) {
-  if (ticket == nullptr) {
-    session.submit(operation);
-    return pump_until(session, operation, operation.deadline, -1);
-  }
+Ended run_on_thread(Session& session, Operation& operation, Ticket& ticket) {
   thread_local WakeFd wake;
-  const int wake_fd = wake.opened();
-  CancelOperation target(operation, wake);
-  Ended ended = Ended::finished;
-  {
-    const Ticket::Attachment attached(ticket, target);
-    session.submit(operation);
-    ended = pump_until(session, operation, operation.deadline, wake_fd);
-  }
+  const Ended ended = run_cancellable(session, operation, ticket, wake, wake.opened());
   // Nobody signals any more. A system call only where there is something to take.
   if (operation.cancel_requested()) wake.drain();
   return ended;
 }
 
+}  // namespace
+
+Ended run(Session& session, Operation& operation, Ticket* ticket) {
+  if (ticket == nullptr) {
+    session.submit(operation);
+    return pump_until(session, operation, operation.deadline, false, -1);
+  }
+  Fiber* const fiber = Fiber::current();
+  return fiber == nullptr ? run_on_thread(session, operation, *ticket)
+                          : run_cancellable(session, operation, *ticket, *fiber, -1);
+}
+
 bool finish(Session& session, Operation& operation, Deadline until) {
-  return pump_until(session, operation, until, -1) == Ended::finished;
+  return pump_until(session, operation, until, false, -1) == Ended::finished;
+}
+
+void sleep_for(Nanos time) {
+  Fiber* const fiber = Fiber::current();
+  if (fiber == nullptr) return std::this_thread::sleep_for(time);
+  const Deadline until = Deadline::after(steady_clock().now(), time);
+  while (!until.passed(steady_clock().now())) (void)fiber->park(-1, Ready::start, until);
 }
 
 }  // namespace tl::runtime

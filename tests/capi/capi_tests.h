@@ -115,6 +115,16 @@
   T(cancelled_while_it_waits)                       \
   T(the_id_of_a_stream_names_it_to_its_end)         \
   T(a_timeout_ends_a_verb)                          \
+  /* queue_test.c */                                \
+  T(every_verb_on_a_queue)                          \
+  T(a_stream_on_a_queue)                            \
+  T(many_calls_over_few_sessions)                   \
+  T(verbs_of_a_queue_keep_their_order)              \
+  T(a_queue_is_polled)                              \
+  T(a_queue_is_shut_down_and_drained)               \
+  T(a_queue_has_a_bound)                            \
+  T(a_queue_is_released_with_calls_under_way)       \
+  T(misuse_of_queues)                               \
   /* thread_test.c */                               \
   T(one_handle_for_all_threads)                     \
   T(one_session_for_all_threads)                    \

@@ -1,0 +1,408 @@
+#include "queue.hpp"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "crew.hpp"
+
+namespace tl::runtime {
+namespace {
+
+using driver::Ready;
+
+constexpr Nanos patience = std::chrono::milliseconds(20);  // how long a queue may be left alone
+constexpr size_t kept_fibers = 128;                        // at rest
+constexpr int events_at_once = 64;
+
+// What an event of the epoll is about: a fiber's wait, or one of these.
+constexpr uint64_t wake_token = UINT64_MAX;
+constexpr uint64_t timer_token = UINT64_MAX - 1;
+
+constexpr uint64_t token_of(uint32_t index, uint32_t generation) noexcept { return uint64_t{generation} << 32 | index; }
+
+uint32_t events_of(Ready want) noexcept {
+  uint32_t events = EPOLLONESHOT;
+  if (has(want, Ready::readable)) events |= EPOLLIN;
+  if (has(want, Ready::writable)) events |= EPOLLOUT;
+  return events;
+}
+
+// An error or hang-up is told as whatever was wanted: the client library then says what happened.
+Ready ready_of(uint32_t events, Ready want) noexcept {
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0) return want;
+  Ready got = Ready::start;
+  if ((events & EPOLLIN) != 0) got = got | Ready::readable;
+  if ((events & EPOLLOUT) != 0) got = got | Ready::writable;
+  return got;
+}
+
+void drain(int fd) noexcept {
+  uint64_t count = 0;
+  while (read(fd, &count, sizeof count) < 0 && errno == EINTR) {
+  }
+}
+
+Failure none_to_give(const char* what) {
+  return fail(Status::resource, std::string("a queue could not be made: ") + what + ": " + std::strerror(errno));
+}
+
+}  // namespace
+
+// The housekeeper's task of one queue.
+class Queue::LastResort final : public Task {
+ public:
+  explicit LastResort(std::weak_ptr<Queue> queue) : queue_(std::move(queue)) {}
+  Instant run() noexcept override {
+    const std::shared_ptr<Queue> queue = queue_.lock();
+    return queue == nullptr ? Deadline::never().at : queue->drive_if_left_alone();
+  }
+
+ private:
+  const std::weak_ptr<Queue> queue_;
+};
+
+Result<std::shared_ptr<Queue>> Queue::make(Driver driver) {
+  auto queue = std::make_shared<Queue>(driver);
+  if (Result<void> opened = queue->open(); !opened) return opened.take_error();
+  if (driver == Driver::own_thread) {
+    try {
+      queue->start_thread();
+    } catch (const std::system_error& e) {
+      return fail(Status::resource, std::string("a queue could not have a thread: ") + e.what());
+    }
+  } else {
+    queue->last_resort_ = std::make_shared<LastResort>(queue);
+    housekeeper().wake_at(queue->last_resort_, Deadline::never().at);
+  }
+  return queue;
+}
+
+Result<void> Queue::open() {
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  timer_ = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  if (own_thread_) told_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (epoll_ < 0 || wake_ < 0 || timer_ < 0 || (own_thread_ && told_ < 0)) return none_to_give("a descriptor");
+  epoll_event woken{.events = EPOLLIN, .data = {.u64 = wake_token}};
+  epoll_event timed{.events = EPOLLIN, .data = {.u64 = timer_token}};
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &woken) != 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, timer_, &timed) != 0) {
+    return none_to_give("an epoll");
+  }
+  return {};
+}
+
+Queue::~Queue() {
+  while (Errand* errand = done_.pop()) delete errand;
+  for (const int fd : {epoll_, wake_, timer_, told_}) {
+    if (fd >= 0) close(fd);
+  }
+}
+
+void Queue::start_thread() {
+  driven_ = true;
+  auto self = std::make_unique<std::shared_ptr<Queue>>(shared_from_this());
+  const auto body = [](void* kept) {
+    const std::unique_ptr<std::shared_ptr<Queue>> queue(static_cast<std::shared_ptr<Queue>*>(kept));
+    (*queue)->work();
+  };
+  start_detached("tl-queue", body, self.get());
+  (void)self.release();
+}
+
+void Queue::work() noexcept {
+  Lock lock(mutex_);
+  driver_ = std::this_thread::get_id();
+  while (!(forsaken_ && under_way_ == 0)) drive(lock, -1);
+}
+
+// ---- errands
+
+Result<void> Queue::submit(std::unique_ptr<Errand>& errand) {
+  Fiber* fiber = nullptr;
+  {
+    const Lock lock(mutex_);
+    if (shut_) return fail(Status::shutdown, "the queue was shut down");
+    if (under_way_ + done_.size() >= most) {
+      return fail(Status::busy, "the queue is full: " + std::to_string(most) +
+                                    " calls are under way or have answers that nobody has taken");
+    }
+    fiber = &rested();
+    if (under_way_++ == 0) self_ = shared_from_this();
+  }
+  fiber->errand_ = std::move(errand);
+  run(*fiber);
+  return {};
+}
+
+Fiber& Queue::rested() {
+  if (Fiber* const fiber = resting_.pop()) return *fiber;
+  fibers_.push_back(std::make_unique<Fiber>(*this, static_cast<uint32_t>(fibers_.size())));
+  return *fibers_.back();
+}
+
+void Queue::run(Fiber& fiber) noexcept {
+  for (;;) {
+    fiber.enter();
+    if (fiber.ended_) return finish(fiber);
+    const Lock lock(mutex_);
+    if (!fiber.woken_) {
+      put_aside(fiber);
+      return;
+    }
+    fiber.woken_ = false;
+    fiber.got_ = Ready::start;
+  }
+}
+
+void Queue::finish(Fiber& fiber) noexcept {
+  std::shared_ptr<Queue> last;        // outlives the lock
+  std::unique_ptr<Errand> unwanted;   // likewise
+  std::vector<std::unique_ptr<Fiber>> spare;
+  const Lock lock(mutex_);
+  fiber.ended_ = fiber.woken_ = false;
+  std::unique_ptr<Errand> errand = std::move(fiber.errand_);
+  resting_.push(fiber);
+  if (forsaken_) {
+    unwanted = std::move(errand);
+  } else {
+    done_.push(*errand.release());
+  }
+  if (--under_way_ == 0) {
+    last = std::move(self_);
+    if (fibers_.size() > kept_fibers) {
+      spare.swap(fibers_);
+      resting_ = {};
+    }
+  }
+  if (unwanted == nullptr) tell();
+  if (under_way_ == 0 && shut_) changed_.notify_all();
+}
+
+void Queue::put_aside(Fiber& fiber) noexcept {
+  fiber.parked_ = true;
+  ++fiber.generation_;
+  if (!fiber.until_.is_never()) expect(fiber.until_.at);
+  if (fiber.fd_ >= 0) arm(fiber);
+  watch_over();
+}
+
+// A descriptor is known to the epoll as long as it is open; one that was closed and has the same number is another.
+void Queue::arm(Fiber& fiber) noexcept {
+  epoll_event event{.events = events_of(fiber.want_), .data = {.u64 = token_of(fiber.index_, fiber.generation_)}};
+  if (epoll_ctl(epoll_, EPOLL_CTL_MOD, fiber.fd_, &event) == 0) return;
+  if (errno == ENOENT && epoll_ctl(epoll_, EPOLL_CTL_ADD, fiber.fd_, &event) == 0) return;
+  ready(fiber, fiber.want_);  // the kernel has no memory: the client library finds out by itself
+}
+
+void Queue::ready(Fiber& fiber, Ready got) noexcept {
+  fiber.parked_ = false;
+  fiber.got_ = got;
+  ready_.push(fiber);
+  signal();
+}
+
+void Queue::wake(Fiber& fiber) noexcept {
+  const Lock lock(mutex_);
+  if (fiber.parked_) {
+    ready(fiber, Ready::start);
+  } else {
+    fiber.woken_ = true;
+  }
+}
+
+bool Queue::claim(Fiber& fiber) noexcept {
+  const Lock lock(mutex_);
+  if (!fiber.parked_) {
+    fiber.woken_ = true;
+    return false;
+  }
+  fiber.parked_ = false;
+  fiber.got_ = Ready::start;
+  return true;
+}
+
+// ---- deadlines
+
+// The timer is set for the nearest deadline when it was set. Most pass unneeded, long after their waits have ended, and
+// so it is set again when it goes off, not at every wait.
+void Queue::expect(Instant at) noexcept {
+  if (at >= expected_) return;
+  expected_ = at;
+  const int64_t ns = std::max<int64_t>(at.ns, 1);
+  const itimerspec when{.it_interval = {}, .it_value = {.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000}};
+  timerfd_settime(timer_, TFD_TIMER_ABSTIME, &when, nullptr);
+}
+
+void Queue::heed_timer() noexcept {
+  drain(timer_);
+  expected_ = Deadline::never().at;
+  const Instant now = steady_clock().now();
+  Deadline next;
+  for (const auto& fiber : fibers_) {
+    if (!fiber->parked_) continue;
+    if (fiber->until_.passed(now)) {
+      ready(*fiber, Ready::timer);
+    } else {
+      next = earlier(next, fiber->until_);
+    }
+  }
+  if (!next.is_never()) expect(next.at);
+}
+
+// ---- driving
+
+void Queue::heed(uint64_t token, uint32_t events) noexcept {
+  if (token == timer_token) return heed_timer();
+  if (token == wake_token) {
+    drain(wake_);
+    signalled_ = false;
+    return;
+  }
+  const auto index = static_cast<uint32_t>(token);
+  if (index >= fibers_.size()) return;
+  Fiber& fiber = *fibers_[index];
+  if (fiber.parked_ && fiber.generation_ == token >> 32) ready(fiber, ready_of(events, fiber.want_));
+}
+
+bool Queue::drive(Lock& lock, int timeout_ms) noexcept {
+  epoll_event events[events_at_once];
+  const bool at_once = !ready_.empty();
+  lock.unlock();
+  const int n = epoll_wait(epoll_, events, events_at_once, at_once ? 0 : timeout_ms);
+  lock.lock();
+  left_alone_ = false;
+  for (int i = 0; i < n; ++i) heed(events[i].data.u64, events[i].events);
+  const bool more = n == events_at_once || !ready_.empty();
+  run_ready(lock);
+  return more;
+}
+
+void Queue::run_ready(Lock& lock) noexcept {
+  while (Fiber* const fiber = ready_.pop()) {
+    lock.unlock();
+    Fiber::run_claimed(*fiber);
+    lock.lock();
+  }
+}
+
+void Queue::watch_over() noexcept {
+  if (watched_ || own_thread_) return;
+  watched_ = left_alone_ = true;
+  housekeeper().wake_at(last_resort_, steady_clock().now() + patience);
+}
+
+Instant Queue::drive_if_left_alone() noexcept {
+  Lock lock(mutex_);
+  watched_ = under_way_ != 0;
+  if (!watched_) return Deadline::never().at;
+  if (!driven_ && left_alone_) {
+    driven_ = true;
+    driver_ = std::this_thread::get_id();
+    (void)drive(lock, 0);
+    driven_ = false;
+    if (!done_.empty()) tell();
+  }
+  left_alone_ = true;
+  return steady_clock().now() + patience;
+}
+
+// Not where this thread drives: it looks before it waits again.
+void Queue::signal() noexcept {
+  if (signalled_ || (driven_ && driver_ == std::this_thread::get_id())) return;
+  signalled_ = true;
+  eventfd_write(wake_, 1);
+}
+
+void Queue::tell() noexcept {
+  if (!own_thread_) {
+    signal();
+  } else if (!told_of_) {
+    told_of_ = true;
+    eventfd_write(told_, 1);
+  }
+  changed_.notify_one();
+}
+
+// ---- taking
+
+bool Queue::take_done(LinkedList<Errand>& out, size_t max) noexcept {
+  while (out.size() < max) {
+    Errand* const errand = done_.pop();
+    if (errand == nullptr) break;
+    out.push(*errand);
+  }
+  if (!done_.empty()) {
+    tell();
+  } else if (told_of_) {
+    told_of_ = false;
+    drain(told_);
+  }
+  return out.size() == max;
+}
+
+Queue::Got Queue::take(LinkedList<Errand>& out, size_t max, Deadline until) {
+  bool looked = false;  // at all that was ready
+  Lock lock(mutex_);
+  for (;;) {
+    if (take_done(out, max) || (looked && !out.empty())) return Got::taken;
+    if (out.empty() && over()) return Got::ended;
+    if (woken_) {
+      woken_ = false;
+      return out.empty() ? Got::nothing : Got::taken;
+    }
+    const Instant now = out.empty() && !until.is_never() ? steady_clock().now() : Instant{};
+    const bool late = out.empty() && until.passed(now);
+    if (looked && late) return Got::nothing;
+    if (driven_) {
+      if (!out.empty()) return Got::taken;
+      if (late) return Got::nothing;
+      if (until.is_never()) {
+        changed_.wait(lock);
+      } else {
+        changed_.wait_for(lock, until.at - now);
+      }
+      continue;
+    }
+    driven_ = true;
+    driver_ = std::this_thread::get_id();
+    looked = !drive(lock, !out.empty() || late ? 0 : until.is_never() ? -1 : until.poll_ms(now));
+    driven_ = false;
+    changed_.notify_one();
+  }
+}
+
+void Queue::wake_up() noexcept {
+  const Lock lock(mutex_);
+  woken_ = true;
+  signal();
+  tell();
+  changed_.notify_all();
+}
+
+void Queue::shut_down() noexcept {
+  const Lock lock(mutex_);
+  shut_ = true;
+  signal();
+  tell();
+  changed_.notify_all();
+}
+
+void Queue::forsake() noexcept {
+  LinkedList<Errand> unwanted;
+  {
+    const Lock lock(mutex_);
+    shut_ = forsaken_ = true;
+    unwanted = std::exchange(done_, LinkedList<Errand>());
+    signal();
+    changed_.notify_all();
+  }
+  while (Errand* errand = unwanted.pop()) delete errand;
+}
+
+}  // namespace tl::runtime

@@ -1,0 +1,146 @@
+// A reactor: runs errands on fibers, waits for their descriptors and deadlines by epoll, and keeps what has ended until
+// somebody asks for it. Whoever submits runs the first steps, whoever waits runs the rest: one thread at a time drives.
+// The housekeeper drives a queue that is left alone while something is under way.
+#pragma once
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "fiber.hpp"
+#include "housekeeper.hpp"
+#include "result.hpp"
+
+namespace tl::runtime {
+
+// What a queue runs, and hands back when it has ended.
+class Errand {
+ public:
+  Errand() = default;
+  Errand(const Errand&) = delete;
+  Errand& operator=(const Errand&) = delete;
+  virtual ~Errand() = default;
+  virtual void run() noexcept = 0;  // on a fiber
+
+ private:
+  template <class Node>
+  friend class LinkedList;
+  Errand* next_ = nullptr;  // of those that have ended
+};
+
+// Linked through its nodes, which it does not own.
+template <class Node>
+class LinkedList {
+ public:
+  [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+  [[nodiscard]] size_t size() const noexcept { return size_; }
+  void push(Node& node) noexcept {
+    node.next_ = nullptr;
+    (first_ == nullptr ? first_ : last_->next_) = &node;
+    last_ = &node;
+    ++size_;
+  }
+  [[nodiscard]] Node* pop() noexcept {
+    Node* const node = first_;
+    if (node == nullptr) return nullptr;
+    first_ = node->next_;
+    --size_;
+    return node;
+  }
+
+ private:
+  Node* first_ = nullptr;
+  Node* last_ = nullptr;
+  size_t size_ = 0;
+};
+
+class Queue : public std::enable_shared_from_this<Queue> {
+ public:
+  static constexpr size_t most = 16384;  // errands, under way or not yet taken
+
+  enum class Driver : uint8_t { callers, own_thread };
+  // Errors: resource; the process has no descriptor or thread to give.
+  [[nodiscard]] static Result<std::shared_ptr<Queue>> make(Driver driver);
+  explicit Queue(Driver driver) noexcept : own_thread_(driver == Driver::own_thread) {}
+  ~Queue();
+  Queue(const Queue&) = delete;
+  Queue& operator=(const Queue&) = delete;
+
+  // Readable when take() has something to do. Of a queue that its callers drive it is the epoll descriptor.
+  [[nodiscard]] int fd() const noexcept { return own_thread_ ? told_ : epoll_; }
+
+  // [any thread] Runs the errand until it waits for the first time. Errors, which leave it with the caller: shutdown;
+  // busy, the queue is full.
+  [[nodiscard]] Result<void> submit(std::unique_ptr<Errand>& errand);
+
+  enum class Got : uint8_t { taken, nothing, ended };  // ended: it was shut down, and all has been taken
+  // [any thread] Takes up to `max` errands that have ended, after waiting for the first one if need be: until the time,
+  // or a wake_up(). Fewer than `max`: the descriptor tells, by an edge too, of whatever comes next.
+  // They are the caller's to delete.
+  [[nodiscard]] Got take(LinkedList<Errand>& out, size_t max, Deadline until);
+  void wake_up() noexcept;   // [any thread] one take() that waits, or else the next, takes nothing
+  void shut_down() noexcept; // [any thread] no more is submitted; what is under way goes on
+  void forsake() noexcept;   // shut down, and nobody will take anything any more
+
+ private:
+  friend class Fiber;
+  using Lock = std::unique_lock<std::mutex>;
+
+  class LastResort;
+
+  [[nodiscard]] Result<void> open();
+  void start_thread();
+  void work() noexcept;  // of the thread
+
+  void run(Fiber& fiber) noexcept;
+  void finish(Fiber& fiber) noexcept;
+  void wake(Fiber& fiber) noexcept;
+  [[nodiscard]] bool claim(Fiber& fiber) noexcept;
+  void watch_over() noexcept;
+  [[nodiscard]] Instant drive_if_left_alone() noexcept;
+
+  // Waits for events and runs what they concern, with the lock released; answers whether there may be more.
+  bool drive(Lock& lock, int timeout_ms) noexcept;
+  void run_ready(Lock& lock) noexcept;
+  // With the mutex held.
+  [[nodiscard]] Fiber& rested();
+  void put_aside(Fiber& fiber) noexcept;
+  void arm(Fiber& fiber) noexcept;
+  void expect(Instant at) noexcept;
+  void ready(Fiber& fiber, driver::Ready got) noexcept;
+  void heed(uint64_t token, uint32_t events) noexcept;
+  void heed_timer() noexcept;
+  void signal() noexcept;  // to whoever drives or polls
+  void tell() noexcept;    // that something has ended
+  [[nodiscard]] bool take_done(LinkedList<Errand>& out, size_t max) noexcept;
+  [[nodiscard]] bool over() const noexcept { return shut_ && under_way_ == 0 && done_.empty(); }
+
+  const bool own_thread_;
+  int epoll_ = -1;
+  int wake_ = -1;   // in the epoll: something happened that is no event of it
+  int timer_ = -1;  // in the epoll: the nearest deadline
+  int told_ = -1;   // of a queue with a thread: something has ended
+  std::shared_ptr<LastResort> last_resort_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::unique_ptr<Fiber>> fibers_;
+  LinkedList<Fiber> resting_;
+  LinkedList<Fiber> ready_;
+  LinkedList<Errand> done_;
+  size_t under_way_ = 0;
+  std::shared_ptr<Queue> self_;  // while anything is under way
+  Instant expected_ = Deadline::never().at;  // when the timer goes off
+  bool driven_ = false;                      // somebody does
+  std::thread::id driver_;                   // who
+  bool left_alone_ = true;                   // since the last resort looked
+  bool watched_ = false;                     // by the last resort
+  bool signalled_ = false;
+  bool told_of_ = false;
+  bool woken_ = false;
+  bool shut_ = false;
+  bool forsaken_ = false;
+};
+
+}  // namespace tl::runtime
