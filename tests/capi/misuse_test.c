@@ -150,9 +150,6 @@ void test_fields_of_a_call(void) {
   call = call_with(TL_CALL_READ | TL_CALL_WRITE);
   refused_everywhere(&desk, &call);
   call = call_with(0);
-  call.queue = MARK(tl_queue);
-  refused_everywhere(&desk, &call);
-  call = call_with(0);
   call.timeout_ms = -2;
   refused_everywhere(&desk, &call);
   call.timeout_ms = INT64_MIN;
