@@ -55,6 +55,13 @@ TL_CALL_READ = 0x1
 TL_CALL_WRITE = 0x2
 TL_CALL_STREAM = 0x4
 
+TL_DONE = 1
+TL_DONE_RESULT = 2
+TL_DONE_CONN = 3
+TL_DONE_BATCH = 4
+
+TL_QUEUE_THREAD = 0x1
+
 TL_DUAL = 0
 TL_READ = 1
 TL_WRITE = 2
@@ -142,6 +149,18 @@ class tl_column(ctypes.Structure):
     ]
 
 
+class tl_completion(ctypes.Structure):
+    _fields_ = [
+        ("user_data", c_uint64),
+        ("op", c_uint64),
+        ("status", c_int32),
+        ("kind", c_uint32),
+        ("value", c_void_p),
+        ("error", c_void_p),
+        ("arg", c_uint64 * 3),
+    ]
+
+
 _waiting = _library.load()
 _quick = ctypes.PyDLL(_waiting._name, handle=_waiting._handle)
 
@@ -187,6 +206,15 @@ tl_error_detail = _declare(_quick, "tl_error_detail", _status, _ptr, _size, ctyp
 tl_op_new = _declare(_quick, "tl_op_new", c_uint64, _ptr)
 tl_op_release = _declare(_quick, "tl_op_release", None, _ptr, c_uint64)
 tl_cancel = _declare(_waiting, "tl_cancel", _status, _ptr, c_uint64)
+
+# queues
+tl_completion_release = _declare(_waiting, "tl_completion_release", None, _ptr)
+tl_queue_new = _declare(_quick, "tl_queue_new", _status, _ptr, c_uint32, _ptr, _ptr)
+tl_queue_release = _declare(_waiting, "tl_queue_release", None, _ptr)
+tl_queue_fd = _declare(_quick, "tl_queue_fd", ctypes.c_int, _ptr)
+tl_queue_wait = _declare(_waiting, "tl_queue_wait", _status, _ptr, _ptr, _size, c_int64, _ptr)
+tl_queue_wake = _declare(_quick, "tl_queue_wake", None, _ptr)
+tl_queue_shutdown = _declare(_quick, "tl_queue_shutdown", None, _ptr)
 
 # registry; the last parameters of every verb are: const tl_call * (packed bytes), [out **], tl_error **
 tl_registry_open = _declare(_waiting, "tl_registry_open", _status, c_char_p, c_char_p, _ptr, _ptr)
