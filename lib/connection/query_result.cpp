@@ -95,12 +95,7 @@ Result<void> QueryResult::read_sets(driver::Request request, const CallOptions& 
     if ((*batch)->rows() > 0) set->batches.push(batch.take());
   }
   if (bytes <= result_bytes) return {};
-  Failure failure = fail(
-      Status::too_large,
-      "the answer is larger than result_bytes (" + std::to_string(result_bytes) + "); stream it, or raise the limit",
-      Phase::receive);
-  failure->outcome = Outcome::unknown;  // the statement has run, or was stopped on its way
-  return failure;
+  return driver::answer_too_large(result_bytes);
 }
 
 Result<void> QueryResult::run_many(const driver::ManyRequest& request, const CallOptions& options) {

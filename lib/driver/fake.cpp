@@ -161,6 +161,68 @@ class FakeSession::RunVerb final : public Scripted<Run> {
   const FetchLimits first_;
 };
 
+class FakeSession::RideVerb final : public Run {
+ public:
+  RideVerb(FakeSession& session, const Request& request, const Script& script)
+      : session_(session),
+        name_(request.statement->text),
+        script_(script),
+        limits_(request.first),
+        whole_bytes_(request.whole_bytes) {}
+
+  [[nodiscard]] bool rides() const noexcept override { return true; }
+
+  Step resume(Ready got) noexcept override {
+    session_.server_->resumed.push_back(name_ + ": " + told(got));
+    if (got == Ready::start && !std::exchange(sent_, true)) ++session_.unsent_;
+    session_.flush();
+    if (!session_.is_head(*this)) return waits_for_socket();
+    switch (session_.take_answer()) {
+      case Came::nothing: return waits_for_socket();
+      case Came::hang_up: session_.end_answer(State::broken); return failed(lost());
+      case Came::cancelled: return failed(cancelled());
+      case Came::answer: return complete();
+    }
+    return Step::done();
+  }
+
+ private:
+  [[nodiscard]] Step waits_for_socket() const noexcept {
+    const Ready want = session_.unsent_ == 0 ? Ready::readable : Ready::readable | Ready::writable;
+    return Step::waits({On::socket, session_.wire_->client_fd(), want, {}});
+  }
+
+  Step complete() noexcept {
+    if (script_.error) {
+      again = script_.stale;
+      return failed(copy_of(*script_.error));
+    }
+    session_.answer_ = script_;
+    session_.describe_set(reply);
+    size_t bytes = 0;
+    while (reply.then == Then::rows) {
+      auto batch = columnar::Batch::make(reply.schema);
+      auto read = session_.read(*batch, limits_, reply.affected);
+      if (!read) return failed(read.take_error());
+      reply.then = *read;
+      bytes += batch->bytes();
+      if (reply.batch == nullptr) {
+        reply.batch = std::move(batch);
+      } else {
+        reply.more.push_back(std::move(batch));
+      }
+    }
+    return bytes > whole_bytes_ ? failed(answer_too_large(whole_bytes_)) : Step::done();
+  }
+
+  FakeSession& session_;
+  const std::string name_;
+  const Script script_;
+  const FetchLimits limits_;
+  const uint64_t whole_bytes_;
+  bool sent_ = false;
+};
+
 class FakeSession::NextSetVerb final : public Scripted<Run> {
  public:
   explicit NextSetVerb(FakeSession& session) : Scripted(session, "NEXT SET", session.answer_.fetch_pauses) {}
@@ -244,6 +306,20 @@ std::unique_ptr<Run> FakeSession::run(Request request) {
   return std::make_unique<RunVerb>(*this, request, script_of(request.statement->text));
 }
 
+bool FakeSession::rides(const Request& request) const noexcept {
+  const sql::Statement& statement = *request.statement;
+  if (!only_rides() || state_ != State::idle || hung_up_ || changed_) return false;
+  if (!statement.plain || statement.kind != sql::Kind::read || request.first.rows == 0) return false;
+  const auto script = server_->scripts.find(statement.text);
+  if (script == server_->scripts.end() || script->second.sets.size() > 1) return false;
+  const std::vector<Pause>& pauses = script->second.pauses;
+  return pauses.size() == 1 && pauses[0].on == On::socket && pauses[0].want == Ready::readable;
+}
+
+std::unique_ptr<Run> FakeSession::ride(Request request) {
+  return std::make_unique<RideVerb>(*this, request, script_of(request.statement->text));
+}
+
 std::unique_ptr<Run> FakeSession::next_set() { return std::make_unique<NextSetVerb>(*this); }
 
 std::unique_ptr<Fetch> FakeSession::fetch(FetchLimits limits) { return std::make_unique<FetchVerb>(*this, limits); }
@@ -276,6 +352,11 @@ std::string FakeSession::backend_id() const { return std::to_string(number()); }
 
 void FakeSession::move_bytes(Ready got) noexcept {
   if (has(got, Ready::readable)) receive();
+  if (has(got, Ready::writable)) flush();
+}
+
+void FakeSession::flush() noexcept {
+  while (unsent_ > 0 && send_byte()) --unsent_;
 }
 
 void FakeSession::receive() noexcept {

@@ -38,6 +38,7 @@ struct Script {
   std::vector<FakeSet> sets;        // of a statement
   std::vector<Pause> fetch_pauses;  // of each fetch and next_set
   State leaves = State::idle;       // the session, when the answer is complete or failed
+  bool stale = false;               // a ride fails with `error` and is to be run again
 };
 
 // The connection between a session and its server. Bytes: '.' is an answer, 'c' says that the statement was cancelled.
@@ -77,6 +78,10 @@ class FakeSession final : public Session {
 
   [[nodiscard]] std::unique_ptr<Run> run(Request request) override;
   [[nodiscard]] std::unique_ptr<Run> next_set() override;
+  // A plain read whose script has one pause, for an answer, and at most one set. It sends a byte, like a pause
+  // to_send().
+  [[nodiscard]] bool rides(const Request& request) const noexcept override;
+  [[nodiscard]] std::unique_ptr<Run> ride(Request request) override;
   [[nodiscard]] std::unique_ptr<Fetch> fetch(FetchLimits limits) override;
   [[nodiscard]] std::unique_ptr<Many> run_many(ManyRequest request) override;  // as a set that affects one row each
   [[nodiscard]] std::unique_ptr<Operation> ping() override;
@@ -97,6 +102,7 @@ class FakeSession final : public Session {
   template <class Verb>
   class Scripted;
   class RunVerb;
+  class RideVerb;
   class NextSetVerb;
   class FetchVerb;
   class ManyVerb;
@@ -106,6 +112,7 @@ class FakeSession final : public Session {
   [[nodiscard]] Came take_answer() noexcept;
   [[nodiscard]] bool send_byte() noexcept;
   void receive() noexcept;
+  void flush() noexcept;
   [[nodiscard]] Script script_of(std::string_view name) const;
   [[nodiscard]] const FakeSet* set() const noexcept;
   [[nodiscard]] Then end_set() noexcept;
@@ -116,6 +123,7 @@ class FakeSession final : public Session {
   const std::shared_ptr<FakeServer> server_;
   const std::shared_ptr<FakeWire> wire_;
   std::string inbox_;  // received, not yet taken
+  size_t unsent_ = 0;  // bytes of rides
   bool hung_up_ = false;
   State state_ = State::idle;
   bool changed_ = false;

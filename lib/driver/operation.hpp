@@ -37,6 +37,16 @@ struct Step {
 
 class Operation {
  public:
+  // Is told that an operation has finished and left its line, by whoever pumps the line: also of operations behind the
+  // one that he waits for. In this call nothing may be destroyed, submitted, dropped or pumped.
+  class Listener {
+   public:
+    virtual void finished(Operation& operation) noexcept = 0;
+
+   protected:
+    ~Listener() = default;
+  };
+
   Operation() = default;
   Operation(const Operation&) = delete;
   Operation& operator=(const Operation&) = delete;
@@ -49,11 +59,20 @@ class Operation {
   void request_cancel() noexcept { cancel_requested_.store(true, std::memory_order_release); }
   [[nodiscard]] bool cancel_requested() const noexcept { return cancel_requested_.load(std::memory_order_acquire); }
 
+  // True: it has sent all that it has to send with its first step, wherever it stood in the line, and reads its answer
+  // to the end. Others of the kind may follow it at once.
+  [[nodiscard]] virtual bool rides() const noexcept { return false; }
+
+  // Null: nobody is told. Set before the operation is submitted.
+  Listener* listener = nullptr;
+
   // Until when the caller wants an answer. Set before the operation is submitted. Operations that compute on the
   // caller's thread (SQLite) watch it and the cancel intent themselves; for the others the runner does.
   Deadline deadline;
 
   [[nodiscard]] bool finished() const noexcept { return finished_; }
+  // Nobody wants the answer any more: the session owns the operation (Session::drop).
+  [[nodiscard]] bool dropped() const noexcept { return dropped_; }
   [[nodiscard]] bool succeeded() const noexcept { return finished_ && failure_ == nullptr; }
   [[nodiscard]] const Error* failure() const noexcept { return failure_.get(); }
   [[nodiscard]] Failure take_failure() noexcept { return std::move(failure_); }
@@ -68,8 +87,10 @@ class Operation {
  private:
   friend class Session;
   Operation* next_in_line_ = nullptr;
+  Operation* next_dropped_ = nullptr;
   Failure failure_;
   bool finished_ = false;
+  bool dropped_ = false;
   std::atomic<bool> cancel_requested_{false};
 };
 

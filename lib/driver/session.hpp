@@ -1,8 +1,10 @@
 // One physical database connection and the line of operations on it. This header, operation.hpp and driver.hpp are all
 // that the author of a driver needs; tests/validation is the contract in executable form.
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "batch.hpp"
 #include "many.hpp"
@@ -30,6 +32,7 @@ struct Reply {
   int64_t affected = -1;                           // rows, -1: unknown or not known yet
   int64_t last_id = 0;                             // SQLite, MySQL: the id that the last INSERT made, 0: none
   Then then = Then::end;
+  std::vector<std::shared_ptr<columnar::Batch>> more;  // of a ride: the rest of the rows
 };
 
 struct Request {
@@ -38,6 +41,9 @@ struct Request {
   columnar::Params params;
   // Reads the first rows along with the head, as a fetch would; rows 0: it does not. Saves small answers a step.
   FetchLimits first = {};
+  // Of a ride, whose batches `first` limits: the whole answer, as its batches hold it. A larger one is dropped, and
+  // fails.
+  uint64_t whole_bytes = UINT64_MAX;
 
   // What must be right before anything is sent: as many values as the text has places for.
   [[nodiscard]] Result<void> check() const;
@@ -47,6 +53,8 @@ struct Request {
 class Run : public Operation {
  public:
   Reply reply;  // when done
+  // A ride that failed: what was prepared is out of date and the statement had no effect. run() prepares it anew.
+  bool again = false;
 };
 
 // Reads one batch: done when it is full or its set has ended. May be empty at the end of a set.
@@ -74,6 +82,9 @@ enum class State : uint8_t {
   broken,          // of no further use
 };
 
+// What a whole answer of more than `bytes` fails with.
+[[nodiscard]] Failure answer_too_large(uint64_t bytes);
+
 // Misuse: a statement was begun before the answer of the one before it had been read.
 [[nodiscard]] Failure answer_is_pending();
 
@@ -82,14 +93,27 @@ class Session {
   Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
-  // Closes at once. The line is empty. May say goodbye, but does not wait for anything.
-  virtual ~Session() = default;
+  // Closes at once. The line holds nothing but what was dropped, which goes too. May say goodbye, but does not wait for
+  // anything.
+  virtual ~Session();
 
   [[nodiscard]] uint64_t number() const noexcept { return number_; }  // never reused in a process
 
   // Verbs. The operation is submitted to this session only, and must not outlive it.
   [[nodiscard]] virtual std::unique_ptr<Run> run(Request request) = 0;
   [[nodiscard]] virtual std::unique_ptr<Run> next_set() = 0;
+  // Whether ride() may be submitted now, behind whatever is in the line: what is in it rides too, and the session is
+  // idle but for that, unchanged, and has all that the statement, a plain read, needs to be sent blindly.
+  [[nodiscard]] virtual bool rides(const Request& request) const noexcept {
+    (void)request;
+    return false;
+  }
+  // A run that shares the line: it is sent at once when submitted, its error is its own, and it reads its answer whole
+  // (`then` is end). Its values need not outlive submit(). Only where rides() has just said yes.
+  [[nodiscard]] virtual std::unique_ptr<Run> ride(Request request) {
+    (void)request;
+    return nullptr;
+  }
   [[nodiscard]] virtual std::unique_ptr<Fetch> fetch(FetchLimits limits) = 0;
   // The same statement for many rows.
   [[nodiscard]] virtual std::unique_ptr<Many> run_many(ManyRequest request) = 0;
@@ -107,27 +131,35 @@ class Session {
 
   // The line: operations in order; one thread at a time.
   // Appends and takes the first step at once; one that fails there leaves the line, wherever it stands. The operation
-  // must stay alive until it has finished.
+  // must stay alive until it has finished. One that rides adds what it wants of the socket to waiting().
   void submit(Operation& operation) noexcept;
+  // Takes over an operation of the line whose caller has given up: it takes its turn, its answer is thrown away, and
+  // when it has finished it is destroyed. What it has not sent by now it will not send.
+  void drop(std::unique_ptr<Operation> operation) noexcept;
   // Moves bytes for the whole line, then resumes the head, and each that becomes head, until one waits.
   // Answers what the head waits for, or done when the line is empty.
   Step pump(Ready got) noexcept;
-  // What the head of the line waited for when it was last resumed.
+  // What the head of the line waited for when it was last resumed, and those that ride behind it when submitted.
   [[nodiscard]] const Step& waiting() const noexcept { return waiting_; }
+  [[nodiscard]] Operation* head() const noexcept { return head_; }
   [[nodiscard]] size_t depth() const noexcept { return depth_; }
 
  protected:
   // Before the head is resumed: flush and consume what the socket allows. Nothing for drivers without a socket.
   virtual void move_bytes(Ready got) noexcept { (void)got; }
   [[nodiscard]] bool is_head(const Operation& operation) const noexcept { return head_ == &operation; }
+  // Whether all in the line ride: those behind one that does not could not have joined it.
+  [[nodiscard]] bool only_rides() const noexcept { return tail_ == nullptr || tail_->rides(); }
 
  private:
   void finish(Operation& operation, Operation* before) noexcept;
+  void destroy_dropped(Operation& operation) noexcept;
 
   uint64_t number_;
   Operation* head_ = nullptr;
   Operation* tail_ = nullptr;
   size_t depth_ = 0;
+  Operation* dropped_ = nullptr;  // those in the line, in no order
   Step waiting_;
 };
 

@@ -67,6 +67,10 @@ class Asking {
   [[nodiscard]] driver::Driver& driver() noexcept { return *driver_; }
   void close() noexcept { session_.reset(); }
 
+  [[nodiscard]] Result<std::shared_ptr<const sql::Statement>> statement(std::string_view sql) {
+    return statements_.find(sql, false);
+  }
+
   // The head of the answer. Nothing else may run before it is read to its end.
   [[nodiscard]] Result<driver::Reply> begin(std::string_view sql, const Values& values = {});
   [[nodiscard]] Result<driver::Reply> next_set();

@@ -32,7 +32,11 @@ PostgresqlSession::Came PostgresqlSession::next_result(ResultHandle& result) noe
         broken_ = broken_ || PQenterPipelineMode(conn) == 0;
       }
     } else if (PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) {
-      if (--syncs_ == 0) answering_ = false;
+      if (--syncs_ == 0) {
+        answering_ = false;
+        // Of the ride behind, where there is one, before anything reads on in libpq's buffer.
+        if (depth() > 1) (void)PQsetSingleRowMode(conn);
+      }
     } else if (syncs_ <= 1) {  // those before were of statements that only tidy up
       return Came::result;
     }
@@ -131,6 +135,26 @@ Result<void> PostgresqlSession::send_prepared(const Prepared& prepared, const co
   }
   if (Result<void> done = sent(PQsetSingleRowMode(conn_.get())); !done) return done;
   return sync();
+}
+
+Result<void> PostgresqlSession::send_ride(const Prepared& prepared, const columnar::Params& params) {
+  if (Result<void> encoded = encode(params, prepared.types); !encoded) return encoded;
+  PGconn* const conn = conn_.get();
+  const int format = prepared.plan->binary ? binary_results : text_results;
+  if (Result<void> done = sent(PQsendQueryPrepared(conn, prepared.name.c_str(), params_.count(), params_.values(),
+                                                   params_.lengths(), params_.formats(), format));
+      !done) {
+    return done;
+  }
+  if (depth() == 1) (void)PQsetSingleRowMode(conn);
+  return sent(PQpipelineSync(conn));
+}
+
+void PostgresqlSession::begin_ride(std::shared_ptr<const Plan> plan) noexcept {
+  protocol_ = Protocol::extended;
+  plan_ = std::move(plan);
+  answering_ = true;
+  syncs_ = 1;
 }
 
 Result<void> PostgresqlSession::send_many_prepare(const sql::Statement& statement, const std::vector<Oid>& types) {

@@ -44,6 +44,13 @@ const Prepared* PreparedCache::find(uint64_t statement, const columnar::Params& 
   return nullptr;
 }
 
+const Prepared* PreparedCache::known(uint64_t statement, const columnar::Params& params) const noexcept {
+  if (!list_.empty() && takes(list_.front(), statement, params)) return &list_.front();
+  const auto [from, to] = by_statement_.equal_range(statement);
+  const auto found = std::find_if(from, to, [&](const auto& entry) { return takes(*entry.second, statement, params); });
+  return found == to ? nullptr : &*found->second;
+}
+
 const Prepared* PreparedCache::add(Prepared prepared) {
   if (list_.size() >= capacity_) discard(std::prev(list_.end()));
   list_.push_front(std::move(prepared));

@@ -38,7 +38,8 @@ class PreparedCache {
 
   // 0: nothing is prepared.
   [[nodiscard]] size_t capacity() const noexcept { return capacity_; }
-  // Null when there is none that takes the values.
+  // Null when there is none that takes the values. known() does not count as use.
+  [[nodiscard]] const Prepared* known(uint64_t statement, const columnar::Params& params) const noexcept;
   [[nodiscard]] const Prepared* find(uint64_t statement, const columnar::Params& params);
   // So many wait to be deallocated that no more should be prepared before they are.
   [[nodiscard]] bool crowded() const noexcept { return discarded_.size() >= capacity_; }

@@ -127,8 +127,7 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
 
   // Its values may be gone with a caller who has given up.
   Result<bool> execute(const Prepared& prepared) {
-    if (cancel_requested())
-      return fail(Status::cancelled, "the call was cancelled before the statement was sent", Phase::send);
+    if (cancel_requested()) return not_sent();
     at_ = At::head;
     if (Result<void> sent = session_.send_prepared(prepared, request_.params); !sent) return sent.take_error();
     return true;

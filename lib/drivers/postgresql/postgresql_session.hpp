@@ -15,6 +15,8 @@ class PostgresqlSession final : public driver::Session {
 
   [[nodiscard]] std::unique_ptr<driver::Run> run(driver::Request request) override;
   [[nodiscard]] std::unique_ptr<driver::Run> next_set() override;
+  [[nodiscard]] bool rides(const driver::Request& request) const noexcept override;
+  [[nodiscard]] std::unique_ptr<driver::Run> ride(driver::Request request) override;
   [[nodiscard]] std::unique_ptr<driver::Fetch> fetch(driver::FetchLimits limits) override;
   [[nodiscard]] std::unique_ptr<driver::Many> run_many(driver::ManyRequest request) override;
   [[nodiscard]] std::unique_ptr<driver::Operation> ping() override;
@@ -33,6 +35,7 @@ class PostgresqlSession final : public driver::Session {
   template <class Verb>
   class Steps;
   class RunOperation;
+  class RideOperation;
   class FetchOperation;
   class ManyOperation;
   class CopyOperation;
@@ -65,6 +68,9 @@ class PostgresqlSession final : public driver::Session {
   [[nodiscard]] Result<void> send_unprepared(const driver::Request& request);
   [[nodiscard]] Result<void> send_prepare(const sql::Statement& statement, const Prepared& prepared);
   [[nodiscard]] Result<void> send_prepared(const Prepared& prepared, const columnar::Params& params);
+  // A ride: behind the answer in progress, which goes on. begin_ride() is called when that has ended.
+  [[nodiscard]] Result<void> send_ride(const Prepared& prepared, const columnar::Params& params);
+  void begin_ride(std::shared_ptr<const Plan> plan) noexcept;
   // The same for many rows, by the unnamed statement, with no sync before send_ping() or abort_many().
   [[nodiscard]] Result<void> send_many_prepare(const sql::Statement& statement, const std::vector<Oid>& types);
   [[nodiscard]] Result<void> send_many_row(const columnar::Params& row, const std::vector<Oid>& types);

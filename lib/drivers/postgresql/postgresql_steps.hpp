@@ -21,11 +21,13 @@ class PostgresqlSession::Steps : public Verb {
  public:
   explicit Steps(PostgresqlSession& session) : session_(session) {}
 
-  driver::Step resume(driver::Ready) noexcept final {
+  driver::Step resume(driver::Ready got) noexcept final {
     try {
       if (!begun_) {
-        if (!session_.is_head(*this))
+        if (!session_.is_head(*this) && !this->rides())
           return driver::Step::waits({driver::On::turn, -1, driver::Ready::start, Deadline::never()});
+        // What it would send may be gone with its caller.
+        if (has(got, driver::Ready::turn) && this->cancel_requested()) return this->failed(not_sent());
         begun_ = true;
         if (Result<void> done = begin(); !done) return this->failed(done.take_error());
       }
@@ -105,6 +107,13 @@ class PostgresqlSession::Steps : public Verb {
       }
     }
     return Rows::more;
+  }
+
+  // A batch is full: the next rows go into another.
+  void next_batch() noexcept { bytes_ = 0; }
+
+  static Failure not_sent() {
+    return fail(Status::cancelled, "the call was cancelled before the statement was sent", Phase::send);
   }
 
   Failure unexpected(ExecStatusType status) {
