@@ -134,7 +134,7 @@ class Session {
   // must stay alive until it has finished. One that rides adds what it wants of the socket to waiting().
   void submit(Operation& operation) noexcept;
   // Takes over an operation of the line whose caller has given up: it takes its turn, its answer is thrown away, and
-  // when it has finished it is destroyed. What it has not sent by now it will not send.
+  // when it has finished it is destroyed; its listener is not told. What it has not sent by now it will not send.
   void drop(std::unique_ptr<Operation> operation) noexcept;
   // Moves bytes for the whole line, then resumes the head, and each that becomes head, until one waits.
   // Answers what the head waits for, or done when the line is empty.

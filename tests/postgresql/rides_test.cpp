@@ -231,6 +231,28 @@ TEST_CASE("rides: values and answers that are larger than the sockets' buffers, 
   line.check_of_use();
 }
 
+TEST_CASE("rides: values that heap up unsent make the session one that is not kept") {
+  Riding line;
+  const std::string length = "SELECT length(?::text)";
+  line.prepare(length, Values().text("a"));
+  const std::string megabyte(1 << 20, 'a');
+  for (int i = 0; i < 40; ++i) {  // more than is kept, but not at once
+    line.ride(length, Values().text(megabyte));
+    line.finish();
+  }
+  line.check_of_use();
+  Locked table(line);
+  line.rides.clear();
+  line.ride("SELECT * FROM held");
+  while (line.may(length, Values().text("a")) && line.rides.size() < 40) line.ride(length, Values().text(megabyte));
+  CHECK(line.rides.size() == 17);  // with the head
+  CHECK(line.ask->changed());
+  table.release();
+  line.finish();
+  for (size_t i = 1; i < line.rides.size(); ++i) CHECK(line.value(i) == "1048576");
+  CHECK_FALSE(line.ask.reset().ok());
+}
+
 TEST_CASE("rides: an answer of many batches is read whole, and one beyond its bound is dropped") {
   Riding line;
   const std::string series = "SELECT i FROM generate_series(1, ?::int8) i";

@@ -48,6 +48,7 @@ PostgresqlSession::Came PostgresqlSession::next_result(ResultHandle& result) noe
 
 driver::Wait PostgresqlSession::socket_wait(bool has_more) noexcept {
   const bool unsent = PQflush(conn_.get()) == 1;
+  if (!unsent) unsent_ = 0;
   const Ready want = unsent || has_more ? Ready::readable | Ready::writable : Ready::readable;
   return {driver::On::socket, PQsocket(conn_.get()), want, Deadline::never()};
 }
@@ -147,6 +148,8 @@ Result<void> PostgresqlSession::send_ride(const Prepared& prepared, const column
     return done;
   }
   if (depth() == 1) (void)PQsetSingleRowMode(conn);
+  unsent_ += params_.bytes();
+  note_size(unsent_);
   return sent(PQpipelineSync(conn));
 }
 
