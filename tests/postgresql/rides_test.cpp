@@ -218,15 +218,16 @@ TEST_CASE("rides: values and answers that are larger than the sockets' buffers, 
   Riding line;
   const std::string echo = "SELECT ?::text";
   line.prepare(echo, Values().text("a"));
+  constexpr size_t size = size_t{768} << 10;
   bool waited_to_send = false;
   for (int i = 0; i < 16; ++i) {
-    line.ride(echo, Values().text(std::string(1 << 20, static_cast<char>('a' + i))));
+    line.ride(echo, Values().text(std::string(size, static_cast<char>('a' + i))));
     waited_to_send = waited_to_send || has(line.ask->waiting().wait.want, Ready::writable);
   }
   CHECK(waited_to_send);
   line.finish();
   for (size_t i = 0; i < 16; ++i) {
-    CHECK((line.value(i) == std::string(1 << 20, static_cast<char>('a' + i))));
+    CHECK((line.value(i) == std::string(size, static_cast<char>('a' + i))));
   }
   line.check_of_use();
 }
