@@ -101,7 +101,7 @@ class PostgresqlSession final : public driver::Session {
   bool broken_ = false;
   bool changed_ = false;
   bool swollen_ = false;
-  uint64_t unsent_ = 0;  // bytes of values of rides, at most: none once libpq has sent all
+  uint64_t unsent_ = 0;                // bytes of values of rides, at most: none once libpq has sent all
   bool has_prepared_by_text_ = false;  // statements prepared by the caller's own PREPARE
 
   // The answer in progress.
