@@ -33,4 +33,11 @@ void log(Level level, std::string_view line) noexcept {
   }
 }
 
+std::string one_line(std::string text) noexcept {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  return text;
+}
+
 }  // namespace tl::observe
