@@ -110,6 +110,8 @@ class ConnectionBuilder {
     result_.call_timeout = values.lifetime("call_timeout").value_or(std::nullopt);
     result_.result_bytes = values.bytes("result_bytes").value_or(result_.result_bytes);
     result_.echo = values.boolean("echo").value_or(false);
+    result_.echo_pool = values.boolean("echo_pool").value_or(false);
+    result_.slow_query = values.duration("slow_query").value_or(result_.slow_query);
     values.rest();
     if (values.failed()) return values.take_error();
     for (const char* name : {"retry", "migrations"}) {

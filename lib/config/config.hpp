@@ -99,6 +99,8 @@ struct Connection {
   std::optional<Nanos> call_timeout;
   uint64_t result_bytes = uint64_t{256} << 20;
   bool echo = false;
+  bool echo_pool = false;
+  Nanos slow_query = std::chrono::seconds(1);
 };
 
 // One line of `inspect("settings")`: an effective value, in the library's own names and units.

@@ -63,7 +63,7 @@ Result<pool::Lease> wait_in_line(pool::Pool& pool, const pool::Borrower& borrowe
     waiter.wait(until);
   }
   if (pool.abandon(waiter)) {
-    if (!waiter.cancelled()) return pool.exhausted(until.at - since);
+    if (!waiter.cancelled()) return pool.exhausted(until.at - since, borrower);
     return cancelled("while it waited for a session");
   }
   waiter.wait_granted();

@@ -31,8 +31,9 @@ std::string_view state_name(State state) noexcept {
   return "";
 }
 
-Connection::Connection(config::Connection settings)
+Connection::Connection(config::Connection settings, std::shared_ptr<observe::Hub> hub)
     : settings_(std::move(settings)),
+      hub_(std::move(hub)),
       driver_(drivers::find(settings_.driver)),
       statements_(dialect_of(driver_), statement_bytes) {}
 
@@ -47,13 +48,20 @@ std::shared_ptr<Endpoints> Connection::peek() const {
 }
 
 Result<std::shared_ptr<Endpoints>> Connection::endpoints() {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (state_ == State::open) return endpoints_;
   if (state_ == State::closed) {
     return told(
         fail(Status::closed, "connection \"" + name() + "\" is closed; connect() opens it again", Phase::acquire));
   }
-  return open_locked();
+  return open(std::move(lock));
+}
+
+Result<std::shared_ptr<Endpoints>> Connection::open(std::unique_lock<std::mutex> lock) {
+  auto opened = open_locked();
+  lock.unlock();
+  if (opened) observe::tell_state(*hub_, name(), state_name(State::open));
+  return opened;
 }
 
 Result<std::shared_ptr<Endpoints>> Connection::open_locked() {
@@ -62,7 +70,7 @@ Result<std::shared_ptr<Endpoints>> Connection::open_locked() {
                      "this build of trunkline has no driver for " + std::string(config::driver_name(settings_.driver)),
                      Phase::connect));
   }
-  endpoints_ = Endpoints::make(settings_, *driver_);
+  endpoints_ = Endpoints::make(settings_, *driver_, hub_);
   state_ = State::open;
   endpoints_->open();
   return endpoints_;
@@ -71,10 +79,10 @@ Result<std::shared_ptr<Endpoints>> Connection::open_locked() {
 Result<void> Connection::connect(const CallOptions& options) {
   std::shared_ptr<Endpoints> endpoints;
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     endpoints = endpoints_;
     if (state_ != State::open) {
-      auto opened = open_locked();
+      auto opened = open(std::move(lock));
       if (!opened) return opened.take_error();
       endpoints = opened.take();
     }
@@ -89,14 +97,16 @@ Result<void> Connection::connect(const CallOptions& options) {
 
 void Connection::close() {
   std::shared_ptr<Endpoints> endpoints;
+  bool closed_before = false;
   {
     const std::lock_guard lock(mutex_);
     if (endpoints_ != nullptr) leaving_.push_back(endpoints_);
     endpoints = std::move(endpoints_);
     endpoints_.reset();
-    state_ = State::closed;
+    closed_before = std::exchange(state_, State::closed) == State::closed;
   }
   if (endpoints != nullptr) endpoints->close();
+  if (!closed_before) observe::tell_state(*hub_, name(), state_name(State::closed));
 }
 
 std::vector<std::shared_ptr<Endpoints>> Connection::leaving() {

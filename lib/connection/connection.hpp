@@ -13,7 +13,8 @@ enum class State : uint8_t { registered, open, closed };
 
 class Connection {
  public:
-  explicit Connection(config::Connection settings);
+  // Its events go to the hub.
+  Connection(config::Connection settings, std::shared_ptr<observe::Hub> hub);
 
   [[nodiscard]] const config::Connection& settings() const noexcept { return settings_; }
   [[nodiscard]] const std::string& name() const noexcept { return settings_.name; }
@@ -38,9 +39,11 @@ class Connection {
 
  private:
   [[nodiscard]] Result<std::shared_ptr<Endpoints>> open_locked();
+  [[nodiscard]] Result<std::shared_ptr<Endpoints>> open(std::unique_lock<std::mutex> lock);
   [[nodiscard]] std::vector<std::shared_ptr<Endpoints>> leaving();
 
   const config::Connection settings_;
+  const std::shared_ptr<observe::Hub> hub_;
   driver::Driver* const driver_;  // null: this build has none
   sql::Table statements_;
   mutable std::mutex mutex_;

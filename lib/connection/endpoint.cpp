@@ -79,18 +79,37 @@ class Endpoint::DialJob final : public runtime::Job {
   template <class Attempt>
   void answer(const Attempt& attempt) noexcept {
     try {
+      const Instant began = steady_clock().now();
       Opened session = attempt();
+      const Nanos took = steady_clock().now() - began;
       if (session) {
+        tell_connect(**session, took);
         endpoint_.pool_->dialled(session.take());
         return;
       }
       Failure failure = session.take_error();
-      failure->connection = endpoint_.connection_;
+      failure->connection = endpoint_.source_->connection();
       failure->endpoint = endpoint_.label();
+      tell_failure(*failure, took);
       endpoint_.pool_->dial_failed(std::move(failure));
     } catch (const std::bad_alloc&) {
       endpoint_.pool_->dial_failed(nullptr);
     }
+  }
+  void tell_connect(const driver::Session& session, Nanos took) noexcept {
+    endpoint_.source_->counters().dials.add(took);
+    endpoint_.source_->tell(observe::Kind::connect, [&](observe::Event& event) {
+      event.session = session.number();
+      event.backend_id = session.backend_id();
+      event.duration = took;
+    });
+  }
+  void tell_failure(const Error& failure, Nanos took) noexcept {
+    endpoint_.source_->tell(observe::Kind::dial_failed, [&](observe::Event& event) {
+      event.duration = took;
+      event.status = failure.status;
+      event.message = failure.message;
+    });
   }
   Opened open() {
     std::unique_ptr<driver::Session> prime;
@@ -110,13 +129,17 @@ class Endpoint::DialJob final : public runtime::Job {
   bool ran_ = false;
 };
 
-Endpoint::Endpoint(Role role, config::Endpoint settings, driver::Driver& driver, std::string connection)
+Endpoint::Endpoint(Role role, config::Endpoint settings, driver::Driver& driver, const config::Connection& connection,
+                   std::shared_ptr<observe::Hub> hub)
     : role_(role),
       settings_(std::move(settings)),
       driver_(driver),
-      connection_(std::move(connection)),
-      label_(std::make_shared<const std::string>(settings_.address.label())),
-      pool_(std::make_unique<pool::Pool>(*label_, settings_.pool, *this, steady_clock(), seed())) {}
+      source_(std::make_shared<observe::Source>(std::move(hub),
+                                                observe::SourceSettings{.connection = connection.name,
+                                                                        .endpoint = settings_.address.label(),
+                                                                        .echo_pool = connection.echo_pool,
+                                                                        .slow_query = connection.slow_query})),
+      pool_(std::make_unique<pool::Pool>(*source_, settings_.pool, *this, steady_clock(), seed())) {}
 
 Endpoint::~Endpoint() { pool_->close(); }
 
@@ -160,23 +183,25 @@ void Endpoint::wake_at(pool::Pool& pool, Instant at) noexcept {
   }
 }
 
-std::shared_ptr<Endpoints> Endpoints::make(const config::Connection& settings, driver::Driver& driver) {
+std::shared_ptr<Endpoints> Endpoints::make(const config::Connection& settings, driver::Driver& driver,
+                                           const std::shared_ptr<observe::Hub>& hub) {
   auto endpoints = std::make_shared<Endpoints>();
   const config::Endpoint& primary = settings.primary;
+  const auto add = [&](Role role, config::Endpoint endpoint) {
+    endpoints->all_.push_back(std::make_unique<Endpoint>(role, std::move(endpoint), driver, settings, hub));
+  };
   if (!is_file(primary.address)) {
     config::Endpoint only = primary;
     if (primary.address.driver == config::DriverKind::sqlite) only.pool = only_session(only.pool);
-    endpoints->add(Role::primary, std::move(only), driver, settings.name);
-    for (const config::Endpoint& replica : settings.replicas) {
-      endpoints->add(Role::replica, replica, driver, settings.name);
-    }
+    add(Role::primary, std::move(only));
+    for (const config::Endpoint& replica : settings.replicas) add(Role::replica, replica);
   } else if (primary.address.read_only) {
-    endpoints->add(Role::primary, primary, driver, settings.name);
+    add(Role::primary, primary);
   } else {
-    endpoints->add(Role::primary, {primary.address, one_writer(primary.pool)}, driver, settings.name);
+    add(Role::primary, {primary.address, one_writer(primary.pool)});
     config::Endpoint reader = primary;
     reader.address.read_only = true;
-    endpoints->add(Role::replica, std::move(reader), driver, settings.name);
+    add(Role::replica, std::move(reader));
     endpoints->all_.back()->prime_ = std::make_unique<config::Address>(primary.address);
   }
   endpoints->topology_ = {endpoints->size() - 1, settings.policy};
@@ -186,10 +211,6 @@ std::shared_ptr<Endpoints> Endpoints::make(const config::Connection& settings, d
     runtime::housekeeper().wake_at(std::shared_ptr<runtime::Task>(endpoints, endpoint.get()), Deadline::never().at);
   }
   return endpoints;
-}
-
-void Endpoints::add(Role role, config::Endpoint settings, driver::Driver& driver, const std::string& connection) {
-  all_.push_back(std::make_unique<Endpoint>(role, std::move(settings), driver, connection));
 }
 
 routing::Order Endpoints::order(bool read, routing::Mode mode) {

@@ -18,15 +18,17 @@ enum class Role : uint8_t { primary, replica };
 
 class Endpoint final : public pool::Supply, public runtime::Task {
  public:
-  Endpoint(Role role, config::Endpoint settings, driver::Driver& driver, std::string connection);
+  Endpoint(Role role, config::Endpoint settings, driver::Driver& driver, const config::Connection& connection,
+           std::shared_ptr<observe::Hub> hub);
   ~Endpoint() override;
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
 
   [[nodiscard]] pool::Pool& pool() noexcept { return *pool_; }
   [[nodiscard]] const pool::Pool& pool() const noexcept { return *pool_; }
-  [[nodiscard]] const std::string& label() const noexcept { return *label_; }
-  [[nodiscard]] const std::shared_ptr<const std::string>& shared_label() const noexcept { return label_; }
+  [[nodiscard]] const std::string& label() const noexcept { return source_->endpoint(); }
+  // What is observed of it, and outlives it where somebody else holds it.
+  [[nodiscard]] const std::shared_ptr<observe::Source>& source() const noexcept { return source_; }
   [[nodiscard]] Role role() const noexcept { return role_; }
   [[nodiscard]] const config::Endpoint& settings() const noexcept { return settings_; }
   // Of the jobs that its server may hold up.
@@ -51,8 +53,7 @@ class Endpoint final : public pool::Supply, public runtime::Task {
   const Role role_;
   const config::Endpoint settings_;
   driver::Driver& driver_;
-  const std::string connection_;
-  const std::shared_ptr<const std::string> label_;
+  const std::shared_ptr<observe::Source> source_;
   std::unique_ptr<pool::Pool> pool_;
   // SQLite's reader: this address is opened once first, because a file must exist before it can be opened for reading.
   std::unique_ptr<config::Address> prime_;
@@ -67,7 +68,8 @@ class Endpoint final : public pool::Supply, public runtime::Task {
 // All endpoints of a connection as long as it is open; a lease keeps them alive.
 class Endpoints {
  public:
-  static std::shared_ptr<Endpoints> make(const config::Connection& settings, driver::Driver& driver);
+  static std::shared_ptr<Endpoints> make(const config::Connection& settings, driver::Driver& driver,
+                                         const std::shared_ptr<observe::Hub>& hub);
 
   [[nodiscard]] Endpoint& operator[](uint32_t i) noexcept { return *all_[i]; }
   [[nodiscard]] uint32_t size() const noexcept { return static_cast<uint32_t>(all_.size()); }
@@ -79,8 +81,6 @@ class Endpoints {
   [[nodiscard]] uint32_t leased() const noexcept;  // sessions
 
  private:
-  void add(Role role, config::Endpoint settings, driver::Driver& driver, const std::string& connection);
-
   std::vector<std::unique_ptr<Endpoint>> all_;  // 0: the primary
   routing::Topology topology_;
   std::atomic<uint64_t> turn_{0};

@@ -79,11 +79,7 @@ Result<void> Handle::run(QueryResult& answer, std::string_view text, const colum
 
 // On one line, as it was given: values are never told.
 void Handle::echo(const sql::Statement& statement) const {
-  std::string line = connection_->name() + ": " + statement.text;
-  for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
-  }
-  observe::log(observe::Level::warning, line);
+  observe::log(observe::Level::warning, observe::one_line(connection_->name() + ": " + statement.text));
 }
 
 Result<void> Handle::allowed(const sql::Statement& statement, const CallOptions& options) const {

@@ -6,6 +6,7 @@ using driver::Then;
 
 void Stream::close() noexcept {
   const Then left = std::exchange(then_, Then::end);
+  watch_.end(nullptr);  // of one whose answer is given up
   // A hold keeps its session and its transaction: what is left of the answer is read before its next verb.
   if (use_.get() != nullptr && left != Then::end && leased()) use_.get()->leave_unread(left);
   use_.end();
@@ -14,6 +15,7 @@ void Stream::close() noexcept {
 
 void Stream::note_end(const Error* failure) noexcept {
   then_ = Then::end;
+  watch_.end(failure);
   if (use_.get() != nullptr) use_.get()->note_end(failure);
 }
 
@@ -32,6 +34,7 @@ Result<void> Stream::head(Result<void> done, driver::Run* run, Set& set) {
 }
 
 Result<void> Stream::begin(driver::Request request, const CallOptions& options, Set& set) {
+  watch_.begin(leased(), request.statement);
   auto run = leased().session().run(std::move(request));
   return head(Call(leased(), options).begin(run), run.get(), set);
 }
@@ -68,17 +71,18 @@ QueryResult::QueryResult(BatchHandle batch) {
 
 const std::string& QueryResult::endpoint() const noexcept {
   static const std::string nowhere;
-  return endpoint_ == nullptr ? nowhere : *endpoint_;
+  return source_ == nullptr ? nowhere : source_->endpoint();
 }
 
 Result<void> QueryResult::read_whole(driver::Request request, const CallOptions& options, uint64_t result_bytes) {
   Result<void> done = read_sets(std::move(request), options, result_bytes);
+  if (!done) stream_.watch().end(&done.error());  // of one that was too large, and so has not ended
   stream_.close();
   return done;
 }
 
 Result<void> QueryResult::read_sets(driver::Request request, const CallOptions& options, uint64_t result_bytes) {
-  endpoint_ = stream_.leased().endpoint().shared_label();
+  source_ = stream_.leased().endpoint().source();
   Set* set = &set_;
   if (Result<void> begun = stream_.begin(std::move(request), options, *set); !begun) return begun;
   uint64_t bytes = set->batches.bytes();
@@ -99,7 +103,8 @@ Result<void> QueryResult::read_sets(driver::Request request, const CallOptions& 
 }
 
 Result<void> QueryResult::run_many(const driver::ManyRequest& request, const CallOptions& options) {
-  endpoint_ = stream_.leased().endpoint().shared_label();
+  source_ = stream_.leased().endpoint().source();
+  stream_.watch().begin(stream_.leased(), request.statement);
   auto many = stream_.leased().session().run_many(request);
   Result<void> done = Call(stream_.leased(), options).begin(many);
   stream_.note_end(done ? nullptr : &done.error());
@@ -115,7 +120,7 @@ Result<void> QueryResult::run_many(const driver::ManyRequest& request, const Cal
 }
 
 Result<void> QueryResult::begin(driver::Request request, const CallOptions& options) {
-  endpoint_ = stream_.leased().endpoint().shared_label();
+  source_ = stream_.leased().endpoint().source();
   ticket_ = options.ticket;
   batch_ = options.batch;
   Result<void> begun = stream_.begin(std::move(request), options, set_);
@@ -165,7 +170,7 @@ Result<bool> QueryResult::next_set(const CallOptions& options) {
 
 QueryResult QueryResult::take_current() noexcept {
   QueryResult taken(std::move(*this));
-  endpoint_ = taken.endpoint_;
+  source_ = taken.source_;
   set_.schema = taken.set_.schema;
   set_.affected = taken.set_.affected;
   set_.last_id = taken.set_.last_id;

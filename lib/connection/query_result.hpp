@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hold.hpp"
+#include "watch.hpp"
 
 namespace tl::connection {
 
@@ -52,7 +53,8 @@ class Stream {
   Stream(Stream&& other) noexcept
       : own_(std::move(other.own_)),
         use_(std::move(other.use_)),
-        then_(std::exchange(other.then_, driver::Then::end)) {}
+        then_(std::exchange(other.then_, driver::Then::end)),
+        watch_(std::move(other.watch_)) {}
   Stream& operator=(Stream&&) = delete;
   ~Stream() { close(); }
 
@@ -70,6 +72,7 @@ class Stream {
   void note_end(const Error* failure) noexcept;
   [[nodiscard]] bool ended() const noexcept { return then_ == driver::Then::end; }
   [[nodiscard]] Leased& leased() noexcept { return use_.get() == nullptr ? own_ : use_.get()->leased(); }
+  [[nodiscard]] Watch& watch() noexcept { return watch_; }
   // Gives the session back; what is left of the answer is dropped.
   void close() noexcept;
 
@@ -79,6 +82,7 @@ class Stream {
   Leased own_;
   HoldUse use_;
   driver::Then then_ = driver::Then::end;
+  Watch watch_;
 };
 
 class QueryResult {
@@ -116,10 +120,10 @@ class QueryResult {
   // The ticket of the statement: it can be cancelled until its last row is read.
   [[nodiscard]] CallOptions of_statement(const CallOptions& options) const;
 
-  std::shared_ptr<const std::string> endpoint_;  // null: none
-  Set set_;                                      // the current one
-  std::vector<Set> later_;                       // of a whole answer: the sets after it
-  size_t next_ = 0;                              // of later_
+  std::shared_ptr<observe::Source> source_;  // of the endpoint, null: none; outlives the stream's watch
+  Set set_;                                  // the current one
+  std::vector<Set> later_;                   // of a whole answer: the sets after it
+  size_t next_ = 0;                          // of later_
   Stream stream_;
   std::shared_ptr<runtime::Ticket> ticket_;
   driver::FetchLimits batch_;

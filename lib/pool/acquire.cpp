@@ -56,7 +56,7 @@ Result<Lease> Pool::acquire(const Borrower& borrower, Deadline deadline) {
   SleepingWaiter waiter;
   if (auto queued = enqueue(waiter, borrower); !queued) return queued.take_error();
   if (!waiter.wait(clock, until)) {
-    if (abandon(waiter)) return exhausted(until.at - since);
+    if (abandon(waiter)) return exhausted(until.at - since, borrower);
     (void)waiter.wait(clock, Deadline::never());  // granted in this very moment
   }
   return waiter.take();

@@ -43,8 +43,8 @@ Result<Lease> Waiter::take() {
   return failure;
 }
 
-Pool::Pool(std::string endpoint, const config::Pool& settings, Supply& supply, const Clock& clock, uint64_t seed)
-    : inside_(std::make_unique<Inside>(*this, std::move(endpoint), settings, supply, clock, seed)) {}
+Pool::Pool(observe::Source& source, const config::Pool& settings, Supply& supply, const Clock& clock, uint64_t seed)
+    : inside_(std::make_unique<Inside>(*this, source, settings, supply, clock, seed)) {}
 
 Pool::~Pool() {
   close();
@@ -59,6 +59,7 @@ Lease Pool::try_acquire(const Borrower& borrower) noexcept {
   Slot* slot = in.pop_idle(now, chores);
   Lease lease = slot ? in.lend(*slot, borrower, now) : Lease();
   in.finish(lock, now, chores);
+  if (slot) in.tell_checkout(*slot, Nanos(0));
   return lease;
 }
 
@@ -72,6 +73,7 @@ Result<void> Pool::enqueue(Waiter& waiter, const Borrower& borrower) {
     return std::make_unique<Error>(*in.closed_reason);
   }
   waiter.borrower_ = borrower;
+  waiter.since_ = now;
   if (Slot* slot = in.pop_idle(now, chores)) {
     in.grant(waiter, *slot, now, chores);
     in.finish(lock, now, chores);
@@ -123,8 +125,10 @@ void Pool::give_back(Slot& slot, Fate fate) noexcept {
   Inside& in = *inside_;
   const bool usable = fate == Fate::keep && proven_clean(*slot.session);
   const Instant now = in.clock.coarse();
+  in.tell_checkin(slot, now);
   Chores chores;
   Inside::Lock lock(in.mutex);
+  in.source.counters().leases.add_alone(now - slot.leased_since);
   slot.leased = false;
   --in.leased;
   in.settle(slot, usable && now < slot.expires, now, chores);

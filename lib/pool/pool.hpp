@@ -9,6 +9,7 @@
 #include "clock.hpp"
 #include "config.hpp"
 #include "session.hpp"
+#include "source.hpp"
 
 namespace tl::pool {
 
@@ -46,6 +47,7 @@ class Lease {
   void give_back(Fate fate) noexcept;  // then empty; harmless when empty
 
  private:
+  friend class Pool;
   Pool* pool_ = nullptr;
   Slot* slot_ = nullptr;
   Check check_ = Check::none;
@@ -70,6 +72,7 @@ class Waiter {
   Waiter* after_ = nullptr;
   Borrower borrower_;
   uint64_t arrival_ = 0;  // in the pool's order of arrivals and dials
+  Instant since_;
   Lease lease_;
   std::shared_ptr<const Error> refusal_;
   bool queued_ = false;
@@ -111,8 +114,9 @@ struct SessionInfo {
 
 class Pool {
  public:
-  // `endpoint` is the label used in errors. The supply and the clock outlive the pool. `seed` is of its jitter.
-  Pool(std::string endpoint, const config::Pool& settings, Supply& supply, const Clock& clock, uint64_t seed);
+  // The source has the label used in errors; the pool counts there, and tells there what it does with its sessions,
+  // never with its lock held. Source, supply and clock outlive the pool. `seed` is of its jitter.
+  Pool(observe::Source& source, const config::Pool& settings, Supply& supply, const Clock& clock, uint64_t seed);
   // Everything has been given back and no dial is under way. Retires what is idle; waits for calls into the supply that
   // other threads are just leaving, so not from within one.
   ~Pool();
@@ -154,7 +158,7 @@ class Pool {
   // Why a waiter that expired by itself got nothing, with everything there is to say, after abandon() answered true:
   // acquire_timeout, telling who holds what since when, how many wait, the last dial's error; connect_timeout where
   // there is no session at all and a dial that has not been answered. Each is counted in `acquire_timeouts`.
-  [[nodiscard]] Failure exhausted(Nanos waited) const;
+  [[nodiscard]] Failure exhausted(Nanos waited, const Borrower& borrower) const;
 
  private:
   friend class Lease;

@@ -28,10 +28,11 @@ uint32_t saturated_sum(uint32_t a, uint32_t b) noexcept {
 
 }  // namespace
 
-Pool::Inside::Inside(Pool& owner, std::string label, const config::Pool& given, Supply& world, const Clock& time,
+Pool::Inside::Inside(Pool& owner, observe::Source& told, const config::Pool& given, Supply& world, const Clock& time,
                      uint64_t seed)
     : pool(owner),
-      endpoint(std::move(label)),
+      source(told),
+      endpoint(told.endpoint()),
       settings(given),
       min(std::min({given.min, given.max, given.max_idle})),
       limit(saturated_sum(given.max, given.max_overflow)),
@@ -175,7 +176,12 @@ void Pool::Inside::finish(Lock& lock, Instant now, Chores& chores) noexcept {
 }
 
 void Pool::Inside::do_chores(Chores& chores) noexcept {
-  while (Waiter* waiter = chores.granted.pop_front()) waiter->granted();
+  while (Waiter* waiter = chores.granted.pop_front()) {
+    const Nanos wait = clock.now() - waiter->since_;
+    source.counters().waits.add(wait);
+    tell_checkout(*waiter->lease_.slot_, wait);
+    waiter->granted();
+  }
   while (Waiter* waiter = chores.refused.pop_front()) {
     waiter->refusal_ = chores.reason;
     waiter->granted();
@@ -184,6 +190,7 @@ void Pool::Inside::do_chores(Chores& chores) noexcept {
   for (; chores.dials > 0; --chores.dials) supply.dial(pool);
   while (Slot* slot = chores.retired) {
     chores.retired = slot->colder;
+    tell_disconnect(*slot);
     supply.retire(std::move(slot->session));
     delete slot;
   }

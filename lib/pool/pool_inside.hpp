@@ -32,7 +32,8 @@ class Pool::Inside {
  public:
   using Lock = std::unique_lock<std::mutex>;
 
-  Inside(Pool& owner, std::string label, const config::Pool& given, Supply& world, const Clock& time, uint64_t seed);
+  Inside(Pool& owner, observe::Source& told, const config::Pool& given, Supply& world, const Clock& time,
+         uint64_t seed);
 
   // With the mutex held.
   [[nodiscard]] Slot* pop_idle(Instant now, Chores& chores) noexcept;  // the hottest whose lifetime has not ended
@@ -65,9 +66,13 @@ class Pool::Inside {
   void count_timeout() noexcept;
   [[nodiscard]] Failure refusal(Status status, std::string message, Phase phase = Phase::acquire) const;
   [[nodiscard]] std::shared_ptr<const Error> reason_of(Failure failure) const noexcept;  // of a dial's
+  void tell_checkout(const Slot& slot, Nanos wait) noexcept;  // while it is lent, and its borrower cannot have left
+  void tell_checkin(const Slot& slot, Instant now) noexcept;
+  void tell_disconnect(const Slot& slot) noexcept;
 
   Pool& pool;
-  const std::string endpoint;
+  observe::Source& source;
+  const std::string& endpoint;
   const config::Pool settings;
   const uint32_t min;    // what `max` and `max_idle` leave of it
   const uint32_t limit;  // max and overflow

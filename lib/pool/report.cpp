@@ -166,7 +166,7 @@ const std::string& Pool::endpoint() const noexcept { return inside_->endpoint; }
 
 const config::Pool& Pool::settings() const noexcept { return inside_->settings; }
 
-Failure Pool::exhausted(Nanos waited) const {
+Failure Pool::exhausted(Nanos waited, const Borrower& borrower) const {
   inside_->count_timeout();
   Inside::View view = inside_->look();
   const Figures& figures = view.figures;
@@ -192,6 +192,13 @@ Failure Pool::exhausted(Nanos waited) const {
                       {"dialling", std::to_string(figures.dialling)}};
   if (!holders.empty()) failure->details.emplace_back("holders", holders);
   if (view.last_failure) failure->details.emplace_back("last_dial", view.last_failure->message);
+  inside_->source.tell(observe::Kind::timeout, [&](observe::Event& event) {
+    event.duration = waited;
+    event.status = failure->status;
+    event.tag = borrower.tag;
+    event.statement = borrower.statement;
+    event.message = failure->message;
+  });
   return failure;
 }
 

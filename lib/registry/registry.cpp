@@ -28,7 +28,7 @@ size_t distance(std::string_view a, std::string_view b) {
 Registry::Registry(config::Config config) : config_(std::move(config)) {
   for (const std::string& warning : config_.warnings) observe::log(observe::Level::warning, warning);
   for (const config::Connection& settings : config_.connections) {
-    connections_.push_back(std::make_shared<connection::Connection>(settings));
+    connections_.push_back(std::make_shared<connection::Connection>(settings, hub_));
     by_name_.emplace(settings.name, connections_.back());
   }
 }

@@ -22,6 +22,8 @@ class Registry {
   }
   [[nodiscard]] const config::Config& config() const noexcept { return config_; }
   [[nodiscard]] runtime::Tickets& tickets() noexcept { return tickets_; }
+  // Where what happens to its connections can be listened to.
+  [[nodiscard]] observe::Hub& hub() const noexcept { return *hub_; }
 
   [[nodiscard]] Result<void> connect(std::string_view name, const connection::CallOptions& options) const;
   // name null: all of them, together. `until` not given: each connection's destroy_timeout from now. `ticket` may be
@@ -33,7 +35,8 @@ class Registry {
   [[nodiscard]] std::string_view nearest(std::string_view name) const;
 
   const config::Config config_;
-  std::vector<std::shared_ptr<connection::Connection>> connections_;  // by source position
+  const std::shared_ptr<observe::Hub> hub_ = std::make_shared<observe::Hub>();  // endpoints may outlive the registry
+  std::vector<std::shared_ptr<connection::Connection>> connections_;            // by source position
   std::map<std::string, std::shared_ptr<connection::Connection>, std::less<>> by_name_;
   runtime::Tickets tickets_;
 };

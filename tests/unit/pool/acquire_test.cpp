@@ -7,7 +7,7 @@ namespace {
 struct Shop {
   explicit Shop(const config::Pool& settings, bool refuses = false)
       : supply([refuses] { return refuses ? nullptr : std::make_unique<FakeSession>(); }),
-        pool("db", settings, supply, steady_clock(), 1) {}
+        pool(source, settings, supply, steady_clock(), 1) {}
   ~Shop() {
     pool.close();
     supply.stop();
@@ -16,6 +16,7 @@ struct Shop {
     while (pool.figures().waiting != n) std::this_thread::yield();
   }
   DiallingThread supply;
+  observe::Source source{std::make_shared<observe::Hub>(), {.connection = "db", .endpoint = "db"}};
   Pool pool;
 };
 

@@ -57,8 +57,7 @@ class NotingWaiter final : public Waiter {
 };
 
 struct Desk {
-  explicit Desk(const config::Pool& settings = {}, uint64_t seed = 1)
-      : pool("127.0.0.1:5432/app", settings, supply, clock, seed) {}
+  explicit Desk(const config::Pool& settings = {}, uint64_t seed = 1) : pool(source, settings, supply, clock, seed) {}
 
   void dial_succeeds(int times = 1) {
     for (int i = 0; i < times; ++i) pool.dialled(std::make_unique<FakeSession>());
@@ -95,6 +94,8 @@ struct Desk {
 
   VirtualClock clock;
   NotingSupply supply;
+  std::shared_ptr<observe::Hub> hub = std::make_shared<observe::Hub>();
+  observe::Source source{hub, {.connection = "main", .endpoint = "127.0.0.1:5432/app"}};
   Pool pool;
 };
 

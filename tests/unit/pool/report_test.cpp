@@ -23,7 +23,7 @@ TEST_CASE("a full pool says how many are leased, to whom, since when, and how ma
   NotingWaiter waiter;
   REQUIRE(desk.pool.enqueue(waiter, {}).ok());
 
-  const Failure failure = desk.pool.exhausted(30s);
+  const Failure failure = desk.pool.exhausted(30s, {});
   CHECK(failure->status == Status::acquire_timeout);
   CHECK(failure->phase == Phase::acquire);
   CHECK(failure->outcome == Outcome::not_sent);
@@ -38,7 +38,7 @@ TEST_CASE("a full pool says how many are leased, to whom, since when, and how ma
   CHECK(told["holders"].find("tag \"report\" for 12.3 s") == 0);
   CHECK(told.count("last_dial") == 0);
   CHECK(desk.pool.figures().acquire_timeouts == 1);
-  CHECK(desk.pool.exhausted(250ms)->message.find("within 250 ms:") != std::string::npos);
+  CHECK(desk.pool.exhausted(250ms, {})->message.find("within 250 ms:") != std::string::npos);
   CHECK(desk.pool.abandon(waiter));
 }
 
@@ -52,7 +52,7 @@ TEST_CASE("of many holders the five that hold longest are told") {
     held[i] = desk.lease({.tag = tags[i]});
     desk.clock.advance(1min);
   }
-  const std::string message = desk.pool.exhausted(30s)->message;
+  const std::string message = desk.pool.exhausted(30s, {})->message;
   CHECK(
       message.find("7 of 7 leased (tag \"g\" for 7 min; tag \"f\" for 6 min; tag \"e\" for 5 min; tag \"d\" for 4 min; "
                    "tag \"c\" for 3 min; and 2 more), 0 waiting") != std::string::npos);
@@ -68,7 +68,7 @@ TEST_CASE("without a session the last dial's error is told") {
   desk.dial_fails(Status::unavailable, "too many clients already");
   desk.let_pass(100ms);
   CHECK(desk.pool.abandon(waiter));
-  const Failure failure = desk.pool.exhausted(30s);
+  const Failure failure = desk.pool.exhausted(30s, {});
   CHECK(failure->message.find("1 of 10 and 3 overflow leased") != std::string::npos);
   CHECK(failure->message.find(", 1 being opened, 0 waiting; last dial: too many clients already") != std::string::npos);
   CHECK(details(failure)["last_dial"] == "too many clients already");
@@ -85,7 +85,7 @@ TEST_CASE("a wait that only the server held up ends as its dial would have") {
   SUBCASE("no session at all, and a dial without an answer") {
     desk.clock.advance(30s);
     REQUIRE(desk.pool.abandon(waiter));
-    const Failure failure = desk.pool.exhausted(30s);
+    const Failure failure = desk.pool.exhausted(30s, {});
     CHECK(failure->status == Status::connect_timeout);
     CHECK(failure->phase == Phase::connect);
     CHECK(failure->outcome == Outcome::not_sent);
@@ -103,7 +103,7 @@ TEST_CASE("a wait that only the server held up ends as its dial would have") {
     REQUIRE(desk.pool.enqueue(second, {}).ok());
     CHECK(desk.supply.dials == 2);
     REQUIRE(desk.pool.abandon(second));
-    CHECK(desk.pool.exhausted(30s)->status == Status::acquire_timeout);
+    CHECK(desk.pool.exhausted(30s, {})->status == Status::acquire_timeout);
   }
   SUBCASE("an attempt that failed, and none since: the server did answer") {
     NotingWaiter second;
@@ -111,7 +111,7 @@ TEST_CASE("a wait that only the server held up ends as its dial would have") {
     desk.clock.advance(100ms);
     REQUIRE(desk.pool.enqueue(second, {}).ok());
     desk.dial_fails();
-    const Failure failure = desk.pool.exhausted(30s);
+    const Failure failure = desk.pool.exhausted(30s, {});
     CHECK(failure->status == Status::acquire_timeout);
     CHECK(details(failure)["last_dial"] == "connection refused");
   }
@@ -119,7 +119,7 @@ TEST_CASE("a wait that only the server held up ends as its dial would have") {
 
 TEST_CASE("a wait whose time had passed before it began is not told as a negative one") {
   Desk desk(lasting());
-  const std::string message = desk.pool.exhausted(-400us)->message;
+  const std::string message = desk.pool.exhausted(-400us, {})->message;
   CHECK(message.find(" within 0 ms: ") != std::string::npos);
 }
 

@@ -134,7 +134,8 @@ TEST_CASE("under load no session is lent twice at once, and none is lost") {
   settings.acquire_timeout = 10s;
   Outcomes outcomes;
   {
-    Pool pool("db", settings, supply, steady_clock(), 1);
+    observe::Source source(std::make_shared<observe::Hub>(), {});
+    Pool pool(source, settings, supply, steady_clock(), 1);
     pool.open();
     std::vector<std::thread> customers;
     for (uint32_t i = 0; i < threads; ++i) customers.emplace_back([&, i] { Customer(pool, outcomes, i + 1).run(); });

@@ -301,7 +301,8 @@ TEST_CASE("a pool that is dropped retires its idle sessions") {
   VirtualClock clock;
   NotingSupply supply;
   {
-    Pool pool("x", lasting(), supply, clock, 1);
+    observe::Source source(std::make_shared<observe::Hub>(), {});
+    Pool pool(source, lasting(), supply, clock, 1);
     NotingWaiter waiter;
     REQUIRE(pool.enqueue(waiter, {}).ok());
     pool.dialled(std::make_unique<FakeSession>());
