@@ -200,7 +200,8 @@ TL_API tl_status tl_registry_connect(tl_registry *, const char *name, size_t nam
  * The connection is closed all the same, and closing it again waits again. name NULL: all, at once, under one time limit. */
 TL_API tl_status tl_registry_close(tl_registry *, const char *name, size_t name_len, const tl_call *, tl_error **err);
 /* What the library knows, as a result. what: "connections" (name, driver, state, default, …), "endpoints", "pools" (figures),
- * "sessions", "leases" (who holds what since when), "settings" (effective configuration, where each value comes from, without
+ * "sessions", "leases" (who holds what since when), "metrics" (a row for each number that is counted, of connections that are open),
+ * "prometheus" (the same as one text, in Prometheus' exposition format), "settings" (effective configuration, where each value comes from, without
  * secrets), "warnings" (keys that have no effect in this build, of all connections), "check" (what is weak in the configuration:
  * passwords that may travel in clear, or stand in a file that all may read; pools of this process that together may open more sessions
  * than their server, its user or its database allows). name NULL: of all connections. Errors: TL_E_MISUSE, TL_E_NOT_FOUND.

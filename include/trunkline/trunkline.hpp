@@ -56,12 +56,16 @@ class registry {
   }
   void close(std::chrono::milliseconds timeout = {}) const { open_or_close(tl_registry_close, nullptr, 0, timeout); }
 
-  // What the library knows: "connections", "endpoints", "pools", "sessions", "leases", "settings", "warnings",
-  // "check" (which asks servers for their limits: at most 3 s each); of one name or of all.
+  // What the library knows: "connections", "endpoints", "pools", "sessions", "leases", "metrics", "prometheus" (see
+  // metrics()), "settings", "warnings", "check" (which asks servers for their limits: at most 3 s each); of one name or
+  // of all.
   [[nodiscard]] result inspect(const std::string& what) const { return inspected(what, nullptr, 0); }
   [[nodiscard]] result inspect(const std::string& what, std::string_view name) const {
     return inspected(what, filled(name), name.size());
   }
+
+  // What has been counted of the connections that are open, in Prometheus' text format.
+  [[nodiscard]] std::string metrics() const { return inspect("prometheus").value<std::string>(); }
 
   // For options::cancel_by.
   [[nodiscard]] trunkline::operation operation() const { return trunkline::operation(raw_); }

@@ -4,6 +4,7 @@
 
 #include "check.hpp"
 #include "limits.hpp"
+#include "metrics.hpp"
 
 namespace tl::registry {
 namespace {
@@ -174,13 +175,9 @@ struct Topic {
 };
 
 constexpr std::array topics = {
-    Topic{"connections", connections_table},
-    Topic{"endpoints", endpoints_table},
-    Topic{"pools", pools_table},
-    Topic{"sessions", sessions_table},
-    Topic{"leases", leases_table},
-    Topic{"settings", settings_table},
-    Topic{"warnings", warnings_table},
+    Topic{"connections", connections_table},   Topic{"endpoints", endpoints_table}, Topic{"pools", pools_table},
+    Topic{"sessions", sessions_table},         Topic{"leases", leases_table},       Topic{"metrics", metrics_table},
+    Topic{"prometheus", prometheus_table},     Topic{"settings", settings_table},   Topic{"warnings", warnings_table},
     Topic{"check", check_table, check_limits},
 };
 

@@ -77,6 +77,12 @@ TEST_CASE_FIXTURE(CppFixture, "what is known can be inspected") {
   CHECK(error_of([&] { static_cast<void>(table.index("nothing")); }).status() == TL_E_NOT_FOUND);
 }
 
+TEST_CASE_FIXTURE(CppFixture, "what was counted is one text") {
+  main.query("CREATE TABLE t (a)");
+  CHECK(db.metrics().find("\ntrunkline_statements_total{db_client_connection_pool_name=\"main/primary\",") !=
+        std::string::npos);
+}
+
 TEST_CASE_FIXTURE(CppFixture, "a tag is shown with its leases") {
   const auto held = main.tag("nightly report").pin();
   auto leases = db.inspect("leases", "main");

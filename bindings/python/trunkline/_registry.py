@@ -88,12 +88,17 @@ class Registry:
         return [row["name"] for row in self.inspect("connections").dicts()]
 
     def inspect(self, what: str, name: str | None = None) -> Result:
-        """What the library knows, as a result: "connections", "endpoints", "pools", "sessions", "leases", "settings",
-        "warnings" or "check" (which asks servers for their limits: at most 3 s each); of one name, or of all."""
+        """What the library knows, as a result: "connections", "endpoints", "pools", "sessions", "leases", "metrics",
+        "prometheus" (see `metrics()`), "settings", "warnings" or "check" (which asks servers for their limits: at most
+        3 s each); of one name, or of all."""
         text, size = _name(name)
         result = Result(self._core)
         _call.verb(self._core, _ffi.tl_inspect, (self._core.slot, what.encode(), text, size), result.slot)
         return result
+
+    def metrics(self) -> str:
+        """What has been counted of the connections that are open, in Prometheus' text format."""
+        return self.inspect("prometheus").one()[0]
 
     # ---- opening and closing ----
 
