@@ -260,6 +260,7 @@ class ConnectionBuilder {
     out.create_retry_interval = values.duration("create_retry_interval").value_or(out.create_retry_interval);
     out.pre_ping = values.pre_ping("pre_ping").value_or(out.pre_ping);
     out.max_waiters = count("max_waiters", out.max_waiters);
+    out.multiplex = count("multiplex", out.multiplex);
     values.rest();
     if (!auto_ && out.min > out.max) values.blame("min", "is more than max, which is " + std::to_string(out.max));
     if (values.failed()) return values.take_error();

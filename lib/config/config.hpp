@@ -57,6 +57,7 @@ struct Pool {
   Nanos create_retry_interval = std::chrono::milliseconds(100);
   PrePing pre_ping;
   uint32_t max_waiters = 10'000;
+  uint32_t multiplex = 8;
 };
 
 // Everything that opening a session on one server (or file) needs.

@@ -5,17 +5,14 @@ namespace {
 
 using runtime::Ended;
 
-// How long a caller whose time is up still waits for the server to confirm that the statement was stopped: nearly
-// always it does at once, and then the caller learns what became of the statement and the session stays of use.
-constexpr Nanos confirm_grace = std::chrono::milliseconds(100);
-
 Status status_of(Ended why) noexcept { return why == Ended::cancelled ? Status::cancelled : Status::statement_timeout; }
 
 std::string_view message_of(Ended why) noexcept {
   return why == Ended::cancelled ? "the call was cancelled" : "the call's time was up before the database answered";
 }
 
-// Of a statement that was stopped: on whose account.
+}  // namespace
+
 void tell_why(Error& error, Ended why) {
   if (error.status != Status::cancelled && error.status != Status::statement_timeout) return;
   error.status = status_of(why);
@@ -30,16 +27,14 @@ Failure unconfirmed(Ended why) {
   return failure;
 }
 
-}  // namespace
-
-Ended Call::over() const noexcept {
-  if (options_.ticket != nullptr && options_.ticket->cancelled()) return Ended::cancelled;
-  if (!options_.deadline.is_never() && options_.deadline.passed(steady_clock().now())) return Ended::deadline;
+Ended over(const CallOptions& options) noexcept {
+  if (options.ticket != nullptr && options.ticket->cancelled()) return Ended::cancelled;
+  if (!options.deadline.is_never() && options.deadline.passed(steady_clock().now())) return Ended::deadline;
   return Ended::finished;
 }
 
 Result<void> Call::still_wanted() const {
-  const Ended why = over();
+  const Ended why = over(options_);
   if (why == Ended::finished) return {};
   return told(fail(status_of(why),
                    why == Ended::cancelled ? "the call was cancelled before its statement was sent"
@@ -54,7 +49,7 @@ Result<void> Call::perform_any(std::unique_ptr<driver::Operation>& operation) {
   if (operation->succeeded()) return {};
   Failure failure = operation->take_failure();
   // A cancel between two batches of a stream shows at the next one.
-  if (const Ended why = over(); why != Ended::finished) tell_why(*failure, why);
+  if (const Ended why = over(options_); why != Ended::finished) tell_why(*failure, why);
   return told(std::move(failure));
 }
 

@@ -17,6 +17,16 @@ struct CallOptions {
   uint64_t owner = 0;
 };
 
+// How long a caller whose time is up still waits for the server to confirm that the statement was stopped: nearly
+// always it does at once, and then the caller learns what became of the statement and the session stays of use.
+constexpr Nanos confirm_grace = std::chrono::milliseconds(100);
+
+// Whether, and by what, the call has been ended already.
+[[nodiscard]] runtime::Ended over(const CallOptions& options) noexcept;
+// Of a statement that was stopped: on whose account.
+void tell_why(Error& error, runtime::Ended why);
+[[nodiscard]] Failure unconfirmed(runtime::Ended why);
+
 class Call {
  public:
   Call(Leased& leased, const CallOptions& options) noexcept : leased_(leased), options_(options) {}
@@ -42,9 +52,6 @@ class Call {
   }
 
  private:
-  // Whether, and by what, the call has been ended already.
-  [[nodiscard]] runtime::Ended over() const noexcept;
-
   template <class Verb, class Next>
   [[nodiscard]] Result<void> perform_as(std::unique_ptr<Verb>& operation, const Next& next) {
     std::unique_ptr<driver::Operation> any(operation.release());

@@ -2,6 +2,8 @@
 
 #include <random>
 
+#include "shared.hpp"
+
 namespace tl::connection {
 namespace {
 
@@ -139,7 +141,8 @@ Endpoint::Endpoint(Role role, config::Endpoint settings, driver::Driver& driver,
                                                                         .endpoint = settings_.address.label(),
                                                                         .echo_pool = connection.echo_pool,
                                                                         .slow_query = connection.slow_query})),
-      pool_(std::make_unique<pool::Pool>(*source_, settings_.pool, *this, steady_clock(), seed())) {}
+      pool_(std::make_unique<pool::Pool>(*source_, settings_.pool, *this, steady_clock(), seed())),
+      shared_(std::make_unique<SharedSessions>(*pool_)) {}
 
 Endpoint::~Endpoint() { pool_->close(); }
 

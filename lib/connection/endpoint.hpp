@@ -14,6 +14,8 @@
 
 namespace tl::connection {
 
+class SharedSessions;
+
 enum class Role : uint8_t { primary, replica };
 
 class Endpoint final : public pool::Supply, public runtime::Task {
@@ -26,6 +28,7 @@ class Endpoint final : public pool::Supply, public runtime::Task {
 
   [[nodiscard]] pool::Pool& pool() noexcept { return *pool_; }
   [[nodiscard]] const pool::Pool& pool() const noexcept { return *pool_; }
+  [[nodiscard]] SharedSessions& shared() noexcept { return *shared_; }
   [[nodiscard]] const std::string& label() const noexcept { return source_->endpoint(); }
   // What is observed of it, and outlives it where somebody else holds it.
   [[nodiscard]] const std::shared_ptr<observe::Source>& source() const noexcept { return source_; }
@@ -55,6 +58,7 @@ class Endpoint final : public pool::Supply, public runtime::Task {
   driver::Driver& driver_;
   const std::shared_ptr<observe::Source> source_;
   std::unique_ptr<pool::Pool> pool_;
+  const std::unique_ptr<SharedSessions> shared_;
   // SQLite's reader: this address is opened once first, because a file must exist before it can be opened for reading.
   std::unique_ptr<config::Address> prime_;
   std::atomic<bool> primed_{false};

@@ -71,8 +71,15 @@ Result<void> Handle::run(QueryResult& answer, std::string_view text, const colum
     positional.count = ordered.size();
   }
   if (connection_->settings().echo) echo(*statement);
-  if (Result<void> opened = open_stream(answer.stream(), statement, options); !opened) return opened;
-  driver::Request request{std::move(statement), positional, options.batch};
+  driver::Request request{std::move(statement), positional, options.batch, connection_->settings().result_bytes};
+  if (may_share(*request.statement, options)) {
+    Result<bool> answered = run_shared(answer, request, options);
+    if (!answered) return answered.take_error();
+    if (*answered) return {};
+  }
+  if (!answer.stream().leased()) {
+    if (Result<void> opened = open_stream(answer.stream(), request.statement, options); !opened) return opened;
+  }
   return options.stream ? answer.begin(std::move(request), options)
                         : answer.read_whole(std::move(request), options, connection_->settings().result_bytes);
 }

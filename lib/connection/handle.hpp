@@ -53,6 +53,10 @@ class Handle : public std::enable_shared_from_this<Handle> {
   [[nodiscard]] Result<void> allowed(const sql::Statement& statement, const CallOptions& options) const;
   [[nodiscard]] Result<void> run(QueryResult& answer, std::string_view sql, const columnar::Params& params, bool named,
                                  const CallOptions& options);
+  [[nodiscard]] bool may_share(const sql::Statement& statement, const CallOptions& options) const noexcept;
+  // On a session that others use too. False: it has not run, and a session may have been leased for it.
+  [[nodiscard]] Result<bool> run_shared(QueryResult& answer, const driver::Request& request,
+                                        const CallOptions& options);
   [[nodiscard]] Result<void> execute(QueryResult& answer, std::string_view sql, const columnar::Params& values,
                                      size_t rows, bool named, const CallOptions& options);
   [[nodiscard]] Result<void> run_as_one(QueryResult& answer, const driver::ManyRequest& request,

@@ -57,8 +57,10 @@ class RestoreJob final : public runtime::Job {
   bool restored(Deadline until) {
     if (until.passed(steady_clock().now())) return false;
     driver::Session& session = leased_.session();
-    if (cancel_ == nullptr && session.state() == driver::State::answering) cancel_ = cancel_at_server(leased_);
+    const bool runs = session.state() == driver::State::answering || session.depth() > 0;
+    if (cancel_ == nullptr && runs) cancel_ = cancel_at_server(leased_);
     if (unfinished_ != nullptr && !ended(session, until)) return false;
+    if (!runtime::drain(session, until)) return false;
     if (cancel_ != nullptr && !cancel_->wait(until)) return false;
     if (session.state() == driver::State::broken) return false;
     const std::unique_ptr<driver::Operation> reset = session.reset();

@@ -15,6 +15,7 @@ class Delivery {
  public:
   void done() noexcept;
   [[nodiscard]] bool wait(Deadline until) noexcept;
+  [[nodiscard]] bool is_done() noexcept { return wait(Deadline{Instant{}}); }
 
  private:
   std::mutex mutex_;

@@ -19,22 +19,31 @@ void Stream::note_end(const Error* failure) noexcept {
   if (use_.get() != nullptr) use_.get()->note_end(failure);
 }
 
+namespace {
+
+void fill(Set& set, driver::Reply& reply) {
+  set.schema = std::move(reply.schema);
+  set.affected = reply.affected;
+  if (reply.batch != nullptr && reply.batch->rows() > 0) set.batches.push(std::move(reply.batch));
+  for (auto& batch : reply.more) set.batches.push(std::move(batch));
+  set.last_id = reply.last_id;
+}
+
+}  // namespace
+
 Result<void> Stream::head(Result<void> done, driver::Run* run, Set& set) {
   if (!done) {
     note_end(&done.error());
     return done;
   }
-  set.schema = std::move(run->reply.schema);
-  set.affected = run->reply.affected;
-  if (run->reply.batch != nullptr && run->reply.batch->rows() > 0) set.batches.push(std::move(run->reply.batch));
-  set.last_id = run->reply.last_id;
+  fill(set, run->reply);
   then_ = run->reply.then;
   if (then_ == Then::end) note_end(nullptr);
   return done;
 }
 
 Result<void> Stream::begin(driver::Request request, const CallOptions& options, Set& set) {
-  watch_.begin(leased(), request.statement);
+  watch_.begin(leased(), leased().holder().tag, request.statement);
   auto run = leased().session().run(std::move(request));
   return head(Call(leased(), options).begin(run), run.get(), set);
 }
@@ -74,6 +83,11 @@ const std::string& QueryResult::endpoint() const noexcept {
   return source_ == nullptr ? nowhere : source_->endpoint();
 }
 
+void QueryResult::take(driver::Reply reply, std::shared_ptr<observe::Source> source) {
+  source_ = std::move(source);
+  fill(set_, reply);
+}
+
 Result<void> QueryResult::read_whole(driver::Request request, const CallOptions& options, uint64_t result_bytes) {
   Result<void> done = read_sets(std::move(request), options, result_bytes);
   if (!done) stream_.watch().end(&done.error());  // of one that was too large, and so has not ended
@@ -104,7 +118,7 @@ Result<void> QueryResult::read_sets(driver::Request request, const CallOptions& 
 
 Result<void> QueryResult::run_many(const driver::ManyRequest& request, const CallOptions& options) {
   source_ = stream_.leased().endpoint().source();
-  stream_.watch().begin(stream_.leased(), request.statement);
+  stream_.watch().begin(stream_.leased(), stream_.leased().holder().tag, request.statement);
   auto many = stream_.leased().session().run_many(request);
   Result<void> done = Call(stream_.leased(), options).begin(many);
   stream_.note_end(done ? nullptr : &done.error());

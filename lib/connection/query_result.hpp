@@ -99,6 +99,8 @@ class QueryResult {
   // Runs the statement for its rows; the session goes home. What it tells of each row is the set, of rows that are
   // loaded only how many they were.
   [[nodiscard]] Result<void> run_many(const driver::ManyRequest& request, const CallOptions& options);
+  // The whole answer of a statement on a shared session.
+  void take(driver::Reply reply, std::shared_ptr<observe::Source> source);
   // No row was to be run.
   void nothing_ran() noexcept { set_.affected = 0; }
   // Runs the statement and reads only the head of the first set, and its first rows.

@@ -11,7 +11,8 @@ constexpr observe::Kinds ends = bit(Kind::query) | bit(Kind::slow_query) | bit(K
 
 // Two readings of the precise clock are a few percent of a statement of SQLite's that finds one row: it is timed by the
 // coarse one while nobody listens.
-void Watch::begin(const Leased& leased, const std::shared_ptr<const sql::Statement>& statement) noexcept {
+void Watch::begin(const Leased& leased, const std::shared_ptr<const std::string>& tag,
+                  const std::shared_ptr<const sql::Statement>& statement) noexcept {
   const Endpoint& endpoint = leased.endpoint();
   source_ = endpoint.source().get();
   const bool listened = source_->wants_any(ends);
@@ -19,8 +20,7 @@ void Watch::begin(const Leased& leased, const std::shared_ptr<const sql::Stateme
   if (listened) {
     try {
       const driver::Session& session = leased.session();
-      told_ =
-          std::make_unique<const Told>(Told{statement, leased.holder().tag, session.number(), session.backend_id()});
+      told_ = std::make_unique<const Told>(Told{statement, tag, session.number(), session.backend_id()});
     } catch (const std::bad_alloc&) {
       source_->drop();
     }

@@ -18,7 +18,9 @@ class Watch {
   Watch& operator=(Watch&&) = delete;
 
   // The source of the endpoint outlives the watch.
-  void begin(const Leased& leased, const std::shared_ptr<const sql::Statement>& statement) noexcept;
+  // The tag may be null.
+  void begin(const Leased& leased, const std::shared_ptr<const std::string>& tag,
+             const std::shared_ptr<const sql::Statement>& statement) noexcept;
   // Null: it has succeeded. Harmless where there is none or it has ended.
   void end(const Error* failure) noexcept;
 

@@ -99,6 +99,12 @@ struct Figures {
   std::string last_dial_error;                              // "" : none since the last success
 };
 
+// How hard it is to get a session.
+struct Pressure {
+  bool all_leased = false;  // as many as there may be
+  uint32_t waiting = 0;     // callers
+};
+
 struct LeaseInfo {
   std::string tag, statement, backend_id;  // shortened: the statement to 80 characters on one line
   uint64_t session = 0, owner = 0;
@@ -150,7 +156,8 @@ class Pool {
   [[nodiscard]] bool drained() const noexcept;  // closed, nothing leased, idle or being dialled
 
   [[nodiscard]] Figures figures() const;
-  [[nodiscard]] uint32_t leased() const noexcept;  // of the figures, without making all of them
+  [[nodiscard]] uint32_t leased() const noexcept;
+  [[nodiscard]] Pressure pressure() const noexcept;  // of the figures, without making all of them
   [[nodiscard]] std::vector<LeaseInfo> leases() const;
   [[nodiscard]] std::vector<SessionInfo> sessions() const;
   [[nodiscard]] const std::string& endpoint() const noexcept;

@@ -144,6 +144,11 @@ uint32_t Pool::leased() const noexcept {
   return inside_->leased;
 }
 
+Pressure Pool::pressure() const noexcept {
+  const Inside::Lock lock(inside_->mutex);
+  return {inside_->leased >= inside_->limit, inside_->line.size()};
+}
+
 std::vector<LeaseInfo> Pool::leases() const {
   Inside::View view = inside_->look();
   return leases_in(std::move(view.sessions), view.at);

@@ -23,6 +23,7 @@ class Fiber {
   // The one that this code runs on; null: a thread's own stack, which may block.
   [[nodiscard]] static Fiber* current() noexcept;
 
+  [[nodiscard]] const Queue& queue() const noexcept { return queue_; }
   // [on it] Waits until the descriptor (-1: none) is ready for `want`, `until` has passed, or wake() is called: answers
   // what of `want` is ready, `timer` or `start`. May answer `start` for no reason.
   [[nodiscard]] driver::Ready park(int fd, driver::Ready want, Deadline until) noexcept;

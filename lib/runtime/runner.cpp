@@ -183,6 +183,17 @@ Ended run(Session& session, Operation& operation, Ticket* ticket) {
                           : run_cancellable(session, operation, *ticket, *fiber, -1);
 }
 
+bool drain(Session& session, Deadline until) {
+  while (session.depth() > 0) {
+    const Instant now = steady_clock().now();
+    if (until.passed(now)) return false;
+    const Wait& wait = session.waiting().wait;
+    const Ready got = wait_once(wait, earlier(until, wait.deadline), now, -1);
+    if (got != Ready::start) session.pump(got);
+  }
+  return true;
+}
+
 bool finish(Session& session, Operation& operation, Deadline until) {
   return pump_until(session, operation, until, false, -1) == Ended::finished;
 }

@@ -18,4 +18,7 @@ enum class Ended : uint8_t {
 // Goes on waiting for one that run() left in the line, deaf to cancelling: false when `until` came first.
 [[nodiscard]] bool finish(driver::Session& session, driver::Operation& operation, Deadline until);
 
+// Until the line is empty of what nobody waits for: false when `until` came first.
+[[nodiscard]] bool drain(driver::Session& session, Deadline until);
+
 }  // namespace tl::runtime

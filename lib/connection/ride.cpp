@@ -1,0 +1,42 @@
+// Handle's statements on sessions that several callers use at once.
+#include "handle.hpp"
+#include "shared.hpp"
+
+namespace tl::connection {
+
+bool Handle::may_share(const sql::Statement& statement, const CallOptions& options) const noexcept {
+  return kind_ == Kind::pooled && !options.stream && !options.write && statement.kind == sql::Kind::read &&
+         statement.plain && connection_->settings().primary.pool.multiplex > 1 && runtime::Fiber::current() != nullptr;
+}
+
+Result<bool> Handle::run_shared(QueryResult& answer, const driver::Request& request, const CallOptions& options) {
+  auto found = connection_->endpoints();
+  if (!found) return found.take_error();
+  const std::shared_ptr<Endpoints> endpoints = found.take();
+  const routing::Order order = endpoints->order(true, mode_);
+  Endpoint& first = (*endpoints)[order[0]];
+  Leased& own = answer.stream().own();
+  own.prepare(endpoints, {tag_, request.statement});
+  pool::Lease idle = first.pool().try_acquire(own.holder().borrower(options.owner));
+  if (idle && idle.check() == pool::Check::none) own.fill(order[0], std::move(idle));
+  idle.give_back(pool::Fate::keep);
+
+  Ride ride(options);
+  if (own || !first.shared().join(ride, request)) {
+    if (!own) {
+      if (Result<void> leased = lease_for(own, true, request.statement, options); !leased) return leased.take_error();
+    }
+    if (Result<void> wanted = Call(own, options).still_wanted(); !wanted) return wanted.take_error();
+    if (!own.endpoint().shared().open(ride, request, own)) return false;
+  }
+  Watch watch;
+  watch.begin(ride.leased(), tag_, request.statement);
+  Result<void> done = ride.await();
+  if (!done && ride.may_run_again()) return false;
+  watch.end(done ? nullptr : &done.error());
+  if (!done) return done.take_error();
+  answer.take(std::move(ride.run().reply), ride.leased().endpoint().source());
+  return true;
+}
+
+}  // namespace tl::connection

@@ -1,0 +1,186 @@
+#include "shared.hpp"
+
+#include <algorithm>
+
+#include "queue.hpp"
+
+namespace tl::connection {
+namespace {
+
+using driver::Ready;
+using runtime::Ended;
+
+// Nobody joins behind a statement that runs for longer.
+constexpr Nanos longest_before = std::chrono::milliseconds(20);
+
+bool wants(const driver::Session& session, Ready bit) noexcept { return has(session.waiting().wait.want, bit); }
+
+}  // namespace
+
+// ---- one session
+
+SharedSession::~SharedSession() {
+  if (!leased_) return;
+  const bool cancelling = cancel_ != nullptr && !cancel_->is_done();
+  if (cancelling || leased_.session().depth() > 0) leased_.go_home_after(nullptr, std::move(cancel_));
+}
+
+bool SharedSession::take_on(Ride& ride, const driver::Request& request) {
+  const std::lock_guard lock(mutex_);
+  driver::Session& session = leased_.session();
+  if (closed_ || !session.rides(request)) return false;
+  riding_.push_back(&ride);
+  ride.run_ = session.ride(request);
+  ride.run_->listener = &ride;
+  if (riders_++ == 0) moved_ = steady_clock().coarse();
+  session.submit(*ride.run_);
+  // Whoever waits for the socket must wait to write, too.
+  if (pumping_ != nullptr && wants(session, Ready::writable) && !has(waits_for_, Ready::writable)) {
+    pumping_->fiber_.wake();
+  }
+  return true;
+}
+
+// ---- one statement
+
+Ride::Ride(const CallOptions& options) noexcept : options_(options), fiber_(*runtime::Fiber::current()) {}
+
+Ride::~Ride() {
+  if (shared_ != nullptr) shared_->all_.leave(*this);
+}
+
+void Ride::cancel() noexcept {
+  cancelled_.store(true, std::memory_order_release);
+  fiber_.wake();
+}
+
+void Ride::finished(driver::Operation&) noexcept {
+  if (runtime::Fiber::current() != &fiber_) fiber_.wake();
+}
+
+Result<void> Ride::await() {
+  const runtime::Ticket::Attachment attached(options_.ticket.get(), *this);
+  Lock lock(shared_->mutex_);
+  const Ended ended = wait_for_answer(lock, options_.deadline, true);
+  return ended == Ended::finished ? outcome(ended) : give_up(lock, ended);
+}
+
+Ended Ride::wait_for_answer(Lock& lock, Deadline until, bool heeds_cancel) {
+  while (!run_->finished()) {
+    if (heeds_cancel && cancelled_.load(std::memory_order_acquire)) return Ended::cancelled;
+    if (!until.is_never() && until.passed(steady_clock().now())) return Ended::deadline;
+    if (shared_->pumping_ == nullptr) {
+      pump(lock, until);
+    } else {
+      lock.unlock();
+      (void)fiber_.park(-1, Ready::start, until);
+      lock.lock();
+    }
+  }
+  return Ended::finished;
+}
+
+// Waits for the socket on behalf of all.
+void Ride::pump(Lock& lock, Deadline until) {
+  driver::Session& session = shared_->leased_.session();
+  const driver::Wait wait = session.waiting().wait;
+  shared_->pumping_ = this;
+  shared_->waits_for_ = wait.want;
+  lock.unlock();
+  const Ready got = fiber_.park(wait.fd, wait.want, until);
+  lock.lock();
+  shared_->pumping_ = nullptr;
+  if (got == Ready::start || got == Ready::timer) return;
+  const size_t before = session.depth();
+  session.pump(got);
+  if (session.depth() != before) shared_->moved_ = steady_clock().coarse();
+}
+
+// Behind others it is only not waited for any more: a cancel at the server would hit whatever runs there. At the head
+// it is cancelled there, and nobody joins any more; whom that cancel hits instead runs again elsewhere.
+Result<void> Ride::give_up(Lock& lock, Ended why) {
+  driver::Session& session = shared_->leased_.session();
+  if (session.head() == run_.get()) {
+    shared_->closed_ = true;
+    try {
+      if (shared_->cancel_ == nullptr) shared_->cancel_ = cancel_at_server(shared_->leased_);
+    } catch (const std::bad_alloc&) {
+      session.drop(std::move(run_));
+      throw;
+    }
+    if (wait_for_answer(lock, Deadline::after(steady_clock().now(), confirm_grace), false) == Ended::finished) {
+      return outcome(why);
+    }
+  }
+  session.drop(std::move(run_));
+  Failure failure = unconfirmed(why);
+  failure->endpoint = leased().endpoint().label();
+  return failure;
+}
+
+Result<void> Ride::outcome(Ended why) {
+  if (run_->succeeded()) return {};
+  Failure failure = run_->take_failure();
+  if (why == Ended::finished) why = over(options_);
+  again_ = run_->again || (failure->status == Status::cancelled && why == Ended::finished);
+  if (why != Ended::finished) tell_why(*failure, why);
+  failure->endpoint = leased().endpoint().label();
+  if (failure->phase == Phase::none) failure->phase = Phase::receive;
+  return failure;
+}
+
+// ---- all of an endpoint
+
+bool SharedSessions::join(Ride& ride, const driver::Request& request) {
+  const pool::Pressure pressure = pool_.pressure();
+  const std::lock_guard lock(mutex_);
+  if (pressure.waiting > 0) make_way();
+  if (!pressure.all_leased) return false;
+  const Instant now = steady_clock().coarse();
+  const runtime::Queue& queue = ride.fiber_.queue();
+  for (uint32_t riders = 0; riders < pool_.settings().multiplex; ++riders) {
+    for (const auto& shared : open_) {
+      if (shared->riders_ != riders || &shared->queue_ != &queue) continue;
+      if (now - shared->moved_.load() > longest_before || !shared->take_on(ride, request)) continue;
+      ride.shared_ = shared;
+      return true;
+    }
+  }
+  return false;
+}
+
+bool SharedSessions::open(Ride& ride, const driver::Request& request, Leased& leased) {
+  if (!leased.session().rides(request)) return false;
+  const std::lock_guard lock(mutex_);
+  open_.reserve(open_.size() + 1);
+  ride.shared_ = std::make_shared<SharedSession>(*this, std::move(leased), ride.fiber_.queue());
+  ride.shared_->riding_.reserve(pool_.settings().multiplex);
+  (void)ride.shared_->take_on(ride, request);
+  open_.push_back(ride.shared_);
+  return true;
+}
+
+// Somebody waits for a session: the one that is emptied soonest takes on no more.
+void SharedSessions::make_way() noexcept {
+  if (closing_ != nullptr || open_.empty()) return;
+  const auto shortest = std::min_element(
+      open_.begin(), open_.end(), [](const auto& a, const auto& b) { return a->riders_.load() < b->riders_.load(); });
+  (*shortest)->closed_ = true;
+  closing_ = shortest->get();
+  open_.erase(shortest);
+}
+
+void SharedSessions::leave(Ride& ride) noexcept {
+  SharedSession& shared = *ride.shared_;
+  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock_session(shared.mutex_);
+  std::erase(shared.riding_, &ride);
+  if (--shared.riders_ == 0) {
+    std::erase(open_, ride.shared_);
+    if (closing_ == &shared) closing_ = nullptr;
+  } else if (shared.pumping_ == nullptr) {
+    shared.riding_.front()->fiber_.wake();
+  }
+}
+
+}  // namespace tl::connection
