@@ -32,6 +32,7 @@ COMPARISONS = {
     "pg_load_vs_copy": ("pg_load", "native", "libpq, COPY", "ms per 100,000 rows", 1e6, "same"),
     "py_rows_vs_psycopg2": ("py_rows", "python", "psycopg2", "ms per 100,000 rows", 1e6, "other"),
     "py_sqlite_rows_vs_sqlite3": ("py_sqlite_rows", "python", "sqlite3", "ms per 100,000 rows", 1e6, "same"),
+    "asyncio_64over10_vs_psycopg": ("asyncio_64over10", "python", "psycopg 3", "µs per query", 640e3, "same"),
     "py_point_vs_psycopg2": ("py_point", "python", "psycopg2", "µs per query", 1e3, "same"),
 }
 
@@ -101,6 +102,14 @@ socket = "{os.environ['TL_PG_SOCKET']}"
 port = {os.environ['TL_PG_PORT']}
 database = "{os.environ['TL_PG_DATABASE']}"
 user = "{os.environ['TL_PG_USER']}"
+
+[connections.pg10]
+driver = "postgresql"
+socket = "{os.environ['TL_PG_SOCKET']}"
+port = {os.environ['TL_PG_PORT']}
+database = "{os.environ['TL_PG_DATABASE']}"
+user = "{os.environ['TL_PG_USER']}"
+pool = {{ max = 10 }}
 
 [connections.mariadb]
 driver = "mariadb"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import math
 import os
 from ctypes import addressof, c_void_p
@@ -12,6 +13,7 @@ from struct import Struct
 from typing import Any, Callable
 
 from . import _errors, _ffi, _interrupt
+from ._ffi import TL_CALL_STREAM
 
 _CALL = Struct("<IIq16xQ32x")  # tl_call: struct_size, flags, timeout_ms, op; the rest zero
 _CALL_SIZE = ctypes.sizeof(_ffi.tl_call)
@@ -46,13 +48,18 @@ class Owned:
         self.__del__ = partial(next, map(release, compress((slot,), _ours)), None)
 
 
+_numbers = itertools.count()
+
+
 class Core(Owned):
     """The tl_registry; everything made from it holds this."""
 
-    __slots__ = ()
+    __slots__ = ("number", "queues")
 
     def __init__(self) -> None:
         super().__init__(_ffi.tl_registry_release)
+        self.number = next(_numbers)
+        self.queues: dict[Any, Any] = {}  # of `_awaiting`, by asyncio loop
 
 
 # Places for a tl_error *, and their addresses. Taken and given back by single list operations, which are atomic: safe
@@ -76,22 +83,46 @@ def milliseconds(timeout: float | None) -> int:
     return max(1, math.ceil(timeout * 1000))
 
 
-def verb(core: Core, function: Callable[..., int], arguments: tuple[Any, ...], out: c_void_p | None = None,
-         timeout: int = 0) -> None:
-    """Runs function(*arguments, call, out, error), without `out` where it is None; raises as `run` does."""
-    watch = _interrupt.watch(core)
-    op = watch[1] if watch else 0
-    arguments += (options(timeout, 0, op),)
+def perform(core: Core, owner: Owned, function: Callable[..., int], arguments: tuple[Any, ...], out: Any = None,
+            timeout: int = 0, flags: int = 0, then: Callable[[Any], Any] | None = None) -> Any:
+    """Runs a verb, function(owner.slot, *arguments, call, out.slot, error), blocking; without `out` where it is None.
+    What `then` makes of `out`, or `out`. Raises as `run` does. `_awaiting.perform` is the same for asyncio."""
+    if flags & TL_CALL_STREAM:
+        # Always under an op: the thread that reads the rows may be the one that Ctrl-C interrupts.
+        out._op = _ffi.tl_op_new(core.slot)
+        watch = _interrupt.watch(core, out._op)
+        op = out._op
+    else:
+        watch = _interrupt.watch(core)
+        op = watch[1] if watch else 0
+    call = _CALL.pack(_CALL_SIZE, flags, timeout, op) if op or timeout or flags else None
+    # The rest is `run`, written out for the sake of a statement's time.
     try:
-        run(watch, function, arguments if out is None else (*arguments, addressof(out)))
+        report = _reports.pop()
+    except IndexError:
+        report = _report()
+    error, place = report
+    before = _interrupt.current
+    try:
+        if watch:
+            _interrupt.current = watch
+        if out is None:
+            status = function(*(owner.slot,) + arguments + (call, place))
+        else:
+            status = function(*(owner.slot,) + arguments + (call, addressof(out.slot), place))
+        if status:
+            _errors.raise_from(status, error.value or 0)
     except BaseException:
         _ffi.tl_op_release(core.slot, op)
         raise
-
-
-def options(timeout: int, flags: int, op: int) -> bytes | None:
-    """The tl_call; None is one of defaults."""
-    return _CALL.pack(_CALL_SIZE, flags, timeout, op) if op or timeout or flags else None
+    finally:
+        if watch:
+            _interrupt.current = before
+        if error:
+            _ffi.tl_error_release(error)
+            error.value = None
+        _reports.append(report)
+    return out if then is None else then(out)
 
 
 def run(watch: tuple[Core, int, int] | None, function: Callable[..., int], arguments: tuple[Any, ...]) -> None:

@@ -1,16 +1,22 @@
-"""Handles that take statements: pooled, pinned to one session, or in a transaction."""
+"""Handles that take statements: pooled, pinned to one session, or in a transaction.
+
+Each verb is written once, for blocking callers and for asyncio: it prepares what the call takes and returns what
+`_perform` makes of that, a blocking call's answer or a coroutine that gives it. The classes at the end are the blocking
+ones; those of `aio` inherit the same bodies.
+"""
 
 from __future__ import annotations
 
 from ctypes import addressof
 from struct import Struct
 from types import TracebackType
-from typing import Any, Iterable, Sequence
+from typing import Any, Callable, ClassVar, Generic, Iterable, Literal, Sequence, TypeVar, overload
 
-from . import _call, _errors, _ffi, _interrupt
+from . import _call, _errors, _ffi
 from ._encode import Arena, Parameters, encode
 from ._encode_rows import encode_rows
-from ._ffi import TL_TEXT, tl_conn_release, tl_execute_many, tl_load, tl_query
+from ._ffi import (TL_CALL_READ, TL_CALL_STREAM, TL_CALL_WRITE, TL_TEXT, tl_conn_release, tl_execute_many, tl_load,
+                   tl_query)
 from ._result import Result
 
 MODES = {"dual": _ffi.TL_DUAL, "read": _ffi.TL_READ, "write": _ffi.TL_WRITE}
@@ -25,6 +31,15 @@ _ISOLATION = {
 }
 
 
+Answer = TypeVar("Answer")  # what a verb gives: blocking Result, Result, int, None; for asyncio a coroutine of it
+Streamed = TypeVar("Streamed")
+Count = TypeVar("Count")
+Nothing = TypeVar("Nothing")
+Block = TypeVar("Block")  # a Transaction
+Session = TypeVar("Session")  # a Pin
+Self = TypeVar("Self")
+
+
 class Owner(_call.Owned):
     """The tl_conn. Whoever calls holds this, so that closing a handle in one thread leaves another's call alone."""
 
@@ -35,12 +50,17 @@ class Owner(_call.Owned):
         self.core = core
 
 
-class Handle:
+class Handle(Generic[Answer, Streamed, Count, Nothing, Block]):
     """What statements are run on. May be shared by threads."""
 
     __slots__ = ("_owner", "__weakref__")
 
     _missing = "the handle is closed"
+    _perform: ClassVar[Callable[..., Any]]
+    _whole: ClassVar[type[Result]]
+    _streamed: ClassVar[type[Result]]
+    _of_stream: ClassVar[Callable[[Any], Any] | None]  # what a caller gets for the streamed result
+    _transaction: ClassVar[type[Any]]
 
     def __init__(self, owner: Owner | None) -> None:
         self._owner = owner
@@ -51,8 +71,16 @@ class Handle:
             raise _errors.of_status(_ffi.TL_E_CLOSED, self._missing)
         return owner
 
+    @overload
+    def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None,
+              stream: Literal[False] = False, read: bool = False, write: bool = False) -> Answer: ...
+
+    @overload
+    def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: Literal[True],
+              read: bool = False, write: bool = False) -> Streamed: ...
+
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: bool = False,
-              read: bool = False, write: bool = False) -> Result:
+              read: bool = False, write: bool = False) -> Any:
         """Runs a statement.
 
         `params`: a sequence for ``?`` (PostgreSQL also ``$1``), or a mapping for ``:name``; a list or tuple among them is
@@ -61,29 +89,17 @@ class Handle:
         what the statement does, where its text does not show it.
         """
         owner = self._owner or self._held()
-        records, n, arena, size = encode(params) if params else _NO_PARAMETERS
+        text = sql.encode()
+        arguments = (text, len(text)) + (encode(params) if params else _NO_PARAMETERS)
         milliseconds = 0 if timeout is None else _call.milliseconds(timeout)
-        flags = read * _ffi.TL_CALL_READ | write * _ffi.TL_CALL_WRITE
+        flags = read * TL_CALL_READ | write * TL_CALL_WRITE
         core = owner.core
         if stream:
-            flags |= _ffi.TL_CALL_STREAM
-            # Always under an op: the thread that reads the rows may be the one that Ctrl-C interrupts.
-            op = _ffi.tl_op_new(core.slot)
-            watch = _interrupt.watch(core, op)
-        else:
-            watch = _interrupt.watch(core)
-            op = watch[1] if watch else 0
-        result = Result(core, op, stream)
-        text = sql.encode()
-        try:
-            _call.run(watch, tl_query, (owner.slot, text, len(text), records, n, arena, size,
-                                        _call.options(milliseconds, flags, op), addressof(result.slot)))
-        except BaseException:
-            _ffi.tl_op_release(core.slot, op)
-            raise
-        return result
+            return self._perform(core, owner, tl_query, arguments, self._streamed(core, True), milliseconds,
+                                 flags | TL_CALL_STREAM, self._of_stream)
+        return self._perform(core, owner, tl_query, arguments, self._whole(core), milliseconds, flags)
 
-    def execute_many(self, sql: str, rows: Iterable[Any], *, timeout: float | None = None) -> Result:
+    def execute_many(self, sql: str, rows: Iterable[Any], *, timeout: float | None = None) -> Answer:
         """Runs a statement for each of the rows, which are what `params` of `query` is; all of them take effect, or none.
 
         `affected` of the result is how many rows were changed in all. The result has a row for each of those given, with
@@ -93,12 +109,10 @@ class Handle:
         arena = Arena()
         records, n, count = encode_rows(rows, arena)
         text = sql.encode()
-        result = self._many(tl_execute_many, (text, len(text), records, n, count), arena, timeout)
-        result._rows = count
-        return result
+        return self._many(tl_execute_many, (text, len(text), records, n, count), arena, timeout, count)
 
     def load(self, table: str, rows: Iterable[Sequence[Any]], columns: Sequence[str], *,
-             timeout: float | None = None) -> int:
+             timeout: float | None = None) -> Count:
         """Fills columns of a table with rows, all of them or none, by the fastest way that the database has: COPY on
         PostgreSQL, which takes each value as a literal of its column's type. How many rows there are more.
 
@@ -115,115 +129,177 @@ class Handle:
             raise ValueError(f"a row has {n} values, and there are {len(names)} columns")
         text = table.encode()
         asked = b"".join(_PLACE.pack(*place) for place in places)
-        return self._many(tl_load, (text, len(text), asked, len(names), records, count), arena, timeout).affected
+        return self._many(tl_load, (text, len(text), asked, len(names), records, count), arena, timeout, count,
+                          _affected)
 
-    def _many(self, function: Any, arguments: tuple[Any, ...], arena: Arena, timeout: float | None) -> Result:
+    def _many(self, function: Any, arguments: tuple[Any, ...], arena: Arena, timeout: float | None, count: int,
+              then: Callable[[Any], Any] | None = None) -> Any:
         owner = self._held()
-        result = Result(owner.core, 0, False)
-        _call.verb(owner.core, function, (owner.slot, *arguments, b"".join(arena.pieces), arena.size), result.slot,
-                   _call.milliseconds(timeout))
-        return result
+        result = self._whole(owner.core)
+        result._rows = count
+        return self._perform(owner.core, owner, function, (*arguments, b"".join(arena.pieces), arena.size), result,
+                             _call.milliseconds(timeout), 0, then)
 
     def transaction(self, *, read_only: bool = False, isolation: str | None = None,
-                    timeout: float | None = None) -> Transaction:
+                    timeout: float | None = None) -> Block:
         """``with handle.transaction() as tx:`` commits at the end, and rolls back on an exception. Within a transaction it
         is a savepoint. `isolation`: "read committed", "repeatable read" or "serializable"."""
         if isolation not in _ISOLATION:
             raise ValueError(f"isolation is one of {', '.join(filter(None, _ISOLATION))}, not {isolation!r}")
         flags = _ISOLATION[isolation] | read_only * _ffi.TL_BEGIN_READ_ONLY
-        return Transaction(self._held(), flags, _call.milliseconds(timeout))
+        self._held()
+        return self._transaction(self, flags, _call.milliseconds(timeout))
 
 
-class Connection(Handle):
+def _affected(result: Result) -> int:
+    return result.affected
+
+
+class PooledHandle(Handle[Answer, Streamed, Count, Nothing, Block],
+                   Generic[Answer, Streamed, Count, Nothing, Block, Session]):
     """A connection by name. Each statement takes a session from the pool and gives it back."""
 
     __slots__ = ()
 
-    def pin(self, *, timeout: float | None = None) -> Pin:
-        """``with connection.pin() as session:`` keeps one session for several statements."""
-        return Pin(self._held(), _call.milliseconds(timeout))
+    _pin: ClassVar[type[Any]]
 
-    def tag(self, text: str) -> Connection:
+    def pin(self, *, timeout: float | None = None) -> Session:
+        """``with connection.pin() as session:`` keeps one session for several statements."""
+        self._held()
+        return self._pin(self, _call.milliseconds(timeout))
+
+    def tag(self: Self, text: str) -> Self:
         """The same connection under a tag, which is shown wherever its leases are listed. Cheap: one per request."""
         owner = self._held()
         tag = text.encode()
         tagged = Owner(owner.core)
         _call.run(None, _ffi.tl_conn_derive, (owner.slot, tag, len(tag), None, 0, -1, addressof(tagged.slot)))
-        return Connection(tagged)
+        return type(self)(tagged)
 
 
-class Pin(Handle):
+class PinnedHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
     """One session, between entering and leaving the ``with`` block."""
 
     __slots__ = ("_parent", "_timeout")
 
     _missing = "a pinned session is used inside its with block"
 
-    def __init__(self, parent: Owner, timeout: int) -> None:
+    def __init__(self, parent: Handle[Any, Any, Any, Any, Any], timeout: int) -> None:
         super().__init__(None)
         self._parent = parent
         self._timeout = timeout
 
-    def __enter__(self) -> Pin:
-        parent = self._parent
-        owner = Owner(parent.core)
-        _call.verb(parent.core, _ffi.tl_pin, (parent.slot,), owner.slot, self._timeout)
+    def _enter(self: Self) -> Self:
+        parent = self._parent._held()
+        return self._perform(parent.core, parent, _ffi.tl_pin, (), Owner(parent.core), self._timeout, 0, self._entered)
+
+    def _entered(self: Self, owner: Owner) -> Self:
         self._owner = owner
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 traceback: TracebackType | None) -> None:
+    def _leave(self, failed: bool) -> None:
         self._owner = None
 
 
-class Transaction(Handle):
+class TransactionHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
     """A transaction, or a savepoint in one, between entering and leaving the ``with`` block."""
 
     __slots__ = ("_parent", "_flags", "_timeout")
 
     _missing = "a transaction is used inside its with block, until it is committed or rolled back"
 
-    def __init__(self, parent: Owner, flags: int, timeout: int) -> None:
+    def __init__(self, parent: Handle[Any, Any, Any, Any, Any], flags: int, timeout: int) -> None:
         super().__init__(None)
+        # Not what it holds: the session of a pin goes home with its block, whoever has a transaction on it still.
         self._parent = parent
         self._flags = flags
         self._timeout = timeout
 
-    def begin(self) -> None:
+    def begin(self) -> Nothing:
         """What entering the ``with`` block does."""
+        return self._begin(self._begun)
+
+    def _begin(self, then: Callable[[Owner], Any]) -> Any:
         if self._owner is not None:
             raise _errors.of_status(_ffi.TL_E_MISUSE, "the transaction has begun already")
-        parent = self._parent
-        owner = Owner(parent.core)
-        _call.verb(parent.core, _ffi.tl_begin, (parent.slot, self._flags), owner.slot, self._timeout)
+        parent = self._parent._held()
+        return self._perform(parent.core, parent, _ffi.tl_begin, (self._flags,), Owner(parent.core), self._timeout, 0, then)
+
+    def _begun(self, owner: Owner) -> None:
         self._owner = owner
 
-    def commit(self, *, timeout: float | None = None) -> None:
+    def commit(self, *, timeout: float | None = None) -> Nothing:
         """Ends it; what follows in its block cannot use it any more."""
-        self._end(_ffi.tl_commit, timeout)
+        return self._end(_ffi.tl_commit, timeout)
 
-    def rollback(self, *, timeout: float | None = None) -> None:
+    def rollback(self, *, timeout: float | None = None) -> Nothing:
         """Undoes and ends it."""
-        self._end(_ffi.tl_rollback, timeout)
+        return self._end(_ffi.tl_rollback, timeout)
 
-    def _end(self, function: Any, timeout: float | None) -> None:
+    def _end(self, function: Any, timeout: float | None) -> Any:
         owner = self._held()
         # Whatever comes of it, the handle is let go; if the transaction is still open then, the library rolls it back.
         self._owner = None
-        _call.verb(owner.core, function, (owner.slot,), timeout=_call.milliseconds(timeout))
+        return self._perform(owner.core, owner, function, (), None, _call.milliseconds(timeout))
 
-    def __enter__(self) -> Transaction:
-        self.begin()
+    def _enter(self) -> Any:
+        return self._begin(self._entered)
+
+    def _entered(self: Self, owner: Owner) -> Self:
+        self._owner = owner
         return self
+
+    def _leave(self, failed: bool) -> Any:
+        if self._owner is None:
+            return None
+        # Where a rollback fails, the exception that is on its way says more, and letting go of the handle has rolled back.
+        return self.rollback() if failed else self.commit()
+
+
+# ---- blocking ----
+
+
+class Blocking:
+    """The verbs of a handle answer when they are done."""
+
+    __slots__ = ()
+
+    _perform = staticmethod(_call.perform)
+    _whole = _streamed = Result
+    _of_stream = None
+
+
+class With:
+    """``with``: `_enter` gives what is named by it; an error in leaving does not hide the exception of the block."""
+
+    __slots__ = ()
+
+    def __enter__(self: Self) -> Self:
+        return self._enter()
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
                  traceback: TracebackType | None) -> None:
-        if self._owner is None:
-            return
-        if kind is None:
-            self.commit()
-            return
         try:
-            self.rollback()
+            self._leave(kind is not None)
         except _errors.Error:
-            pass  # the exception that is on its way says more, and letting go of the handle has rolled back
+            if kind is None:
+                raise
+
+
+class Connection(Blocking, PooledHandle[Result, Result, int, None, "Transaction", "Pin"]):
+    __doc__ = PooledHandle.__doc__
+    __slots__ = ()
+
+
+class Pin(Blocking, With, PinnedHandle[Result, Result, int, None, "Transaction"]):
+    __doc__ = PinnedHandle.__doc__
+    __slots__ = ()
+
+
+class Transaction(Blocking, With, TransactionHandle[Result, Result, int, None, "Transaction"]):
+    __doc__ = TransactionHandle.__doc__
+    __slots__ = ()
+
+
+Blocking._transaction = Transaction
+Blocking._pin = Pin

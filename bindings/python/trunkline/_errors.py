@@ -234,10 +234,11 @@ def raise_from(status: int, pointer: int) -> NoReturn:
     """Raises what a failed call reported. The tl_error at `pointer`, which may be 0, stays the caller's to release."""
     # No local name for it here: an error that its own traceback leads to would keep every frame, and the sessions pinned
     # in them, until the garbage collector comes by.
-    raise _read(status, pointer)
+    raise read(status, pointer)
 
 
-def _read(status: int, pointer: int) -> Error:
+def read(status: int, pointer: int) -> Error:
+    """What a failed call reported, of which no tl_error need be there."""
     if not pointer:
         return of_status(status, _text(_ffi.tl_status_name(status)).replace("_", " "), outcome="unknown")
     error = of_status(status, _text(_ffi.tl_error_message(pointer)))

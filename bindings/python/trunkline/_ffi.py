@@ -172,6 +172,14 @@ def _declare(library: ctypes.CDLL, name: str, result: Any, *arguments: Any) -> A
     return function
 
 
+def _declare_verb(name: str, *arguments: Any, quick: bool = True) -> Any:
+    """A function that may wait. Its attribute `submit` is the same one for calls on a queue, where it never does; one that
+    has much to copy before it returns is not `quick`."""
+    function = _declare(_waiting, name, c_int32, *arguments)
+    function.submit = _declare(_quick, name, c_int32, *arguments) if quick else function
+    return function
+
+
 _ptr = c_void_p
 _size = c_void_p  # as wide as a size_t; ctypes converts an integer to it in a third of the time
 _call = c_char_p
@@ -220,24 +228,23 @@ tl_queue_shutdown = _declare(_quick, "tl_queue_shutdown", None, _ptr)
 tl_registry_open = _declare(_waiting, "tl_registry_open", _status, c_char_p, c_char_p, _ptr, _ptr)
 tl_registry_parse = _declare(_waiting, "tl_registry_parse", _status, c_char_p, _size, c_char_p, c_char_p, _ptr, _ptr)
 tl_registry_has = _declare(_waiting, "tl_registry_has", c_int32, _ptr, c_char_p, _size)
-tl_registry_connect = _declare(_waiting, "tl_registry_connect", _status, _ptr, c_char_p, _size, _call, _ptr)
-tl_registry_close = _declare(_waiting, "tl_registry_close", _status, _ptr, c_char_p, _size, _call, _ptr)
-tl_inspect = _declare(_waiting, "tl_inspect", _status, _ptr, c_char_p, c_char_p, _size, _call, _ptr, _ptr)
+tl_registry_connect = _declare_verb("tl_registry_connect", _ptr, c_char_p, _size, _call, _ptr, quick=False)
+tl_registry_close = _declare_verb("tl_registry_close", _ptr, c_char_p, _size, _call, _ptr, quick=False)
+tl_inspect = _declare_verb("tl_inspect", _ptr, c_char_p, c_char_p, _size, _call, _ptr, _ptr, quick=False)
 
 # connections
 tl_conn_get = _declare(_waiting, "tl_conn_get", _status, _ptr, c_char_p, _size, c_int32, _ptr, _ptr)
 tl_conn_derive = _declare(_waiting, "tl_conn_derive", _status, _ptr, c_char_p, _size, c_char_p, _size, c_int32,
                           _ptr, _ptr)
-tl_pin = _declare(_waiting, "tl_pin", _status, _ptr, _call, _ptr, _ptr)
-tl_begin = _declare(_waiting, "tl_begin", _status, _ptr, c_uint32, _call, _ptr, _ptr)
-tl_commit = _declare(_waiting, "tl_commit", _status, _ptr, _call, _ptr)
-tl_rollback = _declare(_waiting, "tl_rollback", _status, _ptr, _call, _ptr)
-tl_query = _declare(_waiting, "tl_query", _status, _ptr, c_char_p, _size, c_char_p, _size, c_char_p, _size,
-                    _call, _ptr, _ptr)
-tl_execute_many = _declare(_waiting, "tl_execute_many", _status, _ptr, c_char_p, _size, c_char_p, _size, _size,
-                           c_char_p, _size, _call, _ptr, _ptr)
-tl_load = _declare(_waiting, "tl_load", _status, _ptr, c_char_p, _size, c_char_p, _size, c_char_p, _size, c_char_p,
-                   _size, _call, _ptr, _ptr)
+tl_pin = _declare_verb("tl_pin", _ptr, _call, _ptr, _ptr)
+tl_begin = _declare_verb("tl_begin", _ptr, c_uint32, _call, _ptr, _ptr)
+tl_commit = _declare_verb("tl_commit", _ptr, _call, _ptr)
+tl_rollback = _declare_verb("tl_rollback", _ptr, _call, _ptr)
+tl_query = _declare_verb("tl_query", _ptr, c_char_p, _size, c_char_p, _size, c_char_p, _size, _call, _ptr, _ptr)
+tl_execute_many = _declare_verb("tl_execute_many", _ptr, c_char_p, _size, c_char_p, _size, _size, c_char_p, _size,
+                                _call, _ptr, _ptr, quick=False)
+tl_load = _declare_verb("tl_load", _ptr, c_char_p, _size, c_char_p, _size, c_char_p, _size, c_char_p, _size, _call,
+                        _ptr, _ptr, quick=False)
 
 # results; of a whole result the next batch is there, of a streamed one it may have to be waited for
 tl_result_affected = _declare(_quick, "tl_result_affected", c_int64, _ptr)
@@ -246,7 +253,7 @@ tl_result_endpoint = _declare(_quick, "tl_result_endpoint", c_char_p, _ptr)
 tl_result_columns = _declare(_quick, "tl_result_columns", c_size_t, _ptr)
 tl_result_schema = _declare(_quick, "tl_result_schema", _status, _ptr, _ptr, _size, _ptr)
 tl_result_next = _declare(_quick, "tl_result_next", _status, _ptr, _call, _ptr, _ptr)
-tl_result_next_streamed = _declare(_waiting, "tl_result_next", _status, _ptr, _call, _ptr, _ptr)
-tl_result_next_set = _declare(_waiting, "tl_result_next_set", _status, _ptr, _call, _ptr, _ptr)
+tl_result_next_streamed = _declare_verb("tl_result_next", _ptr, _call, _ptr, _ptr)
+tl_result_next_set = _declare_verb("tl_result_next_set", _ptr, _call, _ptr, _ptr)
 tl_batch_columns = _declare(_quick, "tl_batch_columns", _status, _ptr, _ptr, _size, _ptr)
 tl_result_export_stream = _declare(_quick, "tl_result_export_stream", _status, _ptr, _ptr, _ptr)

@@ -11,6 +11,7 @@ This stays out of the way of others: it is used only while SIGINT has Python's o
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 import signal
 import socket
@@ -82,6 +83,8 @@ def _start() -> tuple[socket.socket, socket.socket]:
     reader.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     writer.setblocking(False)
     _ends = (reader, writer)
+    for end in _ends:  # they go with the process, and nobody shall be warned of that
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(end))
     threading.Thread(target=_watch, args=(reader,), name="trunkline-interrupt", daemon=True).start()
     return _ends
 

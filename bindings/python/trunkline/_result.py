@@ -56,7 +56,7 @@ class Result(_call.Owned):
     One thread at a time. A streamed result holds its session until its last row is read, or it is closed.
     """
 
-    _op = 0
+    _op = 0  # of a streamed one: its statement's
     _streamed = False
     _given = 0  # rows decoded so far
     _current: Iterator[Row] | None = None  # what is left of the batch that is being read
@@ -66,12 +66,11 @@ class Result(_call.Owned):
     _failure: str | None = None  # what the value after the last row was
 
     # The library has not written anything into the slot yet.
-    def __init__(self, core: _call.Core, op: int = 0, streamed: bool = False) -> None:
+    def __init__(self, core: _call.Core, streamed: bool = False) -> None:
         _own(self, tl_result_release)
         self._core = core
         if streamed:
             self._streamed = True
-            self._op = op
 
     def _begin_set(self) -> None:
         self._given, self._n = 0, -1
@@ -173,9 +172,14 @@ class Result(_call.Owned):
         rows = self._next_rows() if self._current is None else list(self)
         if rows and len(rows) == 1 and self._next_rows() is None:
             return rows[0]
-        raise _errors.of_status(_ffi.TL_E_MISUSE,
-                                "the result has no row" if not rows else "the result has more than one row",
-                                outcome="unknown")
+        raise not_one(bool(rows))
+
+    def batches(self) -> Iterator[list[Row]]:
+        """The rows that have not been read yet, in lists of those that came together."""
+        for current in self._batches():
+            rows = list(current)
+            if rows:
+                yield rows
 
     def dicts(self) -> Iterator[dict[str, Any]]:
         """The rows that have not been read yet, as dicts. Of columns with the same name the last counts."""
@@ -269,6 +273,12 @@ class Result(_call.Owned):
                     self._failure = f"row {self._given + fit + 1}, column \"{name}\": {failure.reason}"
             decoded.append(values)
         return list(zip(*decoded))
+
+
+def not_one(any_row: bool) -> _errors.Error:
+    return _errors.of_status(_ffi.TL_E_MISUSE,
+                             "the result has more than one row" if any_row else "the result has no row",
+                             outcome="unknown")
 
 
 def _read_schema(result: c_void_p) -> tuple[Column, ...]:

@@ -1,5 +1,6 @@
 """What the tests of the Python binding share: where the package is, configurations, and skipping what is not there."""
 
+import asyncio
 import os
 import sys
 import tempfile
@@ -11,6 +12,7 @@ HEADER = os.path.abspath(os.path.join(PACKAGE, "..", "..", "include", "trunkline
 sys.path.insert(0, PACKAGE)
 
 import trunkline  # noqa: E402
+from trunkline import aio  # noqa: E402
 
 SQLITE = """
 default = "main"
@@ -59,8 +61,12 @@ def postgresql_toml(more: str = "") -> str:
                                                     and k != "TL_PG_PASSWORD"}) + more
 
 
-def mariadb_toml() -> str:
-    return _MARIADB.format(**os.environ)
+def mariadb_toml(more: str = "") -> str:
+    return _MARIADB.format(**os.environ) + more
+
+
+NO_POSTGRESQL = "no PostgreSQL: TL_PG_SOCKET, TL_PG_PORT, TL_PG_DATABASE, TL_PG_USER are not set"
+NO_MARIADB = "no MariaDB: TL_MARIADB_SOCKET is not set"
 
 
 class SqliteTest(unittest.TestCase):
@@ -83,7 +89,7 @@ class SqliteTest(unittest.TestCase):
             time.sleep(0.005)
 
 
-@unittest.skipUnless(has_postgresql(), "no PostgreSQL: TL_PG_SOCKET, TL_PG_PORT, TL_PG_DATABASE, TL_PG_USER are not set")
+@unittest.skipUnless(has_postgresql(), NO_POSTGRESQL)
 class PostgresqlTest(unittest.TestCase):
     """A test with one PostgreSQL connection, pg, and a schema's worth of room in temporary tables of pinned sessions."""
 
@@ -95,7 +101,7 @@ class PostgresqlTest(unittest.TestCase):
         self.db = self.registry.on("pg")
 
 
-@unittest.skipUnless(os.environ.get("TL_MARIADB_SOCKET"), "no MariaDB: TL_MARIADB_SOCKET is not set")
+@unittest.skipUnless(os.environ.get("TL_MARIADB_SOCKET"), NO_MARIADB)
 class MariadbTest(unittest.TestCase):
     """A test with one MariaDB connection, mariadb."""
 
@@ -103,3 +109,78 @@ class MariadbTest(unittest.TestCase):
         self.registry = trunkline.parse(mariadb_toml(), source="test.toml")
         self.addCleanup(self.registry.close)
         self.db = self.registry.on("mariadb")
+
+
+class AsyncTest(unittest.IsolatedAsyncioTestCase):
+    """A test of trunkline.aio with one connection, db, to each of the databases in turn: see the classes below."""
+
+    name = ""
+    more = ""
+
+    def toml(self) -> str:
+        raise NotImplementedError
+
+    async def asyncSetUp(self) -> None:
+        self.registry = await self.enter(aio.parse(self.toml(), source="test.toml"))
+        self.db = self.registry.on(self.name)
+
+    async def enter(self, context):
+        """Left at the end of the test."""
+        entered = await context.__aenter__()
+        self.addAsyncCleanup(context.__aexit__, None, None, None)
+        return entered
+
+    async def eventually(self, condition) -> None:
+        """What nobody tells of: polled, without the loop being blocked."""
+        deadline = time.monotonic() + 10
+        while not await condition():
+            self.assertLess(time.monotonic(), deadline, "it has not come true")
+            await asyncio.sleep(0.005)
+
+    async def leased(self) -> int:
+        return len(await self.registry.inspect("leases"))
+
+    async def all_home(self) -> None:
+        async def home() -> bool:
+            return not await self.leased()
+        await self.eventually(home)
+
+
+class OnSqlite:
+    name = "main"
+    more = ""
+    many_rows = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT i FROM n"
+    endless = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT count(*) FROM c"
+
+    def toml(self) -> str:
+        folder = tempfile.TemporaryDirectory(prefix="trunkline-python-")
+        self.addCleanup(folder.cleanup)
+        return SQLITE.format(folder=folder.name).replace('/main.db"\n', '/main.db"\n' + self.more, 1)
+
+
+@unittest.skipUnless(has_postgresql(), NO_POSTGRESQL)
+class OnPostgresql:
+    name = "pg"
+    more = ""
+    many_rows = "SELECT generate_series(1, ?::int)"
+    endless = "SELECT pg_sleep(600)"
+    stalls = "SELECT i, CASE WHEN i = 200000 THEN pg_sleep(600)::text END FROM generate_series(1, 200000) AS i"
+    running = ("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(600)%' "
+               "AND pid <> pg_backend_pid()")
+
+    def toml(self) -> str:
+        return postgresql_toml(self.more)
+
+
+@unittest.skipUnless(os.environ.get("TL_MARIADB_SOCKET"), NO_MARIADB)
+class OnMariadb:
+    name = "mariadb"
+    more = ""
+    many_rows = "SELECT seq FROM seq_1_to_1000000 WHERE seq <= ?"
+    endless = "SELECT SLEEP(600)"
+    stalls = "SELECT seq, IF(seq = 200000, SLEEP(600), 0) FROM seq_1_to_200000"
+    running = ("SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%SLEEP(600)%' "
+               "AND id <> CONNECTION_ID()")
+
+    def toml(self) -> str:
+        return mariadb_toml(self.more)

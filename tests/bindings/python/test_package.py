@@ -89,6 +89,14 @@ class Finalizers(support.SqliteTest):
         del result
         self.eventually(lambda: self.leases() == 0)
 
+    def test_a_pinned_session_goes_home_whoever_has_its_transaction(self):
+        with self.db.pin() as session:
+            with session.transaction() as tx:
+                tx.query("SELECT 1")
+        self.eventually(lambda: self.leases() == 0)
+        with self.assertRaises(trunkline.Closed):
+            tx.begin()
+
     def test_results_and_handles_make_no_cycles(self):
         def work():
             result = self.db.query("SELECT 1 UNION ALL SELECT 2")
