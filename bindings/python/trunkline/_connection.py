@@ -10,7 +10,7 @@ from __future__ import annotations
 from ctypes import addressof
 from struct import Struct
 from types import TracebackType
-from typing import Any, Callable, ClassVar, Generic, Iterable, Literal, Sequence, TypeVar, overload
+from typing import Any, Callable, Generic, Iterable, Literal, Sequence, TypeVar, overload
 
 from . import _call, _errors, _ffi
 from ._encode import Arena, Parameters, encode
@@ -37,7 +37,7 @@ Count = TypeVar("Count")
 Nothing = TypeVar("Nothing")
 Block = TypeVar("Block")  # a Transaction
 Session = TypeVar("Session")  # a Pin
-Self = TypeVar("Self")
+Self = TypeVar("Self", bound=Any)
 
 
 class Owner(_call.Owned):
@@ -56,11 +56,11 @@ class Handle(Generic[Answer, Streamed, Count, Nothing, Block]):
     __slots__ = ("_owner", "__weakref__")
 
     _missing = "the handle is closed"
-    _perform: ClassVar[Callable[..., Any]]
-    _whole: ClassVar[type[Result]]
-    _streamed: ClassVar[type[Result]]
-    _of_stream: ClassVar[Callable[[Any], Any] | None]  # what a caller gets for the streamed result
-    _transaction: ClassVar[type[Any]]
+    _perform: Any
+    _whole: Any  # the Result of a whole answer, and of a streamed one
+    _streamed: Any
+    _of_stream: Any  # what a caller gets for the streamed one, made of it; None: itself
+    _transaction: Any
 
     def __init__(self, owner: Owner | None) -> None:
         self._owner = owner
@@ -78,6 +78,10 @@ class Handle(Generic[Answer, Streamed, Count, Nothing, Block]):
     @overload
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: Literal[True],
               read: bool = False, write: bool = False) -> Streamed: ...
+
+    @overload
+    def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: bool,
+              read: bool = False, write: bool = False) -> Answer | Streamed: ...
 
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: bool = False,
               read: bool = False, write: bool = False) -> Any:
@@ -161,7 +165,7 @@ class PooledHandle(Handle[Answer, Streamed, Count, Nothing, Block],
 
     __slots__ = ()
 
-    _pin: ClassVar[type[Any]]
+    _pin: Any
 
     def pin(self, *, timeout: float | None = None) -> Session:
         """``with connection.pin() as session:`` keeps one session for several statements."""
@@ -223,7 +227,8 @@ class TransactionHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
         if self._owner is not None:
             raise _errors.of_status(_ffi.TL_E_MISUSE, "the transaction has begun already")
         parent = self._parent._held()
-        return self._perform(parent.core, parent, _ffi.tl_begin, (self._flags,), Owner(parent.core), self._timeout, 0, then)
+        return self._perform(parent.core, parent, _ffi.tl_begin, (self._flags,), Owner(parent.core), self._timeout, 0,
+                             then)
 
     def _begun(self, owner: Owner) -> None:
         self._owner = owner
@@ -252,7 +257,7 @@ class TransactionHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
     def _leave(self, failed: bool) -> Any:
         if self._owner is None:
             return None
-        # Where a rollback fails, the exception that is on its way says more, and letting go of the handle has rolled back.
+        # Where the rollback fails, the exception that is on its way says more, and letting go of the handle rolls back.
         return self.rollback() if failed else self.commit()
 
 
@@ -264,9 +269,12 @@ class Blocking:
 
     __slots__ = ()
 
-    _perform = staticmethod(_call.perform)
-    _whole = _streamed = Result
-    _of_stream = None
+    _perform: Any = staticmethod(_call.perform)
+    _whole: Any = Result
+    _streamed: Any = Result
+    _of_stream: Any = None
+    _transaction: Any
+    _pin: Any
 
 
 class With:
@@ -277,7 +285,7 @@ class With:
     def __enter__(self: Self) -> Self:
         return self._enter()
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+    def __exit__(self: Any, kind: type[BaseException] | None, value: BaseException | None,
                  traceback: TracebackType | None) -> None:
         try:
             self._leave(kind is not None)

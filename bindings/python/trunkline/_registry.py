@@ -7,7 +7,7 @@ import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
 from ctypes import addressof
-from typing import Any, Callable, ClassVar, Generic, Iterator, Literal, Mapping, TypeVar, overload
+from typing import Any, Callable, Generic, Iterator, Literal, Mapping, TypeVar, overload
 
 from . import _call, _errors, _ffi
 from ._connection import (MODES, Answer, Block, Blocking, Connection, Nothing, Owner, Streamed,
@@ -20,7 +20,7 @@ from ._result import Result
 _using: ContextVar[Mapping[int, str]] = ContextVar("trunkline_using", default={})
 
 
-Pooled = TypeVar("Pooled")  # a Connection
+Pooled = TypeVar("Pooled", bound=Any)  # a Connection
 Names = TypeVar("Names")  # list[str]
 Text = TypeVar("Text")  # str
 
@@ -30,9 +30,9 @@ class RegistryHandle(Generic[Answer, Streamed, Nothing, Block, Pooled, Names, Te
 
     __slots__ = ("_core", "_handles", "__weakref__")
 
-    _perform: ClassVar[Callable[..., Any]]
-    _whole: ClassVar[type[Result]]
-    _connection: ClassVar[type[Any]]
+    _perform: Any
+    _whole: Any
+    _connection: Any
 
     def __init__(self, core: _call.Core) -> None:
         self._core = core
@@ -68,6 +68,10 @@ class RegistryHandle(Generic[Answer, Streamed, Nothing, Block, Pooled, Names, Te
     @overload
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: Literal[True],
               read: bool = False, write: bool = False) -> Streamed: ...
+
+    @overload
+    def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: bool,
+              read: bool = False, write: bool = False) -> Answer | Streamed: ...
 
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: bool = False,
               read: bool = False, write: bool = False) -> Any:
@@ -141,7 +145,7 @@ class Registry(Blocking, With, RegistryHandle[Result, Result, None, Transaction,
     __doc__ = RegistryHandle.__doc__
     __slots__ = ()
 
-    _connection = Connection
+    _connection: Any = Connection
 
     def _enter(self) -> Registry:
         return self

@@ -61,8 +61,8 @@ class _Arriving(WholeResult):
 
 
 class Stream:
-    """The answer of a statement, read as it is asked for and no further. Holds its session until its last row is read, it is
-    closed, or nobody has it any more. One task at a time."""
+    """The answer of a statement, read as it is asked for and no further. Holds its session until its last row is read, it
+    is closed, or nobody has it any more. One task at a time."""
 
     __slots__ = ("_rows", "__weakref__")
 
@@ -175,10 +175,12 @@ class Awaited:
 
     __slots__ = ()
 
-    _perform = staticmethod(_awaiting.perform)
-    _whole = Result
-    _streamed = _Arriving
-    _of_stream = Stream
+    _perform: Any = staticmethod(_awaiting.perform)
+    _whole: Any = Result
+    _streamed: Any = _Arriving
+    _of_stream: Any = Stream
+    _transaction: Any
+    _pin: Any
 
 
 class AsyncWith:
@@ -189,7 +191,7 @@ class AsyncWith:
     async def __aenter__(self: Self) -> Self:
         return await self._enter()
 
-    async def __aexit__(self, kind: type[BaseException] | None, value: BaseException | None,
+    async def __aexit__(self: Any, kind: type[BaseException] | None, value: BaseException | None,
                         traceback: TracebackType | None) -> None:
         try:
             leaving = self._leave(kind is not None)
@@ -200,12 +202,14 @@ class AsyncWith:
                 raise
 
 
-class Connection(Awaited, PooledHandle[Waiting[Result], Waiting[Stream], Waiting[int], Waiting[None], "Transaction", "Pin"]):
+class Connection(Awaited, PooledHandle[Waiting[Result], Waiting[Stream], Waiting[int], Waiting[None], "Transaction",
+                                       "Pin"]):
     __doc__ = PooledHandle.__doc__
     __slots__ = ()
 
 
-class Pin(Awaited, AsyncWith, PinnedHandle[Waiting[Result], Waiting[Stream], Waiting[int], Waiting[None], "Transaction"]):
+class Pin(Awaited, AsyncWith,
+          PinnedHandle[Waiting[Result], Waiting[Stream], Waiting[int], Waiting[None], "Transaction"]):
     __doc__ = PinnedHandle.__doc__
     __slots__ = ()
 
@@ -225,7 +229,7 @@ class Registry(Awaited, AsyncWith, _registry.RegistryHandle[Waiting[Result], Wai
     __doc__ = _registry.RegistryHandle.__doc__
     __slots__ = ()
 
-    _connection = Connection
+    _connection: Any = Connection
 
     async def _enter(self) -> Registry:
         return self

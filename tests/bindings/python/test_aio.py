@@ -49,7 +49,8 @@ class SameInterface(unittest.TestCase):
     def test_verbs_are_the_same_functions(self):
         for cls, verbs in ((aio.Connection, ("query", "execute_many", "load", "transaction", "pin", "tag")),
                            (aio.Transaction, ("query", "begin", "commit", "rollback")),
-                           (aio.Registry, ("query", "transaction", "on", "connect", "close", "inspect", "names", "using"))):
+                           (aio.Registry, ("query", "transaction", "on", "connect", "close", "inspect", "names", "metrics",
+                                           "using"))):
             for verb in verbs:
                 self.assertIs(getattr(cls, verb), getattr(getattr(trunkline, cls.__name__), verb), (cls, verb))
 
@@ -143,7 +144,8 @@ class Cases:
         async with self.db.transaction() as tx:
             await tx.query(INSERT, [1, ""])
             longer = "concat(name, ?)" if self.name == "mariadb" else "name || ?"
-            await asyncio.gather(*(tx.query(f"UPDATE aio_people SET name = {longer}", [letter]) for letter in "abcdefghij"))
+            sql = f"UPDATE aio_people SET name = {longer}"
+            await asyncio.gather(*(tx.query(sql, [letter]) for letter in "abcdefghij"))
         self.assertEqual(await self.people(), [(1, "abcdefghij")])
 
     # ---- the registry ----

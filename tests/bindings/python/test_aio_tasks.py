@@ -16,6 +16,7 @@ import trunkline
 from trunkline import aio
 
 TASKS = 1000
+BOUND = 16384  # of trunkline.h
 POOL = "pool = { max = 10 }\n"
 SMALL = "pool = { max = 2, acquire_timeout = \"20s\" }\n"
 
@@ -52,7 +53,10 @@ class Many:
 
 
 class ManySqlite(Many, support.OnSqlite, support.AsyncTest):
-    pass
+    async def test_more_calls_at_once_than_a_queue_takes(self):
+        found = await asyncio.gather(*(self.db.query("SELECT 1") for _ in range(BOUND + 5)), return_exceptions=True)
+        self.assertEqual([type(each) for each in found], [aio.Result] * BOUND + [trunkline.Busy] * 5)
+        self.assertEqual((await self.db.query("SELECT 1")).one(), (1,))
 
 
 class ManyPostgresql(Many, support.OnPostgresql, support.AsyncTest):
