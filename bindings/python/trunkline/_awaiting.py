@@ -54,18 +54,18 @@ class Queue(Owned):
 
     def _drain(self) -> None:
         waiting = self.waiting
-        count = _TOGETHER
-        while count == _TOGETHER:
-            _ffi.tl_queue_wait(self.slot, self._place, _TOGETHER, 0, self._count_place)
-            count = self._count.value
-            for op, status, value, error, more in _COMPLETION.iter_unpack(self._view[:count * _COMPLETION_SIZE]):
-                future, out = waiting.pop(op)
-                if out is not None:
-                    out.slot.value = value or more
-                if not future.done():
-                    future.set_result(_errors.read(status, error) if status else None)
-                if error:
-                    _ffi.tl_error_release(error)
+        _ffi.tl_queue_wait(self.slot, self._place, _TOGETHER, 0, self._count_place)
+        count = self._count.value
+        if count == _TOGETHER:
+            get_running_loop().call_soon(self._drain)  # the others in the loop have their turn in between
+        for op, status, value, error, more in _COMPLETION.iter_unpack(self._view[:count * _COMPLETION_SIZE]):
+            future, out = waiting.pop(op)
+            if out is not None:
+                out.slot.value = value or more
+            if not future.done():
+                future.set_result(_errors.read(status, error) if status else None)
+            if error:
+                _ffi.tl_error_release(error)
 
 
 def _queue_of(core: Core, loop: AbstractEventLoop) -> Queue:

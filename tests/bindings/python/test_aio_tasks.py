@@ -17,7 +17,7 @@ from trunkline import aio
 
 TASKS = 1000
 BOUND = 16384  # of trunkline.h
-POOL = "pool = { max = 10 }\n"
+POOL = "pool = { max = 10, max_waiters = 20000 }\n"
 SMALL = "pool = { max = 2, acquire_timeout = \"20s\" }\n"
 
 

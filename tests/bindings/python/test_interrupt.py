@@ -139,15 +139,17 @@ db.query("DROP TABLE interrupted_many", timeout=5)
     def test_a_signal_is_not_taken_for_the_next_call(self):
         text = """
 import os, threading
-stop = threading.Event()
+ready, stop = threading.Event(), threading.Event()
 
 def press():
+    ready.wait()
     for _ in range(150):
         time.sleep(0.002)
         os.kill(os.getpid(), signal.SIGINT)
     stop.set()
 
 def work():
+    ready.set()
     while not stop.is_set():
         assert db.query("SELECT 1").one() == (1,)
 
