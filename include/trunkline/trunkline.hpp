@@ -5,12 +5,19 @@
  *                              .as<int64_t, std::string_view>()) { … }
  *   db.on("main").transaction([&](trunkline::connection& tx) { tx.query("DELETE FROM people WHERE id = ?", 5); });
  *
+ * Without waiting, on a queue that the program drives; awaitable in coroutines of any type:
+ *
+ *   const auto queue = db.queue();
+ *   const auto main = db.on(queue, "main");
+ *   auto found = co_await main.query("SELECT name FROM people WHERE id = ?", 5);
+ *
  * Every failure is a trunkline::error; std::bad_alloc where memory is short. Handles release themselves, in any order.
  */
 #ifndef TRUNKLINE_HPP
 #define TRUNKLINE_HPP
 
 #include "cpp/connections.hpp"
+#include "cpp/queue.hpp"
 
 namespace trunkline {
 
@@ -38,30 +45,64 @@ class registry {
   }
   // A pooled handle; opens nothing. Throws TL_E_NOT_FOUND, with the nearest name.
   [[nodiscard]] connection on(std::string_view name, mode mode = mode::dual) const {
-    return get(filled(name), name.size(), mode);
+    return connection(get(filled(name), name.size(), mode));
   }
-  [[nodiscard]] connection on(mode mode = mode::dual) const { return get(nullptr, 0, mode); }  // the default
+  [[nodiscard]] connection on(mode mode = mode::dual) const {
+    return connection(get(nullptr, 0, mode));
+  }  // the default
+  // The same whose verbs run on a queue of this registry.
+  [[nodiscard]] async_connection on(const trunkline::queue& queue, std::string_view name,
+                                    mode mode = mode::dual) const {
+    return async_connection(get(filled(name), name.size(), mode), of(queue));
+  }
+  [[nodiscard]] async_connection on(const trunkline::queue& queue, mode mode = mode::dual) const {
+    return async_connection(get(nullptr, 0, mode), of(queue));
+  }
+  [[nodiscard]] trunkline::queue queue() const { return trunkline::queue(raw_); }
 
   // Opens a connection now, which its first statement would do; reopens a closed one. Without a name: the default.
   void connect(std::string_view name, std::chrono::milliseconds timeout = {}) const {
-    open_or_close(tl_registry_connect, filled(name), name.size(), timeout);
+    open_or_close(here, tl_registry_connect, filled(name), name.size(), timeout);
   }
   void connect(std::chrono::milliseconds timeout = {}) const {
-    open_or_close(tl_registry_connect, nullptr, 0, timeout);
+    open_or_close(here, tl_registry_connect, nullptr, 0, timeout);
+  }
+  pending<void> connect(const trunkline::queue& queue, std::string_view name,
+                        std::chrono::milliseconds timeout = {}) const {
+    return open_or_close(of(queue), tl_registry_connect, filled(name), name.size(), timeout);
+  }
+  pending<void> connect(const trunkline::queue& queue, std::chrono::milliseconds timeout = {}) const {
+    return open_or_close(of(queue), tl_registry_connect, nullptr, 0, timeout);
   }
   // Closes idle sessions at once and others as they come home; new verbs throw TL_E_CLOSED. Throws TL_E_BUSY where that
   // takes longer than `timeout` (0: pool.destroy_timeout); it is closed all the same. Without a name: all.
   void close(std::string_view name, std::chrono::milliseconds timeout = {}) const {
-    open_or_close(tl_registry_close, filled(name), name.size(), timeout);
+    open_or_close(here, tl_registry_close, filled(name), name.size(), timeout);
   }
-  void close(std::chrono::milliseconds timeout = {}) const { open_or_close(tl_registry_close, nullptr, 0, timeout); }
+  void close(std::chrono::milliseconds timeout = {}) const {
+    open_or_close(here, tl_registry_close, nullptr, 0, timeout);
+  }
+  pending<void> close(const trunkline::queue& queue, std::string_view name,
+                      std::chrono::milliseconds timeout = {}) const {
+    return open_or_close(of(queue), tl_registry_close, filled(name), name.size(), timeout);
+  }
+  pending<void> close(const trunkline::queue& queue, std::chrono::milliseconds timeout = {}) const {
+    return open_or_close(of(queue), tl_registry_close, nullptr, 0, timeout);
+  }
 
   // What the library knows: "connections", "endpoints", "pools", "sessions", "leases", "metrics", "prometheus" (see
   // metrics()), "settings", "warnings", "check" (which asks servers for their limits: at most 3 s each); of one name or
   // of all.
-  [[nodiscard]] result inspect(const std::string& what) const { return inspected(what, nullptr, 0); }
+  [[nodiscard]] result inspect(const std::string& what) const { return inspected(here, what, nullptr, 0); }
   [[nodiscard]] result inspect(const std::string& what, std::string_view name) const {
-    return inspected(what, filled(name), name.size());
+    return inspected(here, what, filled(name), name.size());
+  }
+  [[nodiscard]] pending<result> inspect(const trunkline::queue& queue, const std::string& what) const {
+    return inspected(of(queue), what, nullptr, 0);
+  }
+  [[nodiscard]] pending<result> inspect(const trunkline::queue& queue, const std::string& what,
+                                        std::string_view name) const {
+    return inspected(of(queue), what, filled(name), name.size());
   }
 
   // What has been counted of the connections that are open, in Prometheus' text format.
@@ -83,24 +124,33 @@ class registry {
   // NULL is the C ABI's "no name", which an empty name is not.
   static const char* filled(std::string_view name) noexcept { return name.data() == nullptr ? "" : name.data(); }
 
-  connection get(const char* name, size_t size, mode mode) const {
+  static constexpr detail::blocking here{};
+  static detail::queued of(const trunkline::queue& queue) { return {queue.reactor()}; }
+
+  tl_conn* get(const char* name, size_t size, mode mode) const {
     tl_conn* out = nullptr;
     detail::checked(
         [&](tl_error** err) { return tl_conn_get(raw_.get(), name, size, static_cast<int32_t>(mode), &out, err); });
-    return connection(out);
+    return out;
   }
-  void open_or_close(tl_status (*verb)(tl_registry*, const char*, size_t, const tl_call*, tl_error**), const char* name,
-                     size_t size, std::chrono::milliseconds timeout) const {
-    tl_call call{};
-    call.struct_size = sizeof call;
-    call.timeout_ms = timeout.count();
-    detail::checked([&](tl_error** err) { return verb(raw_.get(), name, size, &call, err); });
+  template <class Way>
+  typename Way::template answer<void> open_or_close(
+      const Way& way, tl_status (*verb)(tl_registry*, const char*, size_t, const tl_call*, tl_error**),
+      const char* name, size_t size, std::chrono::milliseconds timeout) const {
+    return way.template run<void>(
+        detail::call_of(timeout),
+        [&](const tl_call* call, void**, tl_error** err) { return verb(raw_.get(), name, size, call, err); },
+        [](void*) {});
   }
-  result inspected(const std::string& what, const char* name, size_t size) const {
-    tl_result* out = nullptr;
-    detail::checked(
-        [&](tl_error** err) { return tl_inspect(raw_.get(), what.c_str(), name, size, nullptr, &out, err); });
-    return result(out);
+  template <class Way>
+  typename Way::template answer<result> inspected(const Way& way, const std::string& what, const char* name,
+                                                  size_t size) const {
+    return way.template run<tl_result>(
+        detail::call_of(std::chrono::milliseconds(0)),
+        [&](const tl_call* call, tl_result** out, tl_error** err) {
+          return tl_inspect(raw_.get(), what.c_str(), name, size, call, out, err);
+        },
+        [](tl_result* raw) { return result(raw); });
   }
 
   std::shared_ptr<tl_registry> raw_;

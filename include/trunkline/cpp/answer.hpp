@@ -4,12 +4,71 @@
 
 namespace trunkline {
 
+namespace detail {
+
+// What a result says of itself, and its place in the current set.
+class result_sets {
+ public:
+  explicit result_sets(tl_result* raw) noexcept : raw_(raw) {}
+
+  // Of the current set; 0 where the statement gives no rows.
+  [[nodiscard]] size_t column_count() const noexcept { return tl_result_columns(raw_.get()); }
+  [[nodiscard]] std::vector<column> columns() const {
+    std::vector<tl_column> raw(column_count());
+    if (!raw.empty()) raw[0].struct_size = sizeof(tl_column);
+    detail::checked([&](tl_error** err) { return tl_result_schema(raw_.get(), raw.data(), raw.size(), err); });
+    std::vector<column> found;
+    found.reserve(raw.size());
+    for (const tl_column& c : raw) {
+      found.push_back({c.name, c.type, c.type_name, c.type_id, c.precision, c.scale, c.nullable});
+    }
+    return found;
+  }
+  // Which column has that name, for batch::get. Throws TL_E_NOT_FOUND.
+  [[nodiscard]] size_t index(std::string_view name) const {
+    const std::vector<column> all = columns();
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (all[i].name == name) return i;
+    }
+    throw error(TL_E_NOT_FOUND, "the result has no column \"" + std::string(name) + "\"");
+  }
+  // Rows of the current set's statement; -1: unknown, as of a stream not yet read.
+  [[nodiscard]] int64_t affected() const noexcept { return tl_result_affected(raw_.get()); }
+  // SQLite: the id that the last INSERT made; 0: none.
+  [[nodiscard]] int64_t last_id() const noexcept { return tl_result_last_id(raw_.get()); }
+  // Who served it. Valid as long as the result.
+  [[nodiscard]] std::string_view endpoint() const noexcept { return tl_result_endpoint(raw_.get()); }
+
+ protected:
+  struct release {
+    void operator()(tl_result* raw) const noexcept { tl_result_release(raw); }
+  };
+
+  // Takes the batch that has come, null for the end of the set.
+  std::optional<batch> numbered(tl_batch* raw) {
+    if (raw == nullptr) return std::nullopt;
+    std::optional<batch> found(std::in_place, raw, column_count(), first_);
+    first_ += found->rows();
+    return found;
+  }
+  // Whether there was a set to move to.
+  bool moved(bool more) noexcept {
+    first_ = 1;
+    return more;
+  }
+
+  std::unique_ptr<tl_result, release> raw_;
+  int64_t first_ = 1;  // the number of the next batch's first row
+};
+
+}  // namespace detail
+
 // Result sets, each a sequence of batches. A streamed one holds its session until it is read or gone. [one thread at a
 // time]
-class result {
+class result : public detail::result_sets {
  public:
   // Takes `raw`. Used by connection and registry.
-  explicit result(tl_result* raw) : raw_(raw) {}
+  using result_sets::result_sets;
 
   // The rows not read yet, as std::tuple<Ts...>:
   //   for (auto [id, name] : db.query("SELECT id, name FROM people").as<int64_t, std::string_view>())
@@ -70,37 +129,9 @@ class result {
     current_.reset();
     int32_t more = 0;
     detail::checked([&](tl_error** err) { return tl_result_next_set(raw_.get(), nullptr, &more, err); });
-    first_ = 1;
-    return more != 0;
+    return moved(more != 0);
   }
 
-  // Of the current set; 0 where the statement gives no rows.
-  [[nodiscard]] size_t column_count() const noexcept { return tl_result_columns(raw_.get()); }
-  [[nodiscard]] std::vector<column> columns() const {
-    std::vector<tl_column> raw(column_count());
-    if (!raw.empty()) raw[0].struct_size = sizeof(tl_column);
-    detail::checked([&](tl_error** err) { return tl_result_schema(raw_.get(), raw.data(), raw.size(), err); });
-    std::vector<column> found;
-    found.reserve(raw.size());
-    for (const tl_column& c : raw) {
-      found.push_back({c.name, c.type, c.type_name, c.type_id, c.precision, c.scale, c.nullable});
-    }
-    return found;
-  }
-  // Which column has that name, for batch::get. Throws TL_E_NOT_FOUND.
-  [[nodiscard]] size_t index(std::string_view name) const {
-    const std::vector<column> all = columns();
-    for (size_t i = 0; i < all.size(); ++i) {
-      if (all[i].name == name) return i;
-    }
-    throw error(TL_E_NOT_FOUND, "the result has no column \"" + std::string(name) + "\"");
-  }
-  // Rows of the current set's statement; -1: unknown, as of a stream not yet read.
-  [[nodiscard]] int64_t affected() const noexcept { return tl_result_affected(raw_.get()); }
-  // SQLite: the id that the last INSERT made; 0: none.
-  [[nodiscard]] int64_t last_id() const noexcept { return tl_result_last_id(raw_.get()); }
-  // Who served it. Valid as long as the result.
-  [[nodiscard]] std::string_view endpoint() const noexcept { return tl_result_endpoint(raw_.get()); }
   // The remaining batches of the current set as an Arrow C stream, which may outlive the result. Throws TL_E_MISUSE
   // where rows of a batch have not been read.
   void export_stream(ArrowArrayStream* out) {
@@ -112,20 +143,11 @@ class result {
   template <class Source, class... Ts>
   friend class rows;
 
-  struct release {
-    void operator()(tl_result* raw) const noexcept { tl_result_release(raw); }
-  };
-
   std::optional<batch> fetch(std::chrono::milliseconds timeout) {
-    tl_call call{};
-    call.struct_size = sizeof call;
-    call.timeout_ms = timeout.count();
+    const tl_call call = detail::call_of(timeout);
     tl_batch* raw = nullptr;
     detail::checked([&](tl_error** err) { return tl_result_next(raw_.get(), &call, &raw, err); });
-    if (raw == nullptr) return std::nullopt;
-    std::optional<batch> found(std::in_place, raw, column_count(), first_);
-    first_ += found->rows();
-    return found;
+    return numbered(raw);
   }
   // For rows: the next batch that has any is current, or none.
   void next_rows() {
@@ -136,8 +158,6 @@ class result {
     } while (current_ && current_->rows() == 0);
   }
 
-  std::unique_ptr<tl_result, release> raw_;
-  int64_t first_ = 1;             // the number of the next batch's first row
   std::optional<batch> current_;  // the batch whose rows are being read, and the row that comes next
   int64_t at_ = 0;
 };

@@ -1,5 +1,8 @@
 // Columns, and the batches that a result comes in.
 #pragma once
+#include <iterator>
+#include <tuple>
+
 #include "readers.hpp"
 
 namespace trunkline {
@@ -14,6 +17,16 @@ struct column {
   int32_t scale = -1;
   int32_t nullable = -1;
 };
+
+namespace detail {
+[[noreturn]] inline void refuse_width(size_t wanted, size_t columns) {
+  throw error(TL_E_MISUSE, "the program reads rows of " + std::to_string(wanted) + " columns, the result has " +
+                               std::to_string(columns));
+}
+}  // namespace detail
+
+template <class... Ts>
+class batch_rows;
 
 // Immutable columns in Arrow's layout; what is read from it refers to it. [any thread]
 class batch {
@@ -36,6 +49,15 @@ class batch {
     return detail::read<T>({&from, row, first_ + row, from.name});
   }
 
+  // The rows as std::tuple<Ts...>, a range that refers to the batch. Throws TL_E_MISUSE where the number of columns is
+  // another; the range throws TL_E_DATA for a value that its type cannot hold, naming row and column.
+  template <class... Ts>
+  [[nodiscard]] batch_rows<Ts...> as() const& {
+    return batch_rows<Ts...>(*this);
+  }
+  template <class... Ts>
+  void as() && = delete;  // the rows would outlive it
+
  private:
   struct release {
     void operator()(tl_batch* raw) const noexcept { tl_batch_release(raw); }
@@ -45,6 +67,50 @@ class batch {
   std::vector<tl_column> columns_;
   int64_t rows_ = 0;
   int64_t first_ = 0;
+};
+
+// What batch::as gives. Refers to the batch.
+template <class... Ts>
+class batch_rows {
+ public:
+  using row = std::tuple<Ts...>;
+
+  class iterator {
+   public:
+    using iterator_concept = std::input_iterator_tag;
+    using value_type = row;
+    using difference_type = std::ptrdiff_t;
+
+    iterator() = default;
+    row operator*() const {
+      return [this]<size_t... I>(std::index_sequence<I...>) {
+        return row{from_->template get<Ts>(at_, I)...};  // in order, as braces are
+      }
+      (std::index_sequence_for<Ts...>());
+    }
+    iterator& operator++() noexcept {
+      ++at_;
+      return *this;
+    }
+    iterator operator++(int) noexcept { return iterator(from_, at_++); }
+    friend bool operator==(const iterator&, const iterator&) = default;
+
+   private:
+    friend batch_rows;
+    iterator(const batch* from, int64_t at) noexcept : from_(from), at_(at) {}
+
+    const batch* from_ = nullptr;
+    int64_t at_ = 0;
+  };
+
+  explicit batch_rows(const batch& from) : from_(&from) {
+    if (from.columns().size() != sizeof...(Ts)) detail::refuse_width(sizeof...(Ts), from.columns().size());
+  }
+  [[nodiscard]] iterator begin() const noexcept { return iterator(from_, 0); }
+  [[nodiscard]] iterator end() const noexcept { return iterator(from_, from_->rows()); }
+
+ private:
+  const batch* from_;
 };
 
 }  // namespace trunkline

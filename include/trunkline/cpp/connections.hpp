@@ -1,97 +1,64 @@
 // Handles that take statements: pooled, pinned to one session, or in a transaction.
 #pragma once
 #include "answer.hpp"
+#include "stream.hpp"
 
 namespace trunkline {
 
-enum class mode : int32_t {
-  dual = TL_DUAL,    // reads to a replica where there is one, writes to the primary
-  read = TL_READ,    // reads only; a write is TL_E_READ_ONLY
-  write = TL_WRITE,  // everything to the primary
-};
+template <class Way>
+class basic_transaction;
 
-// What the caller says of a statement whose text does not show it.
-enum class intent : uint32_t { unsaid = 0, read = TL_CALL_READ, write = TL_CALL_WRITE };
-
-inline constexpr std::chrono::milliseconds no_timeout{-1};
-
-class operation;
-
-// How to run a verb: db.query({.timeout = 2s, .stream = true}, "SELECT …", …).
-struct options {
-  std::chrono::milliseconds timeout{
-      0};               // for all of it: waiting, dialling, running; 0: the connection's default, no_timeout
-  bool stream = false;  // do not read the answer whole: rows come as they are read
-  trunkline::intent intent = trunkline::intent::unsaid;
-  uint32_t batch_rows = 0;               // a batch ends at either; 0: 65536
-  uint32_t batch_bytes = 0;              // 0: 4 MiB
-  const operation* cancel_by = nullptr;  // lets another thread cancel it
-};
-
-enum class isolation : uint32_t {
-  standard = 0,  // the database's
-  read_committed = TL_BEGIN_READ_COMMITTED,
-  repeatable_read = TL_BEGIN_REPEATABLE_READ,
-  serializable = TL_BEGIN_SERIALIZABLE,
-};
-
-struct transaction_options {
-  trunkline::isolation isolation = trunkline::isolation::standard;
-  bool read_only = false;
-  std::chrono::milliseconds timeout{0};  // to begin: waiting for a session, dialling
-};
-
-// Names one verb, so that another thread can cancel it: it then throws TL_E_CANCELLED as soon as it can. For one verb
-// only; must outlive it. [any thread]
-class operation {
+// What statements are run on: connection, whose verbs wait for their answers, and async_connection, whose verbs give a
+// pending<T> of what connection's return. What is wrong with a call itself is thrown at once by both. [any thread]; on
+// a pinned or transaction handle one verb runs at a time: connection's throw TL_E_BUSY, async_connection's queue up.
+template <class Way>
+class basic_connection {
  public:
-  explicit operation(std::shared_ptr<tl_registry> registry)
-      : registry_(std::move(registry)), id_(tl_op_new(registry_.get())) {
-    if (id_ == 0) throw std::bad_alloc();
-  }
-  operation(const operation&) = delete;
-  operation& operator=(const operation&) = delete;
-  ~operation() { tl_op_release(registry_.get(), id_); }
+  template <class T>
+  using answer = typename Way::template answer<T>;  // T, pending<T>
 
-  // Harmless where the verb has ended. One that has not begun is cancelled when it begins.
-  void cancel() const noexcept { static_cast<void>(tl_cancel(registry_.get(), id_)); }
-  [[nodiscard]] tl_op id() const noexcept { return id_; }
-
- private:
-  std::shared_ptr<tl_registry> registry_;
-  tl_op id_;
-};
-
-class transaction;
-
-// What statements are run on. [any thread]; while one verb runs on a pinned or transaction handle, another throws
-// TL_E_BUSY.
-class connection {
- public:
   // Takes `raw`. Used by registry.
-  explicit connection(tl_conn* raw) : raw_(raw) {}
+  explicit basic_connection(tl_conn* raw, Way way = {}) noexcept : raw_(raw), way_(std::move(way)) {}
 
   // Runs a statement with a value for each placeholder: ? on every database, $1 on PostgreSQL, :name where every value
-  // is named("name", value). Without .stream the answer has been read whole on return, and the session has gone home.
+  // is named("name", value). Without .stream the answer has been read whole then, and the session has gone home.
   template <class... Ps>
-  result query(std::string_view sql, const Ps&... values) const {
+  answer<result> query(std::string_view sql, const Ps&... values) const {
     return query(options(), sql, values...);
   }
   template <class... Ps>
-  result query(const options& how, std::string_view sql, const Ps&... values) const {
+  answer<result> query(const options& how, std::string_view sql, const Ps&... values) const {
     parameters all;
     (all.add(values), ...);
     return query(how, sql, all);
   }
-  result query(std::string_view sql, const parameters& values) const { return query(options(), sql, values); }
-  result query(const options& how, std::string_view sql, const parameters& values) const {
-    const tl_call call = call_of(how);
-    tl_result* out = nullptr;
-    detail::checked([&](tl_error** err) {
-      return tl_query(raw_.get(), sql.data(), sql.size(), values.values(), values.size(), values.arena().data(),
-                      values.arena().size(), &call, &out, err);
-    });
-    return result(out);
+  answer<result> query(std::string_view sql, const parameters& values) const { return query(options(), sql, values); }
+  answer<result> query(const options& how, std::string_view sql, const parameters& values) const {
+    if (how.stream && !Way::blocks) {
+      throw error(TL_E_MISUSE, "on a queue an answer is streamed by stream()", outcome::not_sent);
+    }
+    return run_query(how, sql, values, made);
+  }
+
+  // On a queue: runs a statement whose answer is read as it arrives. Of its options .stream is set.
+  template <class... Ps>
+  pending<result_stream> stream(std::string_view sql, const Ps&... values) const requires(!Way::blocks) {
+    return stream(options(), sql, values...);
+  }
+  template <class... Ps>
+  pending<result_stream> stream(const options& how, std::string_view sql, const Ps&... values) const
+      requires(!Way::blocks) {
+    parameters all;
+    (all.add(values), ...);
+    return stream(how, sql, all);
+  }
+  pending<result_stream> stream(std::string_view sql, const parameters& values) const requires(!Way::blocks) {
+    return stream(options(), sql, values);
+  }
+  pending<result_stream> stream(options how, std::string_view sql, const parameters& values) const
+      requires(!Way::blocks) {
+    how.stream = true;
+    return run_query(how, sql, values, [way = way_](tl_result* raw) { return result_stream(raw, way); });
   }
 
   // Runs a statement for each of the rows, std::tuples of values for the placeholders; all of them take effect, or
@@ -99,102 +66,113 @@ class connection {
   // none.
   //   db.execute_many("INSERT INTO people VALUES (?, ?)", std::vector{std::tuple{1, "Ada"}, std::tuple{2, "Grace"}})
   template <std::ranges::input_range Rows>
-  result execute_many(std::string_view sql, Rows&& rows) const {
+  answer<result> execute_many(std::string_view sql, Rows&& rows) const {
     return execute_many(options(), sql, rows);
   }
   template <std::ranges::input_range Rows>
-  result execute_many(const options& how, std::string_view sql, Rows&& rows) const {
+  answer<result> execute_many(const options& how, std::string_view sql, Rows&& rows) const {
     parameters all;
     return execute_many(how, sql, all, add_rows(all, rows));
   }
   // The same for those who know the values at run time only: row after row, `rows` of them.
-  result execute_many(const options& how, std::string_view sql, const parameters& values, size_t rows) const {
+  answer<result> execute_many(const options& how, std::string_view sql, const parameters& values, size_t rows) const {
     if (rows == 0 ? values.size() != 0 : values.size() % rows != 0) {
       throw error(TL_E_MISUSE, "the values are not as many for each row", outcome::not_sent);
     }
-    const tl_call call = call_of(how);
-    tl_result* out = nullptr;
-    detail::checked([&](tl_error** err) {
-      return tl_execute_many(raw_.get(), sql.data(), sql.size(), values.values(), rows == 0 ? 0 : values.size() / rows,
-                             rows, values.arena().data(), values.arena().size(), &call, &out, err);
-    });
-    return result(out);
+    return way_.template run<tl_result>(
+        detail::call_of(how),
+        [&](const tl_call* call, tl_result** out, tl_error** err) {
+          return tl_execute_many(raw_.get(), sql.data(), sql.size(), values.values(),
+                                 rows == 0 ? 0 : values.size() / rows, rows, values.arena().data(),
+                                 values.arena().size(), call, out, err);
+        },
+        made);
   }
 
   // Fills columns of a table with rows, all of them or none, by the fastest way that the database has. Names are those
   // that the database keeps, letter for letter; "schema.table" is two. How many rows there are more.
   //   db.load("people", {"id", "name"}, std::vector{std::tuple{1, "Ada"}, std::tuple{2, "Grace"}})
   template <std::ranges::input_range Rows>
-  int64_t load(std::string_view table, const std::vector<std::string_view>& columns, Rows&& rows) const {
+  answer<int64_t> load(std::string_view table, const std::vector<std::string_view>& columns, Rows&& rows) const {
     return load(options(), table, columns, rows);
   }
   template <std::ranges::input_range Rows>
-  int64_t load(const options& how, std::string_view table, const std::vector<std::string_view>& columns,
-               Rows&& rows) const {
+  answer<int64_t> load(const options& how, std::string_view table, const std::vector<std::string_view>& columns,
+                       Rows&& rows) const {
     parameters all;
     const size_t count = add_rows(all, rows);
     return load(how, table, columns, std::move(all), count);
   }
-  int64_t load(const options& how, std::string_view table, const std::vector<std::string_view>& columns,
-               parameters values, size_t rows) const {
+  answer<int64_t> load(const options& how, std::string_view table, const std::vector<std::string_view>& columns,
+                       parameters values, size_t rows) const {
     if (values.size() != rows * columns.size()) {
       throw error(TL_E_MISUSE, "the rows have not as many values as there are columns", outcome::not_sent);
     }
     for (const std::string_view name : columns) values.add(name);
-    const tl_call call = call_of(how);
-    tl_result* out = nullptr;
-    detail::checked([&](tl_error** err) {
-      return tl_load(raw_.get(), table.data(), table.size(), values.values() + rows * columns.size(), columns.size(),
-                     values.values(), rows, values.arena().data(), values.arena().size(), &call, &out, err);
-    });
-    return result(out).affected();
+    return way_.template run<tl_result>(
+        detail::call_of(how),
+        [&](const tl_call* call, tl_result** out, tl_error** err) {
+          return tl_load(raw_.get(), table.data(), table.size(), values.values() + rows * columns.size(),
+                         columns.size(), values.values(), rows, values.arena().data(), values.arena().size(), call, out,
+                         err);
+        },
+        [](tl_result* raw) { return result(raw).affected(); });
   }
 
   // Runs f(transaction&), commits and returns what it returned; rolls back where it throws. Of a transaction: a
-  // savepoint, without options. f may end it itself.
+  // savepoint, without options. f may end it itself. (In a coroutine: begin() and commit(); an exception that takes the
+  // handle along rolls back.)
   template <class F>
-  auto transaction(F&& f) const;
+  auto transaction(F&& f) const requires Way::blocks {
+    return transaction(transaction_options(), std::forward<F>(f));
+  }
   template <class F>
-  auto transaction(const transaction_options& how, F&& f) const;
+  auto transaction(const transaction_options& how, F&& f) const requires Way::blocks;
   // The same by hand; what has not been committed when the handle goes is rolled back.
-  [[nodiscard]] trunkline::transaction begin(const transaction_options& how = {}) const;
+  [[nodiscard]] answer<basic_transaction<Way>> begin(const transaction_options& how = {}) const {
+    const uint32_t flags = static_cast<uint32_t>(how.isolation) | (how.read_only ? TL_BEGIN_READ_ONLY : 0U);
+    return way_.template run<tl_conn>(
+        detail::call_of(how.timeout),
+        [&](const tl_call* call, tl_conn** out, tl_error** err) { return tl_begin(raw_.get(), flags, call, out, err); },
+        [way = way_](tl_conn* raw) { return basic_transaction<Way>(raw, way); });
+  }
 
   // One session for several verbs, until the handle goes.
-  [[nodiscard]] connection pin(std::chrono::milliseconds timeout = {}) const {
-    const tl_call call = call_of({.timeout = timeout});
-    return made([&](tl_conn** out, tl_error** err) { return tl_pin(raw_.get(), &call, out, err); });
+  [[nodiscard]] answer<basic_connection> pin(std::chrono::milliseconds timeout = {}) const {
+    return way_.template run<tl_conn>(
+        detail::call_of(timeout),
+        [&](const tl_call* call, tl_conn** out, tl_error** err) { return tl_pin(raw_.get(), call, out, err); },
+        [way = way_](tl_conn* raw) { return basic_connection(raw, way); });
   }
   // Variants of a pooled handle: under a tag that is shown wherever its leases are listed; in another mode. Cheap.
-  [[nodiscard]] connection tag(std::string_view text) const {
-    return made([&](tl_conn** out, tl_error** err) {
-      return tl_conn_derive(raw_.get(), text.data() == nullptr ? "" : text.data(), text.size(), nullptr, 0, -1, out,
-                            err);
-    });
+  [[nodiscard]] basic_connection tag(std::string_view text) const {
+    return derived(text.data() == nullptr ? "" : text.data(), text.size(), -1);
   }
-  [[nodiscard]] connection mode(trunkline::mode mode) const {
-    return made([&](tl_conn** out, tl_error** err) {
-      return tl_conn_derive(raw_.get(), nullptr, 0, nullptr, 0, static_cast<int32_t>(mode), out, err);
-    });
+  [[nodiscard]] basic_connection mode(trunkline::mode mode) const {
+    return derived(nullptr, 0, static_cast<int32_t>(mode));
   }
 
  protected:
   [[nodiscard]] tl_conn* raw() const noexcept { return raw_.get(); }
-
-  static tl_call call_of(const options& how) noexcept {
-    tl_call call{};
-    call.struct_size = sizeof call;
-    call.flags = static_cast<uint32_t>(how.intent) | (how.stream ? TL_CALL_STREAM : 0U);
-    call.timeout_ms = how.timeout.count();
-    call.batch_rows = how.batch_rows;
-    call.batch_bytes = how.batch_bytes;
-    call.op = how.cancel_by == nullptr ? 0 : how.cancel_by->id();
-    return call;
-  }
+  [[nodiscard]] const Way& way() const noexcept { return way_; }
 
  private:
   struct release {
     void operator()(tl_conn* raw) const noexcept { tl_conn_release(raw); }
   };
+
+  static result made(tl_result* raw) { return result(raw); }
+
+  template <class Finish>
+  auto run_query(const options& how, std::string_view sql, const parameters& values, Finish finish) const {
+    return way_.template run<tl_result>(
+        detail::call_of(how),
+        [&](const tl_call* call, tl_result** out, tl_error** err) {
+          return tl_query(raw_.get(), sql.data(), sql.size(), values.values(), values.size(), values.arena().data(),
+                          values.arena().size(), call, out, err);
+        },
+        std::move(finish));
+  }
 
   // How many they are.
   template <class Rows>
@@ -212,52 +190,50 @@ class connection {
     return count;
   }
 
-  template <class Make>
-  static connection made(const Make& make) {
+  [[nodiscard]] basic_connection derived(const char* tag, size_t size, int32_t mode) const {
     tl_conn* out = nullptr;
-    detail::checked([&](tl_error** err) { return make(&out, err); });
-    return connection(out);
+    detail::checked([&](tl_error** err) { return tl_conn_derive(raw_.get(), tag, size, nullptr, 0, mode, &out, err); });
+    return basic_connection(out, way_);
   }
 
   std::unique_ptr<tl_conn, release> raw_;
+  [[no_unique_address]] Way way_;
 };
 
-// A transaction, or a savepoint in one. The handle it was begun on throws TL_E_BUSY until it ends, if pinned or a
-// transaction.
-class transaction : public connection {
+// A transaction, or a savepoint in one. Until it ends the handle it was begun on, if pinned or a transaction, answers
+// TL_E_BUSY.
+template <class Way>
+class basic_transaction : public basic_connection<Way> {
  public:
-  using connection::connection;
+  using basic_connection<Way>::basic_connection;
+  template <class T>
+  using answer = typename Way::template answer<T>;
 
   // End it; afterwards nothing runs on the handle. A commit whose answer was lost throws with outcome::unknown.
-  void commit(std::chrono::milliseconds timeout = {}) { end(tl_commit, timeout); }
-  void rollback(std::chrono::milliseconds timeout = {}) { end(tl_rollback, timeout); }
+  answer<void> commit(std::chrono::milliseconds timeout = {}) { return end(tl_commit, timeout); }
+  answer<void> rollback(std::chrono::milliseconds timeout = {}) { return end(tl_rollback, timeout); }
+  // Whether one of them was called.
   [[nodiscard]] bool ended() const noexcept { return ended_; }
 
  private:
-  void end(tl_status (*verb)(tl_conn*, const tl_call*, tl_error**), std::chrono::milliseconds timeout) {
+  answer<void> end(tl_status (*verb)(tl_conn*, const tl_call*, tl_error**), std::chrono::milliseconds timeout) {
     ended_ = true;
-    const tl_call call = call_of({.timeout = timeout});
-    detail::checked([&](tl_error** err) { return verb(raw(), &call, err); });
+    return this->way().template run<void>(
+        detail::call_of(timeout),
+        [&](const tl_call* call, void**, tl_error** err) { return verb(this->raw(), call, err); }, [](void*) {});
   }
 
   bool ended_ = false;
 };
 
-inline transaction connection::begin(const transaction_options& how) const {
-  const tl_call call = call_of({.timeout = how.timeout});
-  const uint32_t flags = static_cast<uint32_t>(how.isolation) | (how.read_only ? TL_BEGIN_READ_ONLY : 0U);
-  tl_conn* out = nullptr;
-  detail::checked([&](tl_error** err) { return tl_begin(raw_.get(), flags, &call, &out, err); });
-  return trunkline::transaction(out);
-}
+using connection = basic_connection<detail::blocking>;
+using transaction = basic_transaction<detail::blocking>;
+using async_connection = basic_connection<detail::queued>;
+using async_transaction = basic_transaction<detail::queued>;
 
+template <class Way>
 template <class F>
-auto connection::transaction(F&& f) const {
-  return transaction(transaction_options(), std::forward<F>(f));
-}
-
-template <class F>
-auto connection::transaction(const transaction_options& how, F&& f) const {
+auto basic_connection<Way>::transaction(const transaction_options& how, F&& f) const requires Way::blocks {
   trunkline::transaction running = begin(how);
   const auto commit = [&] {
     if (!running.ended()) running.commit();

@@ -78,15 +78,18 @@ class error : public std::runtime_error {
 
 namespace detail {
 
+// Takes `raw`, which is null where there was no memory for it.
+[[noreturn]] inline void raise(tl_status status, tl_error* raw) {
+  const std::unique_ptr<tl_error, decltype(&tl_error_release)> owned(raw, &tl_error_release);
+  if (raw == nullptr) throw error(status, tl_status_name(status));
+  throw error(raw);
+}
+
 // Calls a function of the C ABI, whose last parameter `call` passes on; throws what it reports.
 template <class Call>
 void checked(const Call& call) {
   tl_error* raw = nullptr;
-  const tl_status status = call(&raw);
-  if (status == TL_OK) return;
-  const std::unique_ptr<tl_error, decltype(&tl_error_release)> owned(raw, &tl_error_release);
-  if (raw == nullptr) throw error(status, tl_status_name(status));
-  throw error(raw);
+  if (const tl_status status = call(&raw); status != TL_OK) raise(status, raw);
 }
 
 }  // namespace detail

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "batches.hpp"
+#include "options.hpp"
 
 namespace trunkline {
 
@@ -43,10 +44,7 @@ class rows {
   // Throws TL_E_MISUSE where the set has not as many columns as there are types.
   explicit rows(Source source) : source_(std::move(source)) {
     const size_t columns = underlying().column_count();
-    if (columns != sizeof...(Ts)) {
-      throw error(TL_E_MISUSE, "the program reads rows of " + std::to_string(sizeof...(Ts)) +
-                                   " columns, the result has " + std::to_string(columns));
-    }
+    if (columns != sizeof...(Ts)) detail::refuse_width(sizeof...(Ts), columns);
   }
 
   // Waits for the first rows of a stream. Called again it goes on with the row that was reached.
