@@ -1,4 +1,4 @@
-// Part two, in C++: typed rows as ranges, transactions, streams.
+// Part two, in C++: typed rows as ranges, transactions, streams, a queue.
 #include <cstdio>
 #include <ranges>
 #include <trunkline/trunkline.hpp>
@@ -55,6 +55,14 @@ void stream_visits(const trunkline::connection& analytics) {
   std::printf("  customer 1  %lld visits, %.1f hours\n", static_cast<long long>(count), seconds / 3600);
 }
 
+void count_together(const trunkline::registry& db) {
+  const auto queue = db.queue();
+  auto orders = db.on(queue).query("SELECT count(*) FROM orders");
+  auto visits = db.on(queue, "analytics").query("SELECT count(*) FROM visits");
+  std::printf("  %lld orders, %lld visits\n", static_cast<long long>(orders.get().value<int64_t>()),
+              static_cast<long long>(visits.get().value<int64_t>()));
+}
+
 }  // namespace
 
 int main() {
@@ -65,6 +73,8 @@ int main() {
     order_together(db.on());
     std::printf("\n  a stream of 100000 rows\n");
     stream_visits(db.on("analytics"));
+    std::printf("\n  two databases at once, on a queue\n");
+    count_together(db);
     return 0;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "demo.cpp: %s\n", e.what());

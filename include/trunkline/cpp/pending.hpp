@@ -31,7 +31,8 @@ struct finished_verb final : answered_verb<T> {
 
 // A verb that is under way on a queue; it has been submitted, and whatever was given to it copied, when this exists. It
 // is awaitable in coroutines of any type; without coroutines there are get() and then(). Gone before the answer has
-// come, it cancels the verb, and a coroutine that awaited it is not resumed. [one thread at a time], but for cancel()
+// come, it cancels the verb, whose session comes home when the queue is driven next, and a coroutine that awaited it is
+// not resumed. [one thread at a time], but for cancel()
 template <class T>
 class [[nodiscard]] pending {
  public:
@@ -64,9 +65,9 @@ class [[nodiscard]] pending {
   template <class F>
   void then(F&& f) && {
     auto held = std::make_shared<std::pair<pending, std::decay_t<F>>>(std::move(*this), std::forward<F>(f));
-    const pending& own = held->first;
+    const auto on = held->first.on_;  // as in await_suspend
     const auto call = [held] { std::invoke(std::move(held->second), std::move(held->first)); };
-    if (!own.on_->await(*own.verb_, call)) call();
+    if (!on->await(*held->first.verb_, call)) call();
   }
 
   // What co_await asks for. The coroutine goes on, on the thread that drives the queue, with what get() would give.

@@ -138,7 +138,7 @@ class reactor {
     tl_queue_shutdown(gone.get());
     for (const auto& verb : left) {
       cancel(*verb);
-      std::exchange(verb->waiter, nullptr) = nullptr;
+      verb->waiter = nullptr;
     }
   }
 
