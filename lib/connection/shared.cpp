@@ -1,6 +1,7 @@
 #include "shared.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "queue.hpp"
 
@@ -40,6 +41,8 @@ bool SharedSession::take_on(Ride& ride, const driver::Request& request) {
   }
   return true;
 }
+
+bool SharedSession::is_held_up(Instant now) const noexcept { return now - moved_.load() > longest_before; }
 
 // ---- one statement
 
@@ -133,15 +136,15 @@ Result<void> Ride::outcome(Ended why) {
 
 bool SharedSessions::join(Ride& ride, const driver::Request& request) {
   const pool::Pressure pressure = pool_.pressure();
-  const std::lock_guard lock(mutex_);
-  if (pressure.waiting > 0) make_way();
-  if (!pressure.all_leased) return false;
   const Instant now = steady_clock().coarse();
+  const std::lock_guard lock(mutex_);
+  if (pressure.waiting > 0) make_way(now);
+  if (!pressure.all_leased) return false;
   const runtime::Queue& queue = ride.fiber_.queue();
   for (uint32_t riders = 0; riders < pool_.settings().multiplex; ++riders) {
     for (const auto& shared : open_) {
       if (shared->riders_ != riders || &shared->queue_ != &queue) continue;
-      if (now - shared->moved_.load() > longest_before || !shared->take_on(ride, request)) continue;
+      if (shared->is_held_up(now) || !shared->take_on(ride, request)) continue;
       ride.shared_ = shared;
       return true;
     }
@@ -160,14 +163,17 @@ bool SharedSessions::open(Ride& ride, const driver::Request& request, Leased& le
   return true;
 }
 
-// Somebody waits for a session: the one that is emptied soonest takes on no more.
-void SharedSessions::make_way() noexcept {
-  if (closing_ != nullptr || open_.empty()) return;
-  const auto shortest = std::min_element(
-      open_.begin(), open_.end(), [](const auto& a, const auto& b) { return a->riders_.load() < b->riders_.load(); });
-  (*shortest)->closed_ = true;
-  closing_ = shortest->get();
-  open_.erase(shortest);
+// Somebody waits for a session: the one that is emptied soonest takes on no more, and where that turns out to be held up
+// another one.
+void SharedSessions::make_way(Instant now) noexcept {
+  if (open_.empty() || (closing_ != nullptr && !closing_->is_held_up(now))) return;
+  const auto emptied_sooner = [now](const auto& a, const auto& b) {
+    return std::pair(a->is_held_up(now), a->riders_.load()) < std::pair(b->is_held_up(now), b->riders_.load());
+  };
+  const auto soonest = std::min_element(open_.begin(), open_.end(), emptied_sooner);
+  (*soonest)->closed_ = true;
+  closing_ = soonest->get();
+  open_.erase(soonest);
 }
 
 void SharedSessions::leave(Ride& ride) noexcept {

@@ -31,6 +31,9 @@ class SharedSession {
   // Begins with the statement behind the others. False: it cannot be here.
   [[nodiscard]] bool take_on(class Ride& ride, const driver::Request& request);
 
+  // A statement runs for so long that nobody should wait behind it.
+  [[nodiscard]] bool is_held_up(Instant now) const noexcept;
+
   SharedSessions& all_;
   Leased leased_;
   const runtime::Queue& queue_;
@@ -97,7 +100,7 @@ class SharedSessions {
   friend class SharedSession;
 
   void leave(Ride& ride) noexcept;
-  void make_way() noexcept;
+  void make_way(Instant now) noexcept;
 
   const pool::Pool& pool_;
   std::mutex mutex_;

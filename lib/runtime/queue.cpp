@@ -17,6 +17,7 @@ namespace {
 using driver::Ready;
 
 constexpr Nanos patience = std::chrono::milliseconds(20);  // how long a queue may be left alone
+constexpr Nanos soon = std::chrono::microseconds(250);     // when one that was is looked at again while it moves
 constexpr size_t kept_fibers = 128;                        // at rest
 constexpr int events_at_once = 64;
 
@@ -276,7 +277,6 @@ bool Queue::drive(Lock& lock, int timeout_ms) noexcept {
   lock.unlock();
   const int n = epoll_wait(epoll_, events, events_at_once, at_once ? 0 : timeout_ms);
   lock.lock();
-  left_alone_ = false;
   for (int i = 0; i < n; ++i) heed(events[i].data.u64, events[i].events);
   const bool more = n == events_at_once || !ready_.empty();
   run_ready(lock);
@@ -285,6 +285,7 @@ bool Queue::drive(Lock& lock, int timeout_ms) noexcept {
 
 void Queue::run_ready(Lock& lock) noexcept {
   while (Fiber* const fiber = ready_.pop()) {
+    ++moves_;
     lock.unlock();
     Fiber::run_claimed(*fiber);
     lock.lock();
@@ -293,23 +294,29 @@ void Queue::run_ready(Lock& lock) noexcept {
 
 void Queue::watch_over() noexcept {
   if (watched_ || own_thread_) return;
-  watched_ = left_alone_ = true;
+  watched_ = true;
   housekeeper().wake_at(last_resort_, steady_clock().now() + patience);
 }
 
+// Where it was, it moves on by itself: the next answer comes soon, or else ever later.
 Instant Queue::drive_if_left_alone() noexcept {
   Lock lock(mutex_);
   watched_ = under_way_ != 0;
   if (!watched_) return Deadline::never().at;
-  if (!driven_ && left_alone_) {
-    driven_ = true;
-    driver_ = std::this_thread::get_id();
-    (void)drive(lock, 0);
-    driven_ = false;
-    if (!done_.empty()) tell();
+  const Instant now = steady_clock().now();
+  if (driven_) driven_at_ = now;
+  if (now - driven_at_ < patience) {
+    next_look_ = soon;
+    return driven_at_ + patience;
   }
-  left_alone_ = true;
-  return steady_clock().now() + patience;
+  driven_ = true;
+  driver_ = std::this_thread::get_id();
+  const uint64_t before = moves_;
+  (void)drive(lock, 0);
+  driven_ = false;
+  if (!done_.empty()) tell();
+  next_look_ = moves_ != before ? soon : std::min(2 * next_look_, patience);
+  return now + next_look_;
 }
 
 // Not where this thread drives: it looks before it waits again.
@@ -373,6 +380,7 @@ Queue::Got Queue::take(LinkedList<Errand>& out, size_t max, Deadline until) {
     driver_ = std::this_thread::get_id();
     looked = !drive(lock, !out.empty() || late ? 0 : until.is_never() ? -1 : until.poll_ms(now));
     driven_ = false;
+    driven_at_ = steady_clock().coarse();
     changed_.notify_one();
   }
 }

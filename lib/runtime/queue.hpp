@@ -134,7 +134,9 @@ class Queue : public std::enable_shared_from_this<Queue> {
   Instant expected_ = Deadline::never().at;  // when the timer goes off
   bool driven_ = false;                      // somebody does
   std::thread::id driver_;                   // who
-  bool left_alone_ = true;                   // since the last resort looked
+  Instant driven_at_;                        // when a caller last has
+  Nanos next_look_{};                        // after which the last resort looks again
+  uint64_t moves_ = 0;                       // of fibers that were ready
   bool watched_ = false;                     // by the last resort
   bool signalled_ = false;
   bool told_of_ = false;
