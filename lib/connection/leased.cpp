@@ -59,8 +59,7 @@ class RestoreJob final : public runtime::Job {
     driver::Session& session = leased_.session();
     const bool runs = session.state() == driver::State::answering || session.depth() > 0;
     if (cancel_ == nullptr && runs) cancel_ = cancel_at_server(leased_);
-    if (unfinished_ != nullptr && !ended(session, until)) return false;
-    if (!runtime::drain(session, until)) return false;
+    if (!ended(session, until)) return false;
     if (cancel_ != nullptr && !cancel_->wait(until)) return false;
     if (session.state() == driver::State::broken) return false;
     const std::unique_ptr<driver::Operation> reset = session.reset();
@@ -69,13 +68,16 @@ class RestoreJob final : public runtime::Job {
     return reset->succeeded() && session.state() == driver::State::idle && !session.changed();
   }
 
-  // A server loses a cancel that comes before it has begun with the statement: it is asked again.
+  // A server loses a cancel that comes before it has begun with the statement, and the next one may be unwanted too: it
+  // is asked again.
   bool ended(driver::Session& session, Deadline until) {
-    while (!runtime::finish(session, *unfinished_, earlier(until, Deadline::after(steady_clock().now(), patience)))) {
+    for (;;) {
+      const Deadline soon = earlier(until, Deadline::after(steady_clock().now(), patience));
+      const bool finished = unfinished_ == nullptr || runtime::finish(session, *unfinished_, soon);
+      if (finished && runtime::drain(session, soon)) return true;
       if (until.passed(steady_clock().now()) || (cancel_ != nullptr && !cancel_->wait(until))) return false;
       cancel_ = cancel_at_server(leased_);
     }
-    return true;
   }
 
   static constexpr Nanos patience = std::chrono::milliseconds(250);

@@ -13,6 +13,8 @@ using runtime::Ended;
 
 // Nobody joins behind a statement that runs for longer.
 constexpr Nanos longest_before = std::chrono::milliseconds(20);
+// After which the server is asked again to stop what nobody wants: it loses a cancel that comes before the statement.
+constexpr Nanos patience = std::chrono::milliseconds(250);
 
 bool wants(const driver::Session& session, Ready bit) noexcept { return has(session.waiting().wait.want, bit); }
 
@@ -43,6 +45,22 @@ bool SharedSession::take_on(Ride& ride, const driver::Request& request) {
 }
 
 bool SharedSession::is_held_up(Instant now) const noexcept { return now - moved_.load() > longest_before; }
+
+// What that cancel hits instead, because it comes late, runs again elsewhere.
+Deadline SharedSession::stop_unwanted() noexcept {
+  const driver::Operation* const head = leased_.session().head();
+  if (head == nullptr || !head->cancel_requested()) return Deadline::never();
+  closed_ = true;
+  const Instant now = steady_clock().now();
+  if (asked_.passed(now) && (cancel_ == nullptr || cancel_->is_done())) {
+    asked_ = Deadline::after(now, patience);
+    try {
+      cancel_ = cancel_at_server(leased_);
+    } catch (const std::bad_alloc&) {  // the next time, then
+    }
+  }
+  return asked_;
+}
 
 // ---- one statement
 
@@ -87,30 +105,28 @@ Ended Ride::wait_for_answer(Lock& lock, Deadline until, bool heeds_cancel) {
 void Ride::pump(Lock& lock, Deadline until) {
   driver::Session& session = shared_->leased_.session();
   const driver::Wait wait = session.waiting().wait;
+  const Deadline again = shared_->stop_unwanted();
   shared_->pumping_ = this;
   shared_->waits_for_ = wait.want;
   lock.unlock();
-  const Ready got = fiber_.park(wait.fd, wait.want, until);
+  const Ready got = fiber_.park(wait.fd, wait.want, earlier(until, again));
   lock.lock();
   shared_->pumping_ = nullptr;
   if (got == Ready::start || got == Ready::timer) return;
   const size_t before = session.depth();
   session.pump(got);
-  if (session.depth() != before) shared_->moved_ = steady_clock().coarse();
+  if (session.depth() == before) return;
+  shared_->moved_ = steady_clock().coarse();
+  shared_->asked_ = {Instant{}};
 }
 
-// Behind others it is only not waited for any more: a cancel at the server would hit whatever runs there. At the head
-// it is cancelled there, and nobody joins any more; whom that cancel hits instead runs again elsewhere.
+// At the head it is stopped at the server, and nobody joins any more; behind others it is so in its turn.
 Result<void> Ride::give_up(Lock& lock, Ended why) {
   driver::Session& session = shared_->leased_.session();
   if (session.head() == run_.get()) {
-    shared_->closed_ = true;
-    try {
-      if (shared_->cancel_ == nullptr) shared_->cancel_ = cancel_at_server(shared_->leased_);
-    } catch (const std::bad_alloc&) {
-      session.drop(std::move(run_));
-      throw;
-    }
+    run_->request_cancel();
+    (void)shared_->stop_unwanted();
+    if (shared_->pumping_ != nullptr) shared_->pumping_->fiber_.wake();  // to ask again
     if (wait_for_answer(lock, Deadline::after(steady_clock().now(), confirm_grace), false) == Ended::finished) {
       return outcome(why);
     }
@@ -163,8 +179,8 @@ bool SharedSessions::open(Ride& ride, const driver::Request& request, Leased& le
   return true;
 }
 
-// Somebody waits for a session: the one that is emptied soonest takes on no more, and where that turns out to be held up
-// another one.
+// Somebody waits for a session: the one that is emptied soonest takes on no more, and where that turns out to be held
+// up another one.
 void SharedSessions::make_way(Instant now) noexcept {
   if (open_.empty() || (closing_ != nullptr && !closing_->is_held_up(now))) return;
   const auto emptied_sooner = [now](const auto& a, const auto& b) {

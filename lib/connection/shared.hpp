@@ -34,6 +34,10 @@ class SharedSession {
   // A statement runs for so long that nobody should wait behind it.
   [[nodiscard]] bool is_held_up(Instant now) const noexcept;
 
+  // With the mutex held: has the server stop a statement at the head whose caller has left or is leaving. Nobody joins
+  // any more. Answers when it is to be asked again.
+  Deadline stop_unwanted() noexcept;
+
   SharedSessions& all_;
   Leased leased_;
   const runtime::Queue& queue_;
@@ -46,6 +50,7 @@ class SharedSession {
   class Ride* pumping_ = nullptr;  // who waits for the socket
   driver::Ready waits_for_{};      // and what for
   std::shared_ptr<Delivery> cancel_;
+  Deadline asked_{Instant{}};  // until then the cancel of the head has time to take effect
 };
 
 // One statement on a shared session, from joining to leaving it, on one fiber.

@@ -162,8 +162,8 @@ void Queue::run(Fiber& fiber) noexcept {
 }
 
 void Queue::finish(Fiber& fiber) noexcept {
-  std::shared_ptr<Queue> last;        // outlives the lock
-  std::unique_ptr<Errand> unwanted;   // likewise
+  std::shared_ptr<Queue> last;       // outlives the lock
+  std::unique_ptr<Errand> unwanted;  // likewise
   std::vector<std::unique_ptr<Fiber>> spare;
   const Lock lock(mutex_);
   fiber.ended_ = fiber.woken_ = false;

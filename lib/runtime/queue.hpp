@@ -79,9 +79,9 @@ class Queue : public std::enable_shared_from_this<Queue> {
   // or a wake_up(). Fewer than `max`: the descriptor tells, by an edge too, of whatever comes next.
   // They are the caller's to delete.
   [[nodiscard]] Got take(LinkedList<Errand>& out, size_t max, Deadline until);
-  void wake_up() noexcept;   // [any thread] one take() that waits, or else the next, takes nothing
-  void shut_down() noexcept; // [any thread] no more is submitted; what is under way goes on
-  void forsake() noexcept;   // shut down, and nobody will take anything any more
+  void wake_up() noexcept;    // [any thread] one take() that waits, or else the next, takes nothing
+  void shut_down() noexcept;  // [any thread] no more is submitted; what is under way goes on
+  void forsake() noexcept;    // shut down, and nobody will take anything any more
 
  private:
   friend class Fiber;
@@ -130,7 +130,7 @@ class Queue : public std::enable_shared_from_this<Queue> {
   LinkedList<Fiber> ready_;
   LinkedList<Errand> done_;
   size_t under_way_ = 0;
-  std::shared_ptr<Queue> self_;  // while anything is under way
+  std::shared_ptr<Queue> self_;              // while anything is under way
   Instant expected_ = Deadline::never().at;  // when the timer goes off
   bool driven_ = false;                      // somebody does
   std::thread::id driver_;                   // who

@@ -94,8 +94,8 @@ TEST_CASE("a transaction gets its session while reads that share sessions satura
     transaction->commit();
   }
   await([&] { return saturating.begun() > times / 2; });
-  MESSAGE("blocking: ", std::chrono::duration<double, std::milli>(slowest).count(), " ms, on the queue: ",
-          std::chrono::duration<double, std::milli>(saturating.slowest_begin()).count(), " ms");
+  MESSAGE("blocking: ", std::chrono::duration<double, std::milli>(slowest).count(),
+          " ms, on the queue: ", std::chrono::duration<double, std::milli>(saturating.slowest_begin()).count(), " ms");
   CHECK(slowest < bound(50ms));
   CHECK(saturating.slowest_begin() < bound(50ms));
   CHECK_FALSE(saturating.failed());

@@ -30,24 +30,26 @@ Database make_postgresql() {
                    line("user", variable("TL_PG_USER")),
           .sleeps = "SELECT 1 /* victim */ FROM pg_sleep({s})",
           .endless = "SELECT count(*) /* victim */ FROM generate_series(1, 1000000000000) i",
-          .active = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%* victim%' AND pid "
-                    "<> pg_backend_pid()",
+          .active =
+              "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%* victim%' AND pid "
+              "<> pg_backend_pid()",
           .backend = "SELECT pg_backend_pid()::int8",
           .stream = "SELECT i, repeat('x', 100) FROM generate_series(1, 1000000000) i"};
 }
 
 Database make_mariadb() {
-  return {.name = "mariadb",
-          .lines = line("driver", "mariadb") + line("host", "127.0.0.1") + "port = " + variable("TL_MARIADB_PORT") +
-                   "\n" + line("sslmode", "disable") + line("database", variable("TL_MARIADB_DATABASE")) +
-                   line("user", variable("TL_MARIADB_PASSWORD_USER")) +
-                   line("password", variable("TL_MARIADB_PASSWORD")),
-          .sleeps = "SELECT SLEEP({s}) /* victim */",
-          .endless = "SELECT COUNT(*) /* victim */ FROM seq_1_to_1000000 a, seq_1_to_1000000 b WHERE a.seq <> b.seq + 0",
-          .active = "SELECT COUNT(*) FROM information_schema.processlist WHERE command <> 'Sleep' AND info LIKE '%* "
-                    "victim%' AND id <> CONNECTION_ID()",
-          .backend = "SELECT CONNECTION_ID()",
-          .stream = "SELECT seq, REPEAT('x', 100) FROM seq_1_to_1000000000"};
+  return {
+      .name = "mariadb",
+      .lines = line("driver", "mariadb") + line("host", "127.0.0.1") + "port = " + variable("TL_MARIADB_PORT") + "\n" +
+               line("sslmode", "disable") + line("database", variable("TL_MARIADB_DATABASE")) +
+               line("user", variable("TL_MARIADB_PASSWORD_USER")) + line("password", variable("TL_MARIADB_PASSWORD")),
+      .sleeps = "SELECT SLEEP({s}) /* victim */",
+      .endless = "SELECT COUNT(*) /* victim */ FROM seq_1_to_1000000 a, seq_1_to_1000000 b WHERE a.seq <> b.seq + 0",
+      .active =
+          "SELECT COUNT(*) FROM information_schema.processlist WHERE command <> 'Sleep' AND info LIKE '%* "
+          "victim%' AND id <> CONNECTION_ID()",
+      .backend = "SELECT CONNECTION_ID()",
+      .stream = "SELECT seq, REPEAT('x', 100) FROM seq_1_to_1000000000"};
 }
 
 Database make_sqlite() {

@@ -1,5 +1,5 @@
-// What the tests of queues share: one registry of the three databases, calls that are submitted to a queue and what they
-// have come to.
+// What the tests of queues share: one registry of the three databases, calls that are submitted to a queue and what
+// they have come to.
 #pragma once
 #include <doctest/doctest.h>
 
@@ -24,12 +24,12 @@ using Millis = std::chrono::milliseconds;
 
 struct Database {
   std::string name;
-  std::string lines;     // of its connection
-  std::string sleeps;    // takes "{s}" seconds, about, and can be told by its comment in `active`
-  std::string endless;   // a query that does not end by itself within minutes; likewise
-  std::string active;    // how many of those there are on the server now, "": cannot be asked
-  std::string backend;   // a query for the server's number of the session, "": it has none
-  std::string stream;    // a query of rows without end, all of some 100 bytes
+  std::string lines;    // of its connection
+  std::string sleeps;   // takes "{s}" seconds, about, and can be told by its comment in `active`
+  std::string endless;  // a query that does not end by itself within minutes; likewise
+  std::string active;   // how many of those there are on the server now, "": cannot be asked
+  std::string backend;  // a query for the server's number of the session, "": it has none
+  std::string stream;   // a query of rows without end, all of some 100 bytes
 };
 
 [[nodiscard]] const Database& postgresql();

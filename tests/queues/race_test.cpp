@@ -92,8 +92,7 @@ TEST_CASE("cancelling races with the session's next users, who notice nothing") 
       }
       loop.query(desk.raw(), {.user = victim, .op = op}, sleeps);
       loop.query(desk.raw(), {.user = victim + 1}, "SELECT " + std::to_string(round));
-      std::future<int64_t> other =
-          std::async(std::launch::async, [&] { return desk.db.query(asks).value<int64_t>(); });
+      std::future<int64_t> other = std::async(std::launch::async, [&] { return desk.db.query(asks).value<int64_t>(); });
       for (int i = 0; i < 2; ++i) {
         Done done = loop.next_done();
         CHECK(tally.users.insert(done.user()).second);
