@@ -355,16 +355,14 @@ bool Queue::take_done(LinkedList<Errand>& out, size_t max) noexcept {
 
 Queue::Got Queue::take(LinkedList<Errand>& out, size_t max, Deadline until) {
   bool looked = false;  // at all that was ready
+  bool woken = false;
   Lock lock(mutex_);
   for (;;) {
     if (take_done(out, max) || (looked && !out.empty())) return Got::taken;
     if (out.empty() && over()) return Got::ended;
-    if (woken_) {
-      woken_ = false;
-      return out.empty() ? Got::nothing : Got::taken;
-    }
+    if (!woken) woken = std::exchange(woken_, false);
     const Instant now = out.empty() && !until.is_never() ? steady_clock().now() : Instant{};
-    const bool late = out.empty() && until.passed(now);
+    const bool late = woken || (out.empty() && until.passed(now));
     if (looked && late) return Got::nothing;
     if (driven_) {
       if (!out.empty()) return Got::taken;
