@@ -5,6 +5,7 @@
 #include "bench_clients.hpp"
 #include "bench_many.hpp"
 #include "bench_mariadb.hpp"
+#include "bench_queue.hpp"
 
 namespace {
 
@@ -183,6 +184,8 @@ int main(int argc, char** argv) {
     ours ? our_point("sqlite", sqlite_point, seconds) : raw_point(seconds);
   } else if (name == "sqlite_rows") {
     ours ? our_rows("sqlite", sqlite_rows, seconds) : raw_rows(seconds);
+  } else if (const bench::QueueCase* queue = bench::find_queue_case(name)) {
+    ours ? queue->ours(seconds) : queue->theirs(seconds);
   } else if (const bench::ManyCase* many = bench::find_many(name)) {
     ours ? many->ours(seconds) : many->theirs(seconds);
   } else {

@@ -3,7 +3,7 @@
 
 Every comparison is a pair of programs that take turns for several rounds; what is told is the median of the rounds'
 ratios, our time over theirs, and their range. Points run with the server's processes on one core, because a wake-up
-between cores costs more than a query; rows with the server on the other core.
+between cores costs more than a query; rows with the server on the other core; many callers on all of them.
 """
 
 import argparse
@@ -30,6 +30,10 @@ COMPARISONS = {
     "mariadb_many_vs_raw_bulk": ("mariadb_many", "native", "Connector/C, bulk", "ms per 100,000 rows", 1e6, "same"),
     "sqlite_many_vs_raw_loop": ("sqlite_many", "native", "sqlite3, a loop", "ms per 100,000 rows", 1e6, "same"),
     "pg_load_vs_copy": ("pg_load", "native", "libpq, COPY", "ms per 100,000 rows", 1e6, "same"),
+    "pg_queue_1_vs_blocking": ("pg_queue_1", "native", "trunkline, blocking", "µs per query", 1e3, "same"),
+    "pg_64over10_vs_libpq_threads": ("pg_64over10", "native", "libpq, 64 threads", "µs per query", 1e3, "free"),
+    "pg_64over10_p99": ("pg_64over10_p99", "native", "libpq, 64 threads", "µs, the 99th of 100", 1e3, "free"),
+    "submit_overhead": ("submit", "submit", "the bound", "ns per call", 1, "same"),
     "py_rows_vs_psycopg2": ("py_rows", "python", "psycopg2", "ms per 100,000 rows", 1e6, "other"),
     "py_sqlite_rows_vs_sqlite3": ("py_sqlite_rows", "python", "sqlite3", "ms per 100,000 rows", 1e6, "same"),
     "asyncio_64over10_vs_psycopg": ("asyncio_64over10", "python", "psycopg 3", "µs per query", 640e3, "same"),
@@ -139,6 +143,7 @@ class Bench:
     def __init__(self, build, folder, seconds):
         self.programs = {
             "native": [str(build / "tests" / "bench" / "bench_native")],
+            "submit": [str(build / "tests" / "bench" / "bench_submit")],
             "python": [sys.executable, str(HERE / "bench_python.py")],
         }
         self.seconds = seconds
@@ -150,19 +155,20 @@ class Bench:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
-    def run(self, case, program, side, core):
+    def run(self, case, program, side, cores):
         """Nanoseconds per unit, and the most memory in kB."""
         done = subprocess.run(self.programs[program] + [case, side, str(self.seconds)], env=self.environment,
                               stdout=subprocess.PIPE, text=True, check=True,
-                              preexec_fn=lambda: os.sched_setaffinity(0, {core}))
+                              preexec_fn=lambda: os.sched_setaffinity(0, cores))
         figure, memory = done.stdout.split()
         return float(figure), int(memory)
 
     def compare(self, name, rounds):
         case, program, peer, unit, scale, server = COMPARISONS[name]
         cores = sorted(os.sched_getaffinity(0))
-        pin_servers({cores[0]} if server == "same" or len(cores) == 1 else {cores[1]})
-        pairs = [(self.run(case, program, "ours", cores[0]), self.run(case, program, "theirs", cores[0]))
+        pin_servers(set(cores) if server == "free" else {cores[0]} if server == "same" else {cores[-1]})
+        ours = set(cores) if server == "free" else {cores[0]}
+        pairs = [(self.run(case, program, "ours", ours), self.run(case, program, "theirs", ours))
                  for _ in range(rounds)]
         ratios = [ours[0] / theirs[0] for ours, theirs in pairs]
         return {
