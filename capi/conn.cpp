@@ -137,7 +137,9 @@ tl_status tl_begin(tl_conn* conn, uint32_t flags, const tl_call* call, tl_conn**
 tl_status tl_commit(tl_conn* conn, const tl_call* call, tl_error** err) {
   return guarded(err, [&] {
     if (conn == nullptr) return misuse("conn is NULL", err);
-    const auto commit = [](ConnInputs& inputs, Options& options) { return nothing(inputs.handle->commit(options.call)); };
+    const auto commit = [](ConnInputs& inputs, Options& options) {
+      return nothing(inputs.handle->commit(options.call));
+    };
     return perform(ConnInputs(*conn), call, no_flags, err, commit, deliver_nothing());
   });
 }

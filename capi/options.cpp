@@ -17,9 +17,6 @@ static_assert(sizeof(tl_value) == sizeof(Value) && offsetof(tl_value, v) == offs
 static_assert(TL_BOOL == static_cast<int>(Type::boolean) && TL_JSON == static_cast<int>(Type::json) &&
               TL_NAME == static_cast<int>(Type::name) && TL_ANY == static_cast<int>(Type::any));
 
-// What tl_call has always had: a caller that was compiled with an older header gives no more.
-constexpr uint32_t least_call = offsetof(tl_call, reserved) + sizeof(int32_t);
-
 // Who asks when the caller does not say: the thread.
 uint64_t this_thread() noexcept {
   thread_local const char self = 0;

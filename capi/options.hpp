@@ -8,6 +8,9 @@ namespace tl::capi {
 constexpr uint32_t no_flags = 0;
 constexpr uint32_t query_flags = TL_CALL_READ | TL_CALL_WRITE | TL_CALL_STREAM;
 
+// What tl_call has always had: a caller that was compiled with an older header gives no more.
+constexpr uint32_t least_call = offsetof(tl_call, reserved) + sizeof(int32_t);
+
 // What a call asks for. Gives its operation id back at the end, when the verb has answered.
 class Options {
  public:

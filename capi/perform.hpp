@@ -18,10 +18,9 @@ struct Answer {
   uint64_t arg = 0;
 };
 
-// Of a call whose struct_size has not been looked at yet.
+// Of a call whose struct_size has not been looked at yet: one that is too small has none, and is refused.
 [[nodiscard]] inline tl_queue* queue_of(const tl_call* call) noexcept {
-  constexpr size_t end = offsetof(tl_call, queue) + sizeof(tl_queue*);
-  return call != nullptr && call->struct_size >= end ? call->queue : nullptr;
+  return call != nullptr && call->struct_size >= least_call ? call->queue : nullptr;
 }
 
 // Something that a queue hands out.

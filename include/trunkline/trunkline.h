@@ -162,6 +162,7 @@ typedef struct tl_completion {
 #define TL_DONE_RESULT 2u /* a tl_result */
 #define TL_DONE_CONN 3u   /* a tl_conn */
 #define TL_DONE_BATCH 4u  /* a tl_batch, of tl_result_next; NULL: the set has ended */
+#define TL_EVENT 64u      /* a tl_batch, one row; of a tl_subscribe */
 
 /* Releases value and error, which then are NULL; for one whose value was taken, set that to NULL before. */
 TL_API void tl_completion_release(tl_completion *);
@@ -182,6 +183,24 @@ TL_API int tl_queue_fd(const tl_queue *);
 TL_API tl_status tl_queue_wait(tl_queue *, tl_completion *out, size_t max, int64_t timeout_ms, size_t *n);
 TL_API void tl_queue_wake(tl_queue *);     /* one tl_queue_wait that waits, or else the next one, returns with nothing */
 TL_API void tl_queue_shutdown(tl_queue *); /* new calls are TL_E_SHUTDOWN; take what is left until tl_queue_wait says TL_E_SHUTDOWN */
+
+/* Events, each a bit. */
+#define TL_EVENT_CONNECT 0x1u       /* a session was opened */
+#define TL_EVENT_DISCONNECT 0x2u    /* a session leaves its pool, to be closed */
+#define TL_EVENT_CHECKOUT 0x4u      /* a session is lent */
+#define TL_EVENT_CHECKIN 0x8u       /* a session comes home */
+#define TL_EVENT_DIAL_FAILED 0x10u  /* a session could not be opened */
+#define TL_EVENT_TIMEOUT 0x20u      /* a caller's time was up, while it waited for a session or for its statement */
+#define TL_EVENT_QUERY 0x40u        /* a statement has ended */
+#define TL_EVENT_SLOW_QUERY 0x80u   /* the same, of one that took the connection's `slow_query` or longer */
+#define TL_EVENT_STATE_CHANGE 0x100u /* a connection was opened or closed */
+
+/* Events of these kinds arrive on the call's queue until its op is cancelled or the queue is shut down; then one last completion says so:
+ * TL_DONE, TL_E_CANCELLED or TL_E_SHUTDOWN. Each is a TL_EVENT with the call's user_data and op, arg[0] its bit and, as value, one row:
+ * kind, at, connection, endpoint, session (a number that is never used again), backend, tag, duration, status, statement (never its
+ * values), message; NULL where there is none. Those beyond 1024 that nobody has taken are dropped: arg[1] is how many before this one. Events of
+ * one session come in order. Costs nothing where nobody listens. The call's timeout is of no effect. */
+TL_API tl_status tl_subscribe(tl_registry *, uint32_t events, const tl_call *, tl_error **err);
 
 /* ---- registry ---- */
 

@@ -60,7 +60,9 @@ struct Fiber::Stack {
   size_t caller_size = 0;
   void before_entering(void** saved) const noexcept { __sanitizer_start_switch_fiber(saved, bottom, size); }
   static void after_returning(void* saved) noexcept { __sanitizer_finish_switch_fiber(saved, nullptr, nullptr); }
-  void before_leaving(void** saved) const noexcept { __sanitizer_start_switch_fiber(saved, caller_bottom, caller_size); }
+  void before_leaving(void** saved) const noexcept {
+    __sanitizer_start_switch_fiber(saved, caller_bottom, caller_size);
+  }
   void after_entering(void* saved) noexcept { __sanitizer_finish_switch_fiber(saved, &caller_bottom, &caller_size); }
 #elif defined(__SANITIZE_THREAD__)
   void* const self = __tsan_create_fiber(0);

@@ -40,6 +40,9 @@ class Fiber {
   friend class LinkedList;
   struct Stack;
 
+  // Whether it waits for more than to be woken.
+  [[nodiscard]] bool expects() const noexcept { return fd_ >= 0 || !until_.is_never(); }
+
   void enter() noexcept;  // [by the queue] until it waits or its errand has ended
   void leave() noexcept;  // [on it] back to who entered
   void work() noexcept;

@@ -129,7 +129,7 @@ Result<void> Queue::submit(std::unique_ptr<Errand>& errand) {
   {
     const Lock lock(mutex_);
     if (shut_) return fail(Status::shutdown, "the queue was shut down");
-    if (under_way_ + done_.size() >= most) {
+    if (under_way_ + done_.size() - posted_ >= most) {
       return fail(Status::busy, "the queue is full: " + std::to_string(most) +
                                     " calls are under way or have answers that nobody has taken");
     }
@@ -139,6 +139,19 @@ Result<void> Queue::submit(std::unique_ptr<Errand>& errand) {
   fiber->errand_ = std::move(errand);
   run(*fiber);
   return {};
+}
+
+void Queue::post(std::unique_ptr<Errand>& errand) noexcept {
+  const Lock lock(mutex_);
+  if (shut_ || posted_ >= most_posted) {
+    ++lost_;
+    return;
+  }
+  errand->posted_ = true;
+  errand->note_lost(std::exchange(lost_, 0));
+  done_.push(*errand.release());
+  ++posted_;
+  tell();
 }
 
 Fiber& Queue::rested() {
@@ -189,8 +202,17 @@ void Queue::put_aside(Fiber& fiber) noexcept {
   fiber.parked_ = true;
   ++fiber.generation_;
   if (!fiber.until_.is_never()) expect(fiber.until_.at);
+  if (fiber.expects()) {
+    ++expecting_;
+    watch_over();
+  }
   if (fiber.fd_ >= 0) arm(fiber);
-  watch_over();
+}
+
+void Queue::take_up(Fiber& fiber, Ready got) noexcept {
+  fiber.parked_ = false;
+  fiber.got_ = got;
+  if (fiber.expects()) --expecting_;
 }
 
 // A descriptor is known to the epoll as long as it is open; one that was closed and has the same number is another.
@@ -202,9 +224,9 @@ void Queue::arm(Fiber& fiber) noexcept {
 }
 
 void Queue::ready(Fiber& fiber, Ready got) noexcept {
-  fiber.parked_ = false;
-  fiber.got_ = got;
+  take_up(fiber, got);
   ready_.push(fiber);
+  watch_over();
   signal();
 }
 
@@ -223,8 +245,7 @@ bool Queue::claim(Fiber& fiber) noexcept {
     fiber.woken_ = true;
     return false;
   }
-  fiber.parked_ = false;
-  fiber.got_ = Ready::start;
+  take_up(fiber, Ready::start);
   return true;
 }
 
@@ -301,7 +322,7 @@ void Queue::watch_over() noexcept {
 // Where it was, it moves on by itself: the next answer comes soon, or else ever later.
 Instant Queue::drive_if_left_alone() noexcept {
   Lock lock(mutex_);
-  watched_ = under_way_ != 0;
+  watched_ = expecting_ != 0 || !ready_.empty();
   if (!watched_) return Deadline::never().at;
   const Instant now = steady_clock().now();
   if (driven_) driven_at_ = now;
@@ -342,6 +363,7 @@ bool Queue::take_done(LinkedList<Errand>& out, size_t max) noexcept {
   while (out.size() < max) {
     Errand* const errand = done_.pop();
     if (errand == nullptr) break;
+    if (errand->posted_) --posted_;
     out.push(*errand);
   }
   if (!done_.empty()) {
@@ -393,9 +415,17 @@ void Queue::wake_up() noexcept {
 
 void Queue::shut_down() noexcept {
   const Lock lock(mutex_);
-  shut_ = true;
-  signal();
+  shut();
   tell();
+}
+
+// What waits for nothing but the end of the queue has it now.
+void Queue::shut() noexcept {
+  shut_ = true;
+  for (const auto& fiber : fibers_) {
+    if (fiber->parked_) ready(*fiber, Ready::start);
+  }
+  signal();
   changed_.notify_all();
 }
 
@@ -403,10 +433,9 @@ void Queue::forsake() noexcept {
   LinkedList<Errand> unwanted;
   {
     const Lock lock(mutex_);
-    shut_ = forsaken_ = true;
+    forsaken_ = true;
     unwanted = std::exchange(done_, LinkedList<Errand>());
-    signal();
-    changed_.notify_all();
+    shut();
   }
   while (Errand* errand = unwanted.pop()) delete errand;
 }

@@ -22,10 +22,14 @@ class Errand {
   Errand& operator=(const Errand&) = delete;
   virtual ~Errand() = default;
   virtual void run() noexcept = 0;  // on a fiber
+  // Of one that is posted: how many were lost since the last one that was not.
+  virtual void note_lost(uint64_t lost) noexcept { (void)lost; }
 
  private:
+  friend class Queue;
   template <class Node>
   friend class LinkedList;
+  bool posted_ = false;
   Errand* next_ = nullptr;  // of those that have ended
 };
 
@@ -57,7 +61,8 @@ class LinkedList {
 
 class Queue : public std::enable_shared_from_this<Queue> {
  public:
-  static constexpr size_t most = 16384;  // errands, under way or not yet taken
+  static constexpr size_t most = 16384;        // errands, under way or not yet taken
+  static constexpr size_t most_posted = 1024;  // not yet taken
 
   enum class Driver : uint8_t { callers, own_thread };
   // Errors: resource; the process has no descriptor or thread to give.
@@ -74,6 +79,9 @@ class Queue : public std::enable_shared_from_this<Queue> {
   // busy, the queue is full.
   [[nodiscard]] Result<void> submit(std::unique_ptr<Errand>& errand);
 
+  // [any thread] Hands out something that need not run; where too much is there already it is lost, and counted.
+  void post(std::unique_ptr<Errand>& errand) noexcept;
+
   enum class Got : uint8_t { taken, nothing, ended };  // ended: it was shut down, and all has been taken
   // [any thread] Takes up to `max` errands that have ended, after waiting for the first one if need be: until the time,
   // or a wake_up(). Fewer than `max`: the descriptor tells, by an edge too, of whatever comes next.
@@ -81,7 +89,8 @@ class Queue : public std::enable_shared_from_this<Queue> {
   [[nodiscard]] Got take(LinkedList<Errand>& out, size_t max, Deadline until);
   void wake_up() noexcept;    // [any thread] one take() that waits, or else the next, takes nothing
   void shut_down() noexcept;  // [any thread] no more is submitted; what is under way goes on
-  void forsake() noexcept;    // shut down, and nobody will take anything any more
+  [[nodiscard]] bool is_shut() const noexcept { return shut_.load(std::memory_order_acquire); }
+  void forsake() noexcept;  // shut down, and nobody will take anything any more
 
  private:
   friend class Fiber;
@@ -106,7 +115,9 @@ class Queue : public std::enable_shared_from_this<Queue> {
   // With the mutex held.
   [[nodiscard]] Fiber& rested();
   void put_aside(Fiber& fiber) noexcept;
+  void take_up(Fiber& fiber, driver::Ready got) noexcept;
   void arm(Fiber& fiber) noexcept;
+  void shut() noexcept;
   void expect(Instant at) noexcept;
   void ready(Fiber& fiber, driver::Ready got) noexcept;
   void heed(uint64_t token, uint32_t events) noexcept;
@@ -130,6 +141,9 @@ class Queue : public std::enable_shared_from_this<Queue> {
   LinkedList<Fiber> ready_;
   LinkedList<Errand> done_;
   size_t under_way_ = 0;
+  size_t expecting_ = 0;                     // of those, how many wait for a descriptor or a deadline
+  size_t posted_ = 0;                        // of done_
+  uint64_t lost_ = 0;                        // posts, since the last one that was not
   std::shared_ptr<Queue> self_;              // while anything is under way
   Instant expected_ = Deadline::never().at;  // when the timer goes off
   bool driven_ = false;                      // somebody does
@@ -141,7 +155,7 @@ class Queue : public std::enable_shared_from_this<Queue> {
   bool signalled_ = false;
   bool told_of_ = false;
   bool woken_ = false;
-  bool shut_ = false;
+  std::atomic<bool> shut_ = false;
   bool forsaken_ = false;
 };
 

@@ -61,7 +61,8 @@ class CancelOperation final : public Cancellable {
 // The head of a line, on a thread that may block.
 class WorkerJob final : public Job {
  public:
-  explicit WorkerJob(Session& session) : Job(reinterpret_cast<uintptr_t>(&session), Deadline::never()), session_(session) {}
+  explicit WorkerJob(Session& session)
+      : Job(reinterpret_cast<uintptr_t>(&session), Deadline::never()), session_(session) {}
   ~WorkerJob() override { end(); }  // without having run: there was no thread
 
   void run() noexcept override {

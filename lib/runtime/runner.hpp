@@ -1,5 +1,5 @@
-// Running an operation: on the caller's own thread, with poll(2), where no other thread is woken; or, on a fiber, on its
-// queue.
+// Running an operation: on the caller's own thread, with poll(2), where no other thread is woken; or, on a fiber, on
+// its queue.
 #pragma once
 #include "session.hpp"
 #include "ticket.hpp"

@@ -125,6 +125,8 @@
   T(a_queue_has_a_bound)                            \
   T(a_queue_is_released_with_calls_under_way)       \
   T(misuse_of_queues)                               \
+  T(events_arrive_on_a_queue)                       \
+  T(events_that_nobody_takes_are_dropped_and_counted) \
   /* thread_test.c */                               \
   T(one_handle_for_all_threads)                     \
   T(one_session_for_all_threads)                    \

@@ -83,7 +83,8 @@ void test_every_verb_on_a_queue(void) {
   put_text(&deck, "id");
   put_text(&deck, "name");
   put_thing(&deck, 3, "c");
-  OK(tl_load(loop.desk.db, WHOLE("things"), deck.values, 2, deck.values + 2, 1, deck.arena, deck.used, &call, NULL, &err));
+  OK(tl_load(loop.desk.db, WHOLE("things"), deck.values, 2, deck.values + 2, 1, deck.arena, deck.used, &call, NULL,
+             &err));
   memset(&deck, 0, sizeof deck);
   result = value_of(&loop, 7, TL_DONE_RESULT);
   CHECK_INT(tl_result_affected(result), 1);
@@ -323,5 +324,88 @@ void test_misuse_of_queues(void) {
   tl_completion_release(NULL);
   query(&loop, loop.desk.db, "SELECT nothing_of_the_kind", 0, 1);
   expect_next(&loop, 1, TL_E_STATEMENT);
+  close_loop(&loop);
+}
+
+/* The text of a column of an event, "" where there is none. */
+static void column_of(const tl_completion* event, const char* name, char* out, size_t size) {
+  tl_column columns[16];
+  int64_t rows = 0;
+  memset(columns, 0, sizeof columns);
+  columns[0].struct_size = sizeof columns[0];
+  out[0] = '\0';
+  size_t n = 11;
+  CHECK_STATUS(tl_batch_columns(event->value, columns, n, &rows), TL_OK);
+  CHECK_INT(rows, 1);
+  for (size_t i = 0; i < n; ++i) {
+    if (strcmp(columns[i].name, name) != 0 || is_null(&columns[i], 0)) continue;
+    size_t length = 0;
+    const char* text = bytes_at(&columns[i], 0, &length);
+    if (length < size) memcpy(out, text, length), out[length] = '\0';
+  }
+}
+
+void test_events_arrive_on_a_queue(void) {
+  struct loop loop;
+  tl_error* err = NULL;
+  char text[200];
+  open_loop(&loop, 0);
+  tl_call call = call_on(&loop, 77);
+  call.op = tl_op_new(loop.desk.registry);
+  EXPECT(TL_E_MISUSE, tl_subscribe(loop.desk.registry, TL_EVENT_QUERY, NULL, &err));
+  EXPECT(TL_E_MISUSE, tl_subscribe(loop.desk.registry, 0, &call, &err));
+  EXPECT(TL_E_MISUSE, tl_subscribe(loop.desk.registry, 0x80000000u, &call, &err));
+  OK(tl_subscribe(loop.desk.registry, TL_EVENT_QUERY | TL_EVENT_CHECKIN, &call, &err));
+  run(loop.desk.db, "INSERT INTO things (id, name) VALUES (1, 'secret')"); /* a blocking call's, too */
+  int queries = 0, checkins = 0;
+  while (queries + checkins < 2) {
+    tl_completion event = next(&loop);
+    REQUIRE(event.kind == TL_EVENT && event.value != NULL);
+    CHECK_INT((int64_t)event.user_data, 77);
+    CHECK_INT((int64_t)event.arg[1], 0);
+    column_of(&event, "kind", text, sizeof text);
+    if (event.arg[0] == TL_EVENT_QUERY) {
+      ++queries;
+      CHECK_TEXT(text, "query");
+      column_of(&event, "statement", text, sizeof text);
+      CHECK_TEXT(text, "INSERT INTO things (id, name) VALUES (1, 'secret')");
+      column_of(&event, "connection", text, sizeof text);
+      CHECK_TEXT(text, "db");
+    } else {
+      ++checkins;
+      CHECK_TEXT(text, "checkin");
+    }
+    tl_completion_release(&event);
+  }
+  CHECK_STATUS(tl_cancel(loop.desk.registry, call.op), TL_OK);
+  expect_next(&loop, 77, TL_E_CANCELLED);
+  run(loop.desk.db, "SELECT 1");
+  tl_completion none;
+  size_t n = 0;
+  CHECK_STATUS(tl_queue_wait(loop.queue, &none, 1, 0, &n), TL_OK);
+  CHECK_INT((int64_t)n, 0);
+  close_loop(&loop);
+}
+
+void test_events_that_nobody_takes_are_dropped_and_counted(void) {
+  enum { bound = 1024, more = 10 };
+  struct loop loop;
+  tl_error* err = NULL;
+  open_loop(&loop, 0);
+  tl_call call = call_on(&loop, 1);
+  OK(tl_subscribe(loop.desk.registry, TL_EVENT_QUERY, &call, &err));
+  for (int i = 0; i < bound + more; ++i) run(loop.desk.db, "SELECT 1");
+  for (int i = 0; i < bound; ++i) {
+    tl_completion event = next(&loop);
+    CHECK_INT(event.kind, TL_EVENT);
+    tl_completion_release(&event);
+  }
+  run(loop.desk.db, "SELECT 1");
+  tl_completion event = next(&loop);
+  CHECK_INT((int64_t)event.arg[1], more);
+  tl_completion_release(&event);
+  tl_queue_shutdown(loop.queue);
+  expect_next(&loop, 1, TL_E_SHUTDOWN);
+  CHECK_STATUS(tl_queue_wait(loop.queue, &event, 1, -1, &(size_t){0}), TL_E_SHUTDOWN);
   close_loop(&loop);
 }

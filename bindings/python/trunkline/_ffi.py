@@ -60,6 +60,18 @@ TL_DONE_RESULT = 2
 TL_DONE_CONN = 3
 TL_DONE_BATCH = 4
 
+TL_EVENT = 64
+
+TL_EVENT_CONNECT = 0x1
+TL_EVENT_DISCONNECT = 0x2
+TL_EVENT_CHECKOUT = 0x4
+TL_EVENT_CHECKIN = 0x8
+TL_EVENT_DIAL_FAILED = 0x10
+TL_EVENT_TIMEOUT = 0x20
+TL_EVENT_QUERY = 0x40
+TL_EVENT_SLOW_QUERY = 0x80
+TL_EVENT_STATE_CHANGE = 0x100
+
 TL_QUEUE_THREAD = 0x1
 
 TL_DUAL = 0
@@ -223,6 +235,8 @@ tl_queue_fd = _declare(_quick, "tl_queue_fd", ctypes.c_int, _ptr)
 tl_queue_wait = _declare(_waiting, "tl_queue_wait", _status, _ptr, _ptr, _size, c_int64, _ptr)
 tl_queue_wake = _declare(_quick, "tl_queue_wake", None, _ptr)
 tl_queue_shutdown = _declare(_quick, "tl_queue_shutdown", None, _ptr)
+
+tl_subscribe = _declare(_quick, "tl_subscribe", _status, _ptr, c_uint32, _call, _ptr)
 
 # registry; the last parameters of every verb are: const tl_call * (packed bytes), [out **], tl_error **
 tl_registry_open = _declare(_waiting, "tl_registry_open", _status, c_char_p, c_char_p, _ptr, _ptr)

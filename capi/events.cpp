@@ -1,0 +1,65 @@
+#include "events.hpp"
+#include "event_batch.hpp"
+#include "perform.hpp"
+
+namespace {
+
+using tl::Result;
+using tl::capi::Answer;
+using tl::capi::Completed;
+using tl::capi::deliver_nothing;
+using tl::capi::guarded;
+using tl::capi::misuse;
+using tl::capi::no_flags;
+using tl::capi::Options;
+using tl::capi::perform;
+using tl::capi::RegistryInputs;
+using tl::observe::Event;
+using tl::observe::Kind;
+using tl::runtime::Queue;
+
+static_assert(TL_EVENT_CONNECT == bit(Kind::connect) && TL_EVENT_DISCONNECT == bit(Kind::disconnect) &&
+              TL_EVENT_CHECKOUT == bit(Kind::checkout) && TL_EVENT_CHECKIN == bit(Kind::checkin) &&
+              TL_EVENT_DIAL_FAILED == bit(Kind::dial_failed) && TL_EVENT_TIMEOUT == bit(Kind::timeout) &&
+              TL_EVENT_QUERY == bit(Kind::query) && TL_EVENT_SLOW_QUERY == bit(Kind::slow_query) &&
+              TL_EVENT_STATE_CHANGE == bit(Kind::state_change));
+
+class Told final : public Completed {
+ public:
+  Told(uint64_t user_data, tl_op op, const Event& event) {
+    completion_.user_data = user_data;
+    completion_.op = op;
+    completion_.kind = TL_EVENT;
+    completion_.arg[0] = bit(event.kind);
+    completion_.value = new tl_batch{tl::observe::as_batch(event), {}};
+  }
+  void run() noexcept override {}
+  void note_lost(uint64_t lost) noexcept override { completion_.arg[1] = lost; }
+};
+
+}  // namespace
+
+extern "C" tl_status tl_subscribe(tl_registry* registry, uint32_t events, const tl_call* call, tl_error** err) {
+  return guarded(err, [&] {
+    if (registry == nullptr || tl::capi::queue_of(call) == nullptr) {
+      return misuse("registry or the call's queue is NULL: events arrive on a queue", err);
+    }
+    if (events == 0 || (events & ~tl::observe::all_kinds) != 0) {
+      return misuse("events is 0, or has a bit that this version does not know", err);
+    }
+    const auto follow = [events, user_data = call->user_data, op = call->op,
+                         queue = std::weak_ptr<Queue>(call->queue->queue)](RegistryInputs& inputs,
+                                                                           Options& options) -> Result<Answer> {
+      const auto heard = [user_data, op, &queue, &hub = inputs.registry->hub()](const Event& event) noexcept {
+        try {
+          std::unique_ptr<tl::runtime::Errand> told = std::make_unique<Told>(user_data, op, event);
+          if (const auto to = queue.lock()) to->post(told);
+        } catch (const std::bad_alloc&) {
+          hub.drop();
+        }
+      };
+      return tl::registry::follow(inputs.registry->hub(), events, options.call.ticket.get(), heard);
+    };
+    return perform(RegistryInputs(*registry, nullptr, 0), call, no_flags, err, follow, deliver_nothing());
+  });
+}

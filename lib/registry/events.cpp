@@ -1,0 +1,65 @@
+#include "events.hpp"
+
+#include "condition.hpp"
+#include "queue.hpp"
+
+namespace tl::registry {
+namespace {
+
+class Follower final : public observe::Listener {
+ public:
+  explicit Follower(std::function<void(const observe::Event&)> heard) : heard_(std::move(heard)) {}
+
+  void event(const std::shared_ptr<const observe::Event>& event) noexcept override {
+    const std::lock_guard lock(mutex_);
+    if (heard_ != nullptr) heard_(*event);
+  }
+  void end() noexcept {
+    const std::lock_guard lock(mutex_);
+    heard_ = nullptr;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::function<void(const observe::Event&)> heard_;  // null: it has ended
+};
+
+class End final : public runtime::Cancellable {
+ public:
+  void cancel() noexcept override {
+    const std::lock_guard lock(mutex_);
+    came_ = true;
+    changed_.notify();
+  }
+  // False: the queue was shut down first.
+  [[nodiscard]] bool wait(const runtime::Queue& queue) {
+    std::unique_lock lock(mutex_);
+    (void)changed_.wait(lock, Deadline::never(), [&] { return came_ || queue.is_shut(); });
+    return came_;
+  }
+
+ private:
+  std::mutex mutex_;
+  runtime::Condition changed_;
+  bool came_ = false;
+};
+
+}  // namespace
+
+Failure follow(observe::Hub& hub, observe::Kinds kinds, runtime::Ticket* ticket,
+               std::function<void(const observe::Event&)> heard) {
+  const auto follower = std::make_shared<Follower>(std::move(heard));
+  hub.subscribe(follower, kinds);
+  End end;
+  bool cancelled = false;
+  {
+    const runtime::Ticket::Attachment attached(ticket, end);
+    cancelled = end.wait(runtime::Fiber::current()->queue());
+  }
+  hub.unsubscribe(*follower);
+  follower->end();
+  return cancelled ? fail(Status::cancelled, "the subscription was cancelled")
+                   : fail(Status::shutdown, "the queue of the subscription was shut down");
+}
+
+}  // namespace tl::registry
