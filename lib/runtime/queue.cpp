@@ -299,16 +299,17 @@ bool Queue::drive(Lock& lock, int timeout_ms) noexcept {
   const int n = epoll_wait(epoll_, events, events_at_once, at_once ? 0 : timeout_ms);
   lock.lock();
   for (int i = 0; i < n; ++i) heed(events[i].data.u64, events[i].events);
-  const bool more = n == events_at_once || !ready_.empty();
   run_ready(lock);
-  return more;
+  return n == events_at_once || !ready_.empty();
 }
 
+// Those that are ready now: what becomes so meanwhile comes after the answers that there are by then.
 void Queue::run_ready(Lock& lock) noexcept {
-  while (Fiber* const fiber = ready_.pop()) {
+  for (size_t n = ready_.size(); n > 0; --n) {
+    Fiber& fiber = *ready_.pop();
     ++moves_;
     lock.unlock();
-    Fiber::run_claimed(*fiber);
+    Fiber::run_claimed(fiber);
     lock.lock();
   }
 }
@@ -342,7 +343,10 @@ Instant Queue::drive_if_left_alone() noexcept {
 
 // Not where this thread drives: it looks before it waits again.
 void Queue::signal() noexcept {
-  if (signalled_ || (driven_ && driver_ == std::this_thread::get_id())) return;
+  if (!signalled_ && !(driven_ && driver_ == std::this_thread::get_id())) nudge();
+}
+
+void Queue::nudge() noexcept {
   signalled_ = true;
   eventfd_write(wake_, 1);
 }
@@ -376,11 +380,16 @@ bool Queue::take_done(LinkedList<Errand>& out, size_t max) noexcept {
 }
 
 Queue::Got Queue::take(LinkedList<Errand>& out, size_t max, Deadline until) {
+  bool drove = false;
   bool looked = false;  // at all that was ready
   bool woken = false;
   Lock lock(mutex_);
   for (;;) {
-    if (take_done(out, max) || (looked && !out.empty())) return Got::taken;
+    if (take_done(out, max)) return Got::taken;
+    if (drove && !out.empty()) {
+      if (!looked) nudge();
+      return Got::taken;
+    }
     if (out.empty() && over()) return Got::ended;
     if (!woken) woken = std::exchange(woken_, false);
     const Instant now = out.empty() && !until.is_never() ? steady_clock().now() : Instant{};
@@ -400,6 +409,7 @@ Queue::Got Queue::take(LinkedList<Errand>& out, size_t max, Deadline until) {
     driver_ = std::this_thread::get_id();
     looked = !drive(lock, !out.empty() || late ? 0 : until.is_never() ? -1 : until.poll_ms(now));
     driven_ = false;
+    drove = true;
     driven_at_ = steady_clock().coarse();
     changed_.notify_one();
   }

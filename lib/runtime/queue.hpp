@@ -123,6 +123,7 @@ class Queue : public std::enable_shared_from_this<Queue> {
   void heed(uint64_t token, uint32_t events) noexcept;
   void heed_timer() noexcept;
   void signal() noexcept;  // to whoever drives or polls
+  void nudge() noexcept;   // the same, by an edge in any case
   void tell() noexcept;    // that something has ended
   [[nodiscard]] bool take_done(LinkedList<Errand>& out, size_t max) noexcept;
   [[nodiscard]] bool over() const noexcept { return shut_ && under_way_ == 0 && done_.empty(); }
