@@ -34,7 +34,7 @@ Database make_postgresql() {
               "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%* victim%' AND pid "
               "<> pg_backend_pid()",
           .backend = "SELECT pg_backend_pid()::int8",
-          .stream = "SELECT i, repeat('x', 100) FROM generate_series(1, 1000000000) i"};
+          .stream = "SELECT generate_series(1, 1000000000), repeat('x', 100)"};
 }
 
 Database make_mariadb() {
