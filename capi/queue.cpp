@@ -61,7 +61,8 @@ void tl_completion_release(tl_completion* completion) {
   switch (completion->kind) {
     case TL_DONE_RESULT: tl_result_release(static_cast<tl_result*>(value)); break;
     case TL_DONE_CONN: tl_conn_release(static_cast<tl_conn*>(value)); break;
-    case TL_DONE_BATCH: tl_batch_release(static_cast<tl_batch*>(value)); break;
+    case TL_DONE_BATCH:
+    case TL_EVENT: tl_batch_release(static_cast<tl_batch*>(value)); break;
     default: break;
   }
   tl_error_release(std::exchange(completion->error, nullptr));
