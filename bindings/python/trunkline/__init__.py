@@ -15,6 +15,7 @@ from ._errors import (AcquireTimeout, AuthenticationError, Busy, Cancelled, Chec
                       OutOfMemory, PermissionDenied, ReadOnlyError, ResourceError, SerializationFailure, Shutdown,
                       StatementError, StatementTimeout, Timeout, TlsError, TooLarge, TrunklineConfigWarning,
                       Unavailable, UniqueViolation)
+from ._events import Event, Subscription
 from ._ffi import tl_version as _version
 from ._registry import Registry, open, parse
 from ._result import Result
@@ -30,6 +31,8 @@ __version__: str = _version().decode()
 __all__ = [
     # the registry
     "open", "parse", "Registry", "Connection", "Handle", "Pin", "Transaction", "Result",
+    # events
+    "Event", "Subscription",
     # values
     "Column", "Interval", "Json",
     # PEP 249

@@ -54,12 +54,13 @@ _numbers = itertools.count()
 class Core(Owned):
     """The tl_registry; everything made from it holds this."""
 
-    __slots__ = ("number", "queues")
+    __slots__ = ("number", "queues", "listening")
 
     def __init__(self) -> None:
         super().__init__(_ffi.tl_registry_release)
         self.number = next(_numbers)
         self.queues: dict[Any, Any] = {}  # of `_awaiting`, by asyncio loop
+        self.listening: dict[Any, Any] = {}  # of `_events`, by asyncio loop; None: a thread's
 
 
 # Places for a tl_error *, and their addresses. Taken and given back by single list operations, which are atomic: safe

@@ -97,6 +97,13 @@ def single(buffer: Any) -> tuple[Any, ...] | None:
     return tuple(row)
 
 
+def plain(buffer: Any) -> tuple[Any, ...]:
+    """The only row of a batch whose columns are texts and what is held in 64 bits, which comes as an integer."""
+    return tuple(None if null else
+                 _bytes_at(data, size).decode("utf-8", "replace") if kind == TL_TEXT else _int64_at(data).value
+                 for kind, null, data, size, *_ in _SINGLE.iter_unpack(buffer))
+
+
 def records(buffer: Any) -> Any:
     """The columns in an array of tl_column, as tuples."""
     return _COLUMN.iter_unpack(buffer)

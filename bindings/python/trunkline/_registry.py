@@ -13,6 +13,7 @@ from . import _call, _errors, _ffi
 from ._connection import (MODES, Answer, Block, Blocking, Connection, Nothing, Owner, Streamed,
                           Transaction, With)
 from ._encode import Parameters
+from ._events import Listens
 from ._result import Result
 
 # Core.number -> name, of the `using` blocks that are open in this context. One variable for all registries: context
@@ -25,7 +26,7 @@ Names = TypeVar("Names")  # list[str]
 Text = TypeVar("Text")  # str
 
 
-class RegistryHandle(Generic[Answer, Streamed, Nothing, Block, Pooled, Names, Text]):
+class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, Names, Text]):
     """Named connections. May be shared by threads. Opens nothing by itself: the first statement does."""
 
     __slots__ = ("_core", "_handles", "__weakref__")
@@ -146,6 +147,10 @@ class Registry(Blocking, With, RegistryHandle[Result, Result, None, Transaction,
     __slots__ = ()
 
     _connection: Any = Connection
+
+    @staticmethod
+    def _loop() -> None:
+        """A thread calls who listens to events."""
 
     def _enter(self) -> Registry:
         return self

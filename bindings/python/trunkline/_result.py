@@ -19,7 +19,7 @@ Row = Tuple[Any, ...]  # one value per column
 _SIZE = Struct("<I")
 
 
-class _Columns:
+class Columns:
     """Memory for a batch's array of tl_column, its number of rows, and the batch while it is being read."""
 
     __slots__ = ("array", "view", "place", "rows", "rows_place", "batch", "batch_place")
@@ -35,15 +35,15 @@ class _Columns:
         _SIZE.pack_into(self.array, 0, COLUMN_SIZE)
 
 
-_free: dict[int, list[_Columns]] = {}  # by number of columns; taken and given back as _call's reports are
+_free: dict[int, list[Columns]] = {}  # by number of columns; taken and given back as _call's reports are
 
 
-def _take(n: int) -> _Columns:
+def _take(n: int) -> Columns:
     try:
         return _free[n].pop()
     except (KeyError, IndexError):
         _free.setdefault(n, [])
-        return _Columns(n)
+        return Columns(n)
 
 
 _own = _call.Owned.__init__  # super() would take as long again

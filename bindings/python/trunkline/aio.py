@@ -20,6 +20,7 @@ transaction or pin run in the order in which they were asked for.
 from __future__ import annotations
 
 import os
+from asyncio import get_running_loop
 from ctypes import c_void_p
 from types import TracebackType
 from typing import Any, AsyncIterator, Callable, Coroutine, TypeVar
@@ -230,6 +231,7 @@ class Registry(Awaited, AsyncWith, _registry.RegistryHandle[Waiting[Result], Wai
     __slots__ = ()
 
     _connection: Any = Connection
+    _loop: Any = staticmethod(get_running_loop)
 
     async def _enter(self) -> Registry:
         return self

@@ -50,7 +50,9 @@ class SameInterface(unittest.TestCase):
         for cls, verbs in ((aio.Connection, ("query", "execute_many", "load", "transaction", "pin", "tag")),
                            (aio.Transaction, ("query", "begin", "commit", "rollback")),
                            (aio.Registry, ("query", "transaction", "on", "connect", "close", "inspect", "names", "metrics",
-                                           "using"))):
+                                           "using", "log_events", "on_connect", "on_disconnect", "on_checkout",
+                                           "on_checkin", "on_dial_failed", "on_timeout", "on_query", "on_slow_query",
+                                           "on_state_change"))):
             for verb in verbs:
                 self.assertIs(getattr(cls, verb), getattr(getattr(trunkline, cls.__name__), verb), (cls, verb))
 
