@@ -1,7 +1,9 @@
 """Events in Python: who is called with what and where, until when; and as lines of logging."""
 
 import datetime
+import ctypes
 import gc
+import os
 import tempfile
 import threading
 import time
@@ -12,6 +14,7 @@ import support
 import trunkline
 from support import CANARY
 from test_package import run
+from trunkline import _ffi
 
 KINDS = ("connect", "disconnect", "checkout", "checkin", "dial_failed", "timeout", "query", "slow_query",
          "state_change")
@@ -381,6 +384,29 @@ class Occasions(Threads, unittest.TestCase):
             registry.connect("main")
             registry.query("SELECT 1 AS reopened").all()
             notes.of_statement("SELECT 1 AS reopened")
+
+    def test_events_that_nobody_took_are_freed(self):
+        registry = self.registry()
+
+        def resident():
+            with open("/proc/self/statm", encoding="ascii") as file:
+                return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+        def leave_some():
+            queue = ctypes.c_void_p()
+            core = registry._core
+            self.assertEqual(_ffi.tl_queue_new(core.slot, 0, ctypes.addressof(queue), None), 0)
+            call = _ffi.tl_call(struct_size=ctypes.sizeof(_ffi.tl_call), queue=queue.value)
+            self.assertEqual(_ffi.tl_subscribe(core.slot, _ffi.TL_EVENT_QUERY, bytes(call), None), 0)
+            for _ in range(1000):
+                registry.query("SELECT 1")
+            _ffi.tl_queue_release(queue)
+
+        leave_some()
+        before = resident()
+        for _ in range(30):
+            leave_some()
+        self.assertLess(resident() - before, 20_000_000)
 
     def test_subscribing_from_many_threads(self):
         registry = self.registry()
