@@ -63,7 +63,8 @@ class WithoutServer(Threads):
         self.addCleanup(self.no_thread_is_left)
         folder = tempfile.TemporaryDirectory(prefix="trunkline-python-")
         self.addCleanup(folder.cleanup)
-        return trunkline.parse(support.SQLITE.format(folder=folder.name).replace('/main.db"\n', '/main.db"\n' + more, 1))
+        toml = support.SQLITE.format(folder=folder.name)
+        return trunkline.parse(toml.replace('/main.db"\n', '/main.db"\n' + more, 1))
 
 
 class Cases(Threads):

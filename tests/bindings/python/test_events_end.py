@@ -1,4 +1,4 @@
-"""How listening to events ends: by close(), with the registry, at exit and in a forked child; and who listens slowly."""
+"""How listening to events ends: by close(), with the registry, at exit and in a forked child; and slow listeners."""
 
 import ctypes
 import gc
@@ -8,7 +8,6 @@ import time
 import unittest
 
 import support
-import trunkline
 from test_events import Notes, WithoutServer, subscribers
 from test_package import run
 from trunkline import _ffi
