@@ -162,7 +162,16 @@ void Endpoint::dial(pool::Pool& pool) noexcept {
   }
 }
 
+void Endpoint::watch(pool::Pool& pool, driver::Session& session) noexcept {
+  (void)pool;
+  if (const std::shared_ptr<Endpoints> owner = owner_.lock()) {
+    runtime::housekeeper().watch(session.descriptor(), session.number(),
+                                 std::shared_ptr<runtime::HangUpListener>(owner, this));
+  }
+}
+
 void Endpoint::retire(std::unique_ptr<driver::Session> session) noexcept {
+  runtime::housekeeper().forget(session->number());
   try {
     runtime::Crew& crew = runtime::workers();
     crew.submit(

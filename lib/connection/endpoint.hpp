@@ -18,7 +18,7 @@ class SharedSessions;
 
 enum class Role : uint8_t { primary, replica };
 
-class Endpoint final : public pool::Supply, public runtime::Task {
+class Endpoint final : public pool::Supply, public runtime::Task, public runtime::HangUpListener {
  public:
   Endpoint(Role role, config::Endpoint settings, driver::Driver& driver, const config::Connection& connection,
            std::shared_ptr<observe::Hub> hub);
@@ -45,9 +45,11 @@ class Endpoint final : public pool::Supply, public runtime::Task {
   }
 
   void dial(pool::Pool& pool) noexcept override;
+  void watch(pool::Pool& pool, driver::Session& session) noexcept override;
   void retire(std::unique_ptr<driver::Session> session) noexcept override;
   void wake_at(pool::Pool& pool, Instant at) noexcept override;
   Instant run() noexcept override { return pool_->maintain(); }
+  void hung_up(uint64_t session) noexcept override { pool_->hung_up(session); }
 
  private:
   friend class Endpoints;

@@ -127,6 +127,8 @@ class Session {
   [[nodiscard]] virtual bool changed() const noexcept = 0;
   // Without a round trip: false when the server has closed it or sent something unasked that means it is going.
   [[nodiscard]] virtual bool looks_alive() noexcept = 0;
+  // Its socket, the same as long as it lives; -1: it has none.
+  [[nodiscard]] virtual int descriptor() const noexcept { return -1; }
   [[nodiscard]] virtual std::string backend_id() const = 0;  // the server's own number of it, "" : none
 
   // The line: operations in order; one thread at a time.

@@ -85,6 +85,8 @@ class Supply {
   // Starts one dial, which ends in exactly one dialled() or dial_failed(), from any thread, perhaps before this
   // returns.
   virtual void dial(Pool& pool) noexcept = 0;
+  // From now on hung_up() tells of the session when its server closes it, until it is retired. Before anybody has it.
+  virtual void watch(Pool& pool, driver::Session& session) noexcept = 0;
   // Closes a session away from the caller's thread.
   virtual void retire(std::unique_ptr<driver::Session> session) noexcept = 0;
   // maintain() is wanted no later than then.
@@ -156,6 +158,8 @@ class Pool {
   [[nodiscard]] bool drained() const noexcept;  // closed, nothing leased, idle or being dialled
 
   [[nodiscard]] Figures figures() const;
+  // The server has closed the session: nobody gets it any more.
+  void hung_up(uint64_t session) noexcept;
   [[nodiscard]] uint32_t leased() const noexcept;
   [[nodiscard]] Pressure pressure() const noexcept;  // of the figures, without making all of them
   [[nodiscard]] std::vector<LeaseInfo> leases() const;

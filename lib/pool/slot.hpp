@@ -34,6 +34,7 @@ struct Slot {
   Borrower borrower;  // while leased
   Instant leased_since;
   bool leased = false;
+  bool hung_up = false;  // while it was leased
 
   Slot* older = nullptr;  // among all
   Slot* newer = nullptr;

@@ -35,6 +35,7 @@ void Pool::dialled(std::unique_ptr<driver::Session> session) noexcept {
     dial_failed(nullptr);
     return;
   }
+  in.supply.watch(*this, *slot->session);
   slot->opened = in.clock.now();
   const Instant now = in.clock.coarse();
   std::shared_ptr<const Error> healed;  // freed without the lock
@@ -92,6 +93,22 @@ Instant Pool::maintain() noexcept {
 
   lock.lock();  // a dial that ended at once may have asked for an earlier time
   return in.wake;
+}
+
+void Pool::hung_up(uint64_t session) noexcept {
+  Inside& in = *inside_;
+  const Instant now = in.clock.now();
+  Chores chores;
+  Inside::Lock lock(in.mutex);
+  Slot* slot = in.all.first();
+  while (slot != nullptr && slot->session->number() != session) slot = slot->newer;
+  if (slot != nullptr && slot->leased) {
+    slot->hung_up = true;
+  } else if (slot != nullptr) {
+    in.idle.remove(*slot);
+    in.discard(*slot, chores);
+  }
+  in.finish(lock, now, chores);
 }
 
 void Pool::open() noexcept {

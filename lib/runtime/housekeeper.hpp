@@ -1,6 +1,5 @@
-// One thread of the process that calls each task when it is due. It moves onto a queue when there are queues.
+// One thread of the process that calls each task when it is due, and tells of sessions whose server hangs up.
 #pragma once
-#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,25 +15,42 @@ class Task {
   virtual Instant run() noexcept = 0;
 };
 
+class HangUpListener {
+ public:
+  virtual ~HangUpListener() = default;
+  virtual void hung_up(uint64_t session) noexcept = 0;  // must not wait for anything
+};
+
 class Housekeeper {
  public:
   // [any thread] The task runs no later than then, if it still exists. Cheap when it is due earlier anyway. Only the
   // first time for a task needs memory; it may be for `never`.
   void wake_at(const std::shared_ptr<Task>& task, Instant at);
+  // [any thread] Tells the listener, if it still exists, once the other end of the socket is closed, unless it is
+  // forgotten before. Where there is no memory or no thread for it nobody is told.
+  void watch(int fd, uint64_t session, std::weak_ptr<HangUpListener> listener) noexcept;
+  void forget(uint64_t session) noexcept;
 
  private:
+  using Lock = std::unique_lock<std::mutex>;
   struct Due {
     std::weak_ptr<Task> task;
     Instant at;
   };
 
-  void start() noexcept;
+  [[nodiscard]] bool start() noexcept;
+  [[nodiscard]] bool open() noexcept;
   void work() noexcept;
+  void wait(Lock& lock, Instant until) noexcept;
+  void tell_hung_up(Lock& lock, uint64_t session) noexcept;
   [[nodiscard]] Due& entry(const std::shared_ptr<Task>& task);
 
   std::mutex mutex_;
-  std::condition_variable wake_;
   std::map<Task*, Due> due_;
+  std::map<uint64_t, std::weak_ptr<HangUpListener>> watched_;  // by session
+  int epoll_ = -1;
+  int wake_ = -1;
+  Instant sleeps_until_;
   bool started_ = false;
 };
 

@@ -33,6 +33,7 @@ class MariadbSession final : public driver::Session {
   [[nodiscard]] driver::State state() const noexcept override;
   [[nodiscard]] bool changed() const noexcept override { return changed_; }
   [[nodiscard]] bool looks_alive() noexcept override;
+  [[nodiscard]] int descriptor() const noexcept override { return mysql_get_socket(conn_.get()); }
   [[nodiscard]] std::string backend_id() const override { return std::to_string(mysql_thread_id(conn_.get())); }
 
  private:

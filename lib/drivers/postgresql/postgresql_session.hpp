@@ -26,6 +26,7 @@ class PostgresqlSession final : public driver::Session {
   [[nodiscard]] driver::State state() const noexcept override;
   [[nodiscard]] bool changed() const noexcept override { return changed_; }
   [[nodiscard]] bool looks_alive() noexcept override;
+  [[nodiscard]] int descriptor() const noexcept override { return PQsocket(conn_.get()); }
   [[nodiscard]] std::string backend_id() const override { return std::to_string(PQbackendPID(conn_.get())); }
 
  protected:

@@ -23,6 +23,7 @@ class DiallingThread final : public Supply {
     ++wanted_;
     changed_.notify_all();
   }
+  void watch(Pool&, driver::Session&) noexcept override {}
   void retire(std::unique_ptr<driver::Session> session) noexcept override {
     session.reset();
     ++retired;

@@ -41,11 +41,13 @@ inline FakeSession& fake(const Lease& lease) { return static_cast<FakeSession&>(
 class NotingSupply final : public Supply {
  public:
   void dial(Pool&) noexcept override { ++dials; }
+  void watch(Pool&, driver::Session& session) noexcept override { watched = session.number(); }
   void retire(std::unique_ptr<driver::Session> session) noexcept override { retired.push_back(std::move(session)); }
   void wake_at(Pool&, Instant at) noexcept override { wakes.push_back(at); }
 
   int dials = 0;  // started since the beginning
   std::vector<std::unique_ptr<driver::Session>> retired;
+  uint64_t watched = 0;  // the number of the last session
   std::vector<Instant> wakes;
 };
 

@@ -311,4 +311,29 @@ TEST_CASE("a pool that is dropped retires its idle sessions") {
   CHECK(supply.retired.size() == 1);
 }
 
+TEST_CASE("a session that its server closes is watched for, and leaves the pool while it is idle") {
+  Desk desk(lasting());
+  Lease held = desk.lease();
+  const uint64_t number = held.session().number();
+  CHECK(desk.supply.watched == number);
+  held.give_back(Fate::keep);
+  desk.pool.hung_up(number);
+  REQUIRE(desk.supply.retired.size() == 1);
+  CHECK(desk.supply.retired[0]->number() == number);
+  CHECK(desk.pool.figures().idle == 0);
+  CHECK_FALSE(desk.pool.try_acquire({}));
+}
+
+TEST_CASE("a session that its server closes while it is leased goes when it comes home, also past a waiter") {
+  Desk desk(lasting());
+  Lease held = desk.lease();
+  const uint64_t number = held.session().number();
+  desk.pool.hung_up(number);
+  CHECK(desk.supply.retired.empty());
+  held.give_back(Fate::keep);
+  REQUIRE(desk.supply.retired.size() == 1);
+  desk.pool.hung_up(number);  // long gone
+  CHECK(desk.pool.figures().closed == 1);
+}
+
 }  // namespace tl::pool
