@@ -154,15 +154,15 @@ TEST_CASE("only what takes as long as slow_query is told as slow") {
 
 TEST_CASE("time that ran out is told, for a statement and for a session") {
   Listened line("[connections.db.pool]\nmax = 1\n", bit(Kind::timeout));
-  const auto pinned = line.open(routing::Mode::write)->pin({}).take();
-  REQUIRE_FALSE(line.rows(*pinned, target().endless, {}, within(100ms)).ok());
+  const auto writer = line.open(routing::Mode::write);
+  REQUIRE_FALSE(line.rows(*writer, target().endless, {}, within(100ms)).ok());
   const Event late = line.notes->await(Kind::timeout, Status::statement_timeout);
   CHECK(late.statement == target().endless);
   CHECK(late.session != 0);
 
+  const auto pinned = writer->pin({}).take();  // the only session, when it has come home
   CallOptions other = within(50ms);
   other.owner = 7;
-  const auto writer = line.open(routing::Mode::write);
   REQUIRE_FALSE(line.rows(*writer, "SELECT 2", {}, other).ok());
   const Event queued = line.notes->await(Kind::timeout, Status::acquire_timeout);
   CHECK(queued.statement == "SELECT 2");
