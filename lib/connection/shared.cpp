@@ -169,7 +169,7 @@ bool SharedSessions::join(Ride& ride, const driver::Request& request) {
 }
 
 bool SharedSessions::open(Ride& ride, const driver::Request& request, Leased& leased) {
-  if (!leased.session().rides(request)) return false;
+  if (!pool_.pressure().all_leased || !leased.session().rides(request)) return false;
   const std::lock_guard lock(mutex_);
   open_.reserve(open_.size() + 1);
   ride.shared_ = std::make_shared<SharedSession>(*this, std::move(leased), ride.fiber_.queue());

@@ -96,8 +96,8 @@ class SharedSessions {
 
   // Puts the statement behind those of the shortest line of this queue where that is allowed. False: nowhere.
   [[nodiscard]] bool join(Ride& ride, const driver::Request& request);
-  // Makes a session that was just leased for the statement one that others may join. False: it does not ride, and
-  // `leased` is as it was.
+  // Makes a session that was just leased for the statement one that others may join. False: nobody needs to, or the
+  // statement does not ride, and `leased` is as it was.
   [[nodiscard]] bool open(Ride& ride, const driver::Request& request, Leased& leased);
 
  private:
