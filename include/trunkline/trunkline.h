@@ -51,8 +51,9 @@ typedef struct tl_error tl_error;       /* [any thread] immutable */
 
 TL_API void tl_registry_release(tl_registry *);
 TL_API void tl_conn_release(tl_conn *);   /* pinned: the session goes home; open transaction: rolled back first */
-TL_API void tl_result_release(tl_result *); /* a streamed answer not read to its end is cancelled; on a pinned or transaction handle
-                                              the next verb reads what is left and drops it, within that verb's time */
+TL_API void tl_result_release(tl_result *); /* a streamed answer not read to its end is cancelled, once a read of it that is under way on
+                                              a queue has ended; on a pinned or transaction handle the next verb reads what is left
+                                              and drops it, within that verb's time */
 TL_API void tl_batch_release(tl_batch *);
 TL_API void tl_error_release(tl_error *);
 
@@ -178,7 +179,7 @@ TL_API void tl_queue_release(tl_queue *);
 /* Readable: call tl_queue_wait. Never read, write or close it. -1 of NULL. It may be watched by epoll, also edge-triggered, and by poll. */
 TL_API int tl_queue_fd(const tl_queue *);
 /* Moves the calls on and takes up to `max` completions, after waiting for the first one if need be: at most timeout_ms (0: not at all,
- * -1: without limit). *n, written always, is how many; 0 after that time or a tl_queue_wake. Fewer than max: the descriptor signals, by an
+ * -1: without limit). *n, written unless that is TL_E_MISUSE, is how many; 0 after that time or a tl_queue_wake. Fewer than max: the descriptor signals, by an
  * edge too, whatever comes next; max: call again. Several threads may wait. TL_E_SHUTDOWN: it was shut down, and nothing is left. */
 TL_API tl_status tl_queue_wait(tl_queue *, tl_completion *out, size_t max, int64_t timeout_ms, size_t *n);
 TL_API void tl_queue_wake(tl_queue *);     /* one tl_queue_wait that waits, or else the next one, returns with nothing */

@@ -80,7 +80,7 @@ void Hold::note_end(const Error* failure) noexcept {
 Result<void> Hold::enter(uint64_t level, bool ends, const CallOptions& options) {
   std::unique_lock lock(mutex_);
   const bool goes_on = inner_ != 0 && level == inner_;
-  if (busy_ || (!turns_.empty() && !goes_on)) {
+  if (busy_ || ((inner_ != 0 || !turns_.empty()) && !goes_on)) {
     if (runtime::Fiber::current() == nullptr) {
       return fail(Status::busy, "another statement is running on this session", Phase::acquire);
     }

@@ -17,15 +17,9 @@ Result<bool> Handle::run_shared(QueryResult& answer, const driver::Request& requ
   Endpoint& first = (*endpoints)[order[0]];
   Leased& own = answer.stream().own();
   own.prepare(endpoints, {tag_, request.statement});
-  pool::Lease idle = first.pool().try_acquire(own.holder().borrower(options.owner));
-  if (idle && idle.check() == pool::Check::none) own.fill(order[0], std::move(idle));
-  idle.give_back(pool::Fate::keep);
-
   Ride ride(options);
-  if (own || !first.shared().join(ride, request)) {
-    if (!own) {
-      if (Result<void> leased = lease_for(own, true, request.statement, options); !leased) return leased.take_error();
-    }
+  if (!first.shared().join(ride, request)) {
+    if (Result<void> leased = lease_for(own, true, request.statement, options); !leased) return leased.take_error();
     if (Result<void> wanted = Call(own, options).still_wanted(); !wanted) return wanted.take_error();
     if (!own.endpoint().shared().open(ride, request, own)) return false;
   }

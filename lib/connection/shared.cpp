@@ -32,8 +32,8 @@ bool SharedSession::take_on(Ride& ride, const driver::Request& request) {
   const std::lock_guard lock(mutex_);
   driver::Session& session = leased_.session();
   if (closed_ || !session.rides(request)) return false;
-  riding_.push_back(&ride);
   ride.run_ = session.ride(request);
+  riding_.push_back(&ride);  // there is space for as many as may join
   ride.run_->listener = &ride;
   if (riders_++ == 0) moved_ = steady_clock().coarse();
   session.submit(*ride.run_);
@@ -170,12 +170,14 @@ bool SharedSessions::join(Ride& ride, const driver::Request& request) {
 
 bool SharedSessions::open(Ride& ride, const driver::Request& request, Leased& leased) {
   if (!pool_.pressure().all_leased || !leased.session().rides(request)) return false;
+  // Where memory is short it goes home, without the lock.
+  const auto shared = std::make_shared<SharedSession>(*this, std::move(leased), ride.fiber_.queue());
+  shared->riding_.reserve(pool_.settings().multiplex);
   const std::lock_guard lock(mutex_);
   open_.reserve(open_.size() + 1);
-  ride.shared_ = std::make_shared<SharedSession>(*this, std::move(leased), ride.fiber_.queue());
-  ride.shared_->riding_.reserve(pool_.settings().multiplex);
-  (void)ride.shared_->take_on(ride, request);
-  open_.push_back(ride.shared_);
+  (void)shared->take_on(ride, request);
+  ride.shared_ = shared;
+  open_.push_back(shared);
   return true;
 }
 

@@ -1,5 +1,5 @@
 // One verb in progress on one session. Drivers write each verb as a flat object that never waits: resume() does what
-// can be done now and says what it waits for. The blocking runner and (later) the reactor drive the same objects.
+// can be done now and says what it waits for. Blocking callers and fibers on queues drive the same objects.
 #pragma once
 #include <atomic>
 #include <cstdint>

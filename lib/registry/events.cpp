@@ -56,8 +56,8 @@ Failure follow(observe::Hub& hub, observe::Kinds kinds, runtime::Ticket* ticket,
     const runtime::Ticket::Attachment attached(ticket, end);
     cancelled = end.wait(runtime::Fiber::current()->queue());
   }
-  hub.unsubscribe(*follower);
   follower->end();
+  hub.unsubscribe(*follower);
   return cancelled ? fail(Status::cancelled, "the subscription was cancelled")
                    : fail(Status::shutdown, "the queue of the subscription was shut down");
 }

@@ -195,7 +195,10 @@ void Queue::finish(Fiber& fiber) noexcept {
     }
   }
   if (unwanted == nullptr) tell();
-  if (under_way_ == 0 && shut_) changed_.notify_all();
+  if (under_way_ == 0 && shut_) {
+    signal();  // also where nothing is told: a thread may wait for the end
+    changed_.notify_all();
+  }
 }
 
 void Queue::put_aside(Fiber& fiber) noexcept {
@@ -336,7 +339,8 @@ Instant Queue::drive_if_left_alone() noexcept {
   const uint64_t before = moves_;
   (void)drive(lock, 0);
   driven_ = false;
-  if (!done_.empty()) tell();
+  if (signalled_ || !done_.empty()) nudge();  // to a host that came meanwhile, and went
+  changed_.notify_one();
   next_look_ = moves_ != before ? soon : std::min(2 * next_look_, patience);
   return now + next_look_;
 }
@@ -409,6 +413,7 @@ Queue::Got Queue::take(LinkedList<Errand>& out, size_t max, Deadline until) {
     driver_ = std::this_thread::get_id();
     looked = !drive(lock, !out.empty() || late ? 0 : until.is_never() ? -1 : until.poll_ms(now));
     driven_ = false;
+    looked = looked && !signalled_;
     drove = true;
     driven_at_ = steady_clock().coarse();
     changed_.notify_one();
@@ -433,7 +438,11 @@ void Queue::shut_down() noexcept {
 void Queue::shut() noexcept {
   shut_ = true;
   for (const auto& fiber : fibers_) {
-    if (fiber->parked_) ready(*fiber, Ready::start);
+    if (fiber->parked_) {
+      ready(*fiber, Ready::start);
+    } else {
+      fiber->woken_ = true;  // it may be about to wait
+    }
   }
   signal();
   changed_.notify_all();

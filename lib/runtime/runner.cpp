@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 #include "condition.hpp"
 #include "crew.hpp"
@@ -61,34 +62,41 @@ class CancelOperation final : public Cancellable {
 // The head of a line, on a thread that may block.
 class WorkerJob final : public Job {
  public:
-  explicit WorkerJob(Session& session)
-      : Job(reinterpret_cast<uintptr_t>(&session), Deadline::never()), session_(session) {}
-  ~WorkerJob() override { end(); }  // without having run: there was no thread
+  // Outlives the job, which ends unrun where there is no thread for it.
+  class End {
+   public:
+    void tell(bool ran) noexcept {
+      const std::lock_guard lock(mutex_);
+      if (std::exchange(came_, true)) return;
+      ran_ = ran;
+      changed_.notify();
+    }
+    // Whether it has run.
+    [[nodiscard]] bool wait() {
+      std::unique_lock lock(mutex_);
+      (void)changed_.wait(lock, Deadline::never(), [this] { return came_; });
+      return ran_;
+    }
+
+   private:
+    std::mutex mutex_;
+    Condition changed_;
+    bool came_ = false;
+    bool ran_ = false;
+  };
+
+  WorkerJob(Session& session, std::shared_ptr<End> end)
+      : Job(reinterpret_cast<uintptr_t>(&session), Deadline::never()), session_(session), end_(std::move(end)) {}
+  ~WorkerJob() override { end_->tell(false); }
 
   void run() noexcept override {
     session_.pump(Ready::worker);
-    ran_ = true;
-    end();
-  }
-  // Whether it has run.
-  bool wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, Deadline::never(), [this] { return ended_; });
-    return ran_;
+    end_->tell(true);
   }
 
  private:
-  void end() noexcept {
-    const std::lock_guard lock(mutex_);
-    ended_ = true;
-    changed_.notify();
-  }
-
   Session& session_;
-  std::mutex mutex_;
-  Condition changed_;
-  bool ran_ = false;
-  bool ended_ = false;
+  const std::shared_ptr<End> end_;
 };
 
 short events_of(Ready want) noexcept {
@@ -129,9 +137,9 @@ Ready wait_once(const Wait& wait, Deadline nearest, Instant now, int wake_fd) no
 // Of a head that wants a thread that may block: the caller's own, or for a fiber a worker's.
 void pump_on_worker(Session& session) {
   if (Fiber::current() != nullptr) {
-    const auto job = std::make_shared<WorkerJob>(session);
-    blockers().submit(job);
-    if (job->wait()) return;
+    const auto end = std::make_shared<WorkerJob::End>();
+    blockers().submit(std::make_shared<WorkerJob>(session, end));
+    if (end->wait()) return;
   }
   session.pump(Ready::worker);
 }

@@ -44,4 +44,18 @@ TEST_CASE("every idle session is killed at the server: the next thousand queries
   }
 }
 
+TEST_CASE("a read on a queue is lent a session once, and with the check that its pool asks for") {
+  for (const Database& database : databases()) {
+    if (database.backend.empty()) continue;
+    CAPTURE(database.name);
+    const Desk desk(database, "pre_ping = true\n");
+    const Loop loop(desk);
+    (void)desk.db.query("SELECT 1");
+    const int64_t before = desk.figure("acquired");
+    loop.query(desk.raw(), {}, "SELECT 1");
+    CHECK(loop.next_done().status() == TL_OK);
+    CHECK(desk.figure("acquired") == before + 1);
+  }
+}
+
 }  // namespace queues

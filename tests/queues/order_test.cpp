@@ -86,6 +86,27 @@ TEST_CASE("queued verbs on a transaction keep their order, and what one of them 
   CHECK(desk.db.query("SELECT count(*) FROM steps").value<int64_t>() == 0);
 }
 
+TEST_CASE("what comes while rows of a transaction are run waits for the last of them, whoever drives the queue") {
+  const Desk desk(databases().back());  // a database that needs a savepoint for them
+  const Loop loop(desk, TL_QUEUE_THREAD);
+  desk.db.query("DROP TABLE IF EXISTS steps");
+  desk.db.query("CREATE TABLE steps (a int)");
+  loop.begin(desk.raw(), {});
+  const Conn transaction = loop.next_done().conn();
+  trunkline::parameters rows;
+  for (int64_t i = 1; i <= 3; ++i) rows.add(i);
+  const tl_call many = loop.call({.user = 1});
+  const std::string insert = "INSERT INTO steps VALUES (?)";
+  for (int round = 1; round <= 200; ++round) {
+    REQUIRE(tl_execute_many(transaction.get(), insert.data(), insert.size(), rows.values(), 1, rows.size(),
+                            rows.arena().data(), rows.arena().size(), &many, nullptr, nullptr) == TL_OK);
+    for (int spin = 0; spin < round * 50; ++spin) asm volatile("");  // somewhere in the middle of it
+    loop.query(transaction.get(), {.user = 2}, "SELECT count(*) FROM steps");
+    expect_next(loop, 1, TL_OK);
+    CHECK(loop.next_done().value<int64_t>() == 3 * round);
+  }
+}
+
 TEST_CASE("verbs on a transaction whose savepoint lives answer busy, and go on when it has ended") {
   const Desk desk(postgresql());
   const Loop loop(desk);
