@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "hold.hpp"
 #include "queue.hpp"
 
 namespace tl::connection {
@@ -141,7 +142,9 @@ Result<void> Ride::outcome(Ended why) {
   if (run_->succeeded()) return {};
   Failure failure = run_->take_failure();
   if (why == Ended::finished) why = over(options_);
-  again_ = run_->again || (failure->status == Status::cancelled && why == Ended::finished);
+  // Stopped without having asked for it, where others have.
+  const bool hit = was_stopped(*failure) && why == Ended::finished && shared_->cancel_ != nullptr;
+  again_ = run_->again || hit;
   if (why != Ended::finished) tell_why(*failure, why);
   failure->endpoint = leased().endpoint().label();
   if (failure->phase == Phase::none) failure->phase = Phase::receive;
