@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "crew.hpp"
+#include "readiness.hpp"
 
 namespace tl::runtime {
 namespace {
@@ -26,22 +27,6 @@ constexpr uint64_t wake_token = UINT64_MAX;
 constexpr uint64_t timer_token = UINT64_MAX - 1;
 
 constexpr uint64_t token_of(uint32_t index, uint32_t generation) noexcept { return uint64_t{generation} << 32 | index; }
-
-uint32_t events_of(Ready want) noexcept {
-  uint32_t events = EPOLLONESHOT;
-  if (has(want, Ready::readable)) events |= EPOLLIN;
-  if (has(want, Ready::writable)) events |= EPOLLOUT;
-  return events;
-}
-
-// An error or hang-up is told as whatever was wanted: the client library then says what happened.
-Ready ready_of(uint32_t events, Ready want) noexcept {
-  if ((events & (EPOLLERR | EPOLLHUP)) != 0) return want;
-  Ready got = Ready::start;
-  if ((events & EPOLLIN) != 0) got = got | Ready::readable;
-  if ((events & EPOLLOUT) != 0) got = got | Ready::writable;
-  return got;
-}
 
 void drain(int fd) noexcept {
   uint64_t count = 0;
@@ -220,7 +205,8 @@ void Queue::take_up(Fiber& fiber, Ready got) noexcept {
 
 // A descriptor is known to the epoll as long as it is open; one that was closed and has the same number is another.
 void Queue::arm(Fiber& fiber) noexcept {
-  epoll_event event{.events = events_of(fiber.want_), .data = {.u64 = token_of(fiber.index_, fiber.generation_)}};
+  epoll_event event{.events = events_of(fiber.want_) | EPOLLONESHOT,
+                    .data = {.u64 = token_of(fiber.index_, fiber.generation_)}};
   if (epoll_ctl(epoll_, EPOLL_CTL_MOD, fiber.fd_, &event) == 0) return;
   if (errno == ENOENT && epoll_ctl(epoll_, EPOLL_CTL_ADD, fiber.fd_, &event) == 0) return;
   ready(fiber, fiber.want_);  // the kernel has no memory: the client library finds out by itself

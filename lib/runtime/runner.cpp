@@ -1,6 +1,5 @@
 #include "runner.hpp"
 
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 
 #include "condition.hpp"
 #include "crew.hpp"
+#include "readiness.hpp"
 
 namespace tl::runtime {
 namespace {
@@ -99,26 +99,10 @@ class WorkerJob final : public Job {
   const std::shared_ptr<End> end_;
 };
 
-short events_of(Ready want) noexcept {
-  short events = 0;
-  if (has(want, Ready::readable)) events |= POLLIN;
-  if (has(want, Ready::writable)) events |= POLLOUT;
-  return events;
-}
-
-// An error or hang-up is told as whatever was wanted: the client library then says what happened.
-Ready ready_of(short revents, Ready want) noexcept {
-  if ((revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) return want;
-  Ready got = Ready::start;
-  if ((revents & POLLIN) != 0) got = got | Ready::readable;
-  if ((revents & POLLOUT) != 0) got = got | Ready::writable;
-  return got;
-}
-
 Ready poll_once(int fd, Ready want, int timeout_ms, int wake_fd) noexcept {
-  pollfd fds[2] = {{fd, events_of(want), 0}, {wake_fd, POLLIN, 0}};
+  pollfd fds[2] = {{fd, static_cast<short>(events_of(want)), 0}, {wake_fd, POLLIN, 0}};
   const int n = poll(fds, wake_fd < 0 ? 1 : 2, timeout_ms);
-  return n > 0 && fds[0].revents != 0 ? ready_of(fds[0].revents, want) : Ready::start;
+  return n > 0 && fds[0].revents != 0 ? ready_of(static_cast<uint16_t>(fds[0].revents), want) : Ready::start;
 }
 
 // One wait of the head of the line, until its descriptor, `nearest` (of the times that count; `now` is read only where
@@ -144,24 +128,30 @@ void pump_on_worker(Session& session) {
   session.pump(Ready::worker);
 }
 
-// Until the operation has finished, `until` has passed, or (if it can be) it is asked to stop. What has arrived by then
-// still counts, but not what goes on arriving: a server may talk without end and never answer.
-Ended pump_until(Session& session, Operation& operation, Deadline until, bool can_be_cancelled, int wake_fd) {
-  while (!operation.finished()) {
+// Until it is finished(), `until` has passed, or `cancellable` (null: nothing) is asked to stop. What has arrived by
+// then still counts, but not what goes on arriving: a server may talk without end and never answer.
+template <class Finished>
+Ended pump_until(Session& session, const Finished& finished, Deadline until, const Operation* cancellable,
+                 int wake_fd) {
+  while (!finished()) {
     const Wait& wait = session.waiting().wait;
     if (wait.on == On::worker) {
       pump_on_worker(session);
       continue;
     }
-    if (can_be_cancelled && operation.cancel_requested()) return Ended::cancelled;
+    if (cancellable != nullptr && cancellable->cancel_requested()) return Ended::cancelled;
     // Without anything that the clock decides, the clock is not read: it costs as much as the rest of a fast wait.
     const Deadline nearest = earlier(until, wait.deadline);
     const Instant now = nearest.is_never() ? Instant{} : steady_clock().now();
     const Ready got = wait_once(wait, nearest, now, wake_fd);
     if (got != Ready::start) session.pump(got);
-    if (until.passed(now) && !operation.finished()) return Ended::deadline;
+    if (until.passed(now) && !finished()) return Ended::deadline;
   }
   return Ended::finished;
+}
+
+auto end_of(const Operation& operation) noexcept {
+  return [&operation] { return operation.finished(); };
 }
 
 template <class Waker>
@@ -169,7 +159,7 @@ Ended run_cancellable(Session& session, Operation& operation, Ticket& ticket, Wa
   CancelOperation target(operation, waker);
   const Ticket::Attachment attached(&ticket, target);
   session.submit(operation);
-  return pump_until(session, operation, operation.deadline, true, wake_fd);
+  return pump_until(session, end_of(operation), operation.deadline, &operation, wake_fd);
 }
 
 Ended run_on_thread(Session& session, Operation& operation, Ticket& ticket) {
@@ -185,7 +175,7 @@ Ended run_on_thread(Session& session, Operation& operation, Ticket& ticket) {
 Ended run(Session& session, Operation& operation, Ticket* ticket) {
   if (ticket == nullptr) {
     session.submit(operation);
-    return pump_until(session, operation, operation.deadline, false, -1);
+    return pump_until(session, end_of(operation), operation.deadline, nullptr, -1);
   }
   Fiber* const fiber = Fiber::current();
   return fiber == nullptr ? run_on_thread(session, operation, *ticket)
@@ -193,18 +183,12 @@ Ended run(Session& session, Operation& operation, Ticket* ticket) {
 }
 
 bool drain(Session& session, Deadline until) {
-  while (session.depth() > 0) {
-    const Instant now = steady_clock().now();
-    if (until.passed(now)) return false;
-    const Wait& wait = session.waiting().wait;
-    const Ready got = wait_once(wait, earlier(until, wait.deadline), now, -1);
-    if (got != Ready::start) session.pump(got);
-  }
-  return true;
+  const auto empty = [&session] { return session.depth() == 0; };
+  return pump_until(session, empty, until, nullptr, -1) == Ended::finished;
 }
 
 bool finish(Session& session, Operation& operation, Deadline until) {
-  return pump_until(session, operation, until, false, -1) == Ended::finished;
+  return pump_until(session, end_of(operation), until, nullptr, -1) == Ended::finished;
 }
 
 void sleep_for(Nanos time) {
