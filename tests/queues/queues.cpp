@@ -1,27 +1,10 @@
 #include "queues.hpp"
 
-#include <cstdlib>
-#include <filesystem>
-
 namespace queues {
 namespace {
 
-std::string line(const char* key, const std::string& value) { return std::string(key) + " = \"" + value + "\"\n"; }
-
-std::string folder() {
-  static const struct Folder {
-    Folder() {
-      path = (std::filesystem::temp_directory_path() / "trunkline-queues-XXXXXX").string();
-      REQUIRE(mkdtemp(path.data()) != nullptr);
-    }
-    ~Folder() {
-      std::error_code ignored;
-      std::filesystem::remove_all(path, ignored);
-    }
-    std::string path;
-  } made;
-  return made.path;
-}
+using faults::folder;
+using faults::line;
 
 Database make_postgresql() {
   return {.name = "postgresql",
@@ -85,12 +68,6 @@ tl_conn* conn_of(tl_registry* registry) {
 bool in_soak() noexcept { return std::getenv("TRUNKLINE_SOAK") != nullptr; }
 
 Millis bound(Millis promised) noexcept { return in_soak() ? promised : 10 * promised; }
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  REQUIRE_MESSAGE(value != nullptr, name);
-  return value;
-}
 
 const Database& postgresql() {
   static const Database made = make_postgresql();
