@@ -33,6 +33,22 @@ struct Ours {
   tl_conn* conn = nullptr;
 };
 
+// Reads and releases the answer of a point query for the id.
+inline void read_point(tl_result* result, int64_t id) {
+  tl_batch* batch = nullptr;
+  check(tl_result_next(result, nullptr, &batch, nullptr) == TL_OK && batch != nullptr, "no row");
+  tl_column columns[2];
+  columns[0].struct_size = sizeof(tl_column);
+  int64_t rows = 0;
+  check(tl_batch_columns(batch, columns, 2, &rows) == TL_OK && rows == 1, "not one row");
+  int64_t got = 0;
+  std::memcpy(&got, columns[0].data, sizeof got);
+  check(got == id, "another row");
+  use(columns);
+  tl_batch_release(batch);
+  tl_result_release(result);
+}
+
 inline PGconn* connect_pg() {
   const std::string port = variable("TL_PG_PORT");
   const std::string host = variable("TL_PG_SOCKET");

@@ -34,19 +34,7 @@ void our_point(const char* name, const char* sql, double seconds) {
     tl_value id{};
     id.type = TL_INT64;
     id.v.i64 = i * 7919 % points;
-    tl_result* result = ours.query(sql, length, &id, 1);
-    tl_batch* batch = nullptr;
-    check(tl_result_next(result, nullptr, &batch, nullptr) == TL_OK && batch != nullptr, "no row");
-    tl_column columns[2];
-    columns[0].struct_size = sizeof(tl_column);
-    int64_t rows = 0;
-    check(tl_batch_columns(batch, columns, 2, &rows) == TL_OK && rows == 1, "not one row");
-    int64_t got = 0;
-    std::memcpy(&got, columns[0].data, sizeof got);
-    check(got == id.v.i64, "another row");
-    use(columns);
-    tl_batch_release(batch);
-    tl_result_release(result);
+    bench::read_point(ours.query(sql, length, &id, 1), id.v.i64);
   }));
 }
 

@@ -19,21 +19,6 @@ constexpr size_t connections = 10;  // the default of pool.max
 
 int64_t id_of(uint64_t i) { return static_cast<int64_t>(i * 7919 % points); }
 
-void read_point(tl_result* result, int64_t id) {
-  tl_batch* batch = nullptr;
-  check(tl_result_next(result, nullptr, &batch, nullptr) == TL_OK && batch != nullptr, "no row");
-  tl_column columns[2];
-  columns[0].struct_size = sizeof(tl_column);
-  int64_t rows = 0;
-  check(tl_batch_columns(batch, columns, 2, &rows) == TL_OK && rows == 1, "not one row");
-  int64_t got = 0;
-  std::memcpy(&got, columns[0].data, sizeof got);
-  check(got == id, "another row");
-  use(columns);
-  tl_batch_release(batch);
-  tl_result_release(result);
-}
-
 struct OnQueue : Ours {
   OnQueue() : Ours("pg") { check(tl_queue_new(registry, 0, &queue, nullptr) == TL_OK, "no queue"); }
   ~OnQueue() { tl_queue_release(queue); }
