@@ -17,6 +17,7 @@ SCRAM_USER = "app"
 TLS_USER = "app_tls"
 CERTIFICATE_USER = CLIENT
 
+# Without jit: nothing stops a statement while it is compiled, for up to some 100 ms, and cancels are timed here.
 SETTINGS = """
 listen_addresses = '127.0.0.1'
 port = {port}
@@ -28,6 +29,7 @@ dynamic_shared_memory_type = mmap
 fsync = off
 synchronous_commit = off
 full_page_writes = off
+jit = off
 password_encryption = scram-sha-256
 ssl_ca_file = '{folder}/ca.crt'
 ssl_key_file = '{folder}/server.key'
