@@ -54,18 +54,19 @@ Result<void> Call::perform_any(std::unique_ptr<driver::Operation>& operation) {
 }
 
 Result<void> Call::settle(std::unique_ptr<driver::Operation>& operation) {
-  driver::Session& session = leased_.session();
   operation->request_cancel();  // what has not been sent yet is not sent any more
+  const Deadline grace = Deadline::after(steady_clock().now(), confirm_grace);
   std::shared_ptr<Delivery> cancel;
+  bool ended = false;
   try {
     stopped_at_ = leased_.endpoint().label();
     cancel = cancel_at_server(leased_);
+    ended = stopped(leased_, operation.get(), cancel, grace);
   } catch (const std::bad_alloc&) {
-    leased_.go_home_after(std::move(operation), nullptr);  // it is still in the session's line
+    leased_.go_home_after(std::move(operation), cancel);  // it is still in the session's line
     throw;
   }
-  const Deadline grace = Deadline::after(steady_clock().now(), confirm_grace);
-  if (!runtime::finish(session, *operation, grace)) {
+  if (!ended) {
     leased_.go_home_after(std::move(operation), cancel);
     return cut_off();
   }

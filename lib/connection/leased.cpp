@@ -59,7 +59,7 @@ class RestoreJob final : public runtime::Job {
     driver::Session& session = leased_.session();
     const bool runs = session.state() == driver::State::answering || session.depth() > 0;
     if (cancel_ == nullptr && runs) cancel_ = cancel_at_server(leased_);
-    if (!ended(session, until)) return false;
+    if (!stopped(leased_, unfinished_.get(), cancel_, until)) return false;
     if (cancel_ != nullptr && !cancel_->wait(until)) return false;
     if (session.state() == driver::State::broken) return false;
     const std::unique_ptr<driver::Operation> reset = session.reset();
@@ -68,19 +68,6 @@ class RestoreJob final : public runtime::Job {
     return reset->succeeded() && session.state() == driver::State::idle && !session.changed();
   }
 
-  // A server loses a cancel that comes before it has begun with the statement, and the next one may be unwanted too: it
-  // is asked again.
-  bool ended(driver::Session& session, Deadline until) {
-    for (;;) {
-      const Deadline soon = earlier(until, Deadline::after(steady_clock().now(), patience));
-      const bool finished = unfinished_ == nullptr || runtime::finish(session, *unfinished_, soon);
-      if (finished && runtime::drain(session, soon)) return true;
-      if (until.passed(steady_clock().now()) || (cancel_ != nullptr && !cancel_->wait(until))) return false;
-      cancel_ = cancel_at_server(leased_);
-    }
-  }
-
-  static constexpr Nanos patience = std::chrono::milliseconds(250);
   std::unique_ptr<driver::Operation> unfinished_;
   std::shared_ptr<Delivery> cancel_;
   Leased leased_;
@@ -111,6 +98,21 @@ std::shared_ptr<Delivery> cancel_at_server(const Leased& leased) {
     job->run();
   }
   return delivery;
+}
+
+bool stopped(const Leased& leased, driver::Operation* operation, std::shared_ptr<Delivery>& cancel, Deadline until) {
+  driver::Session& session = leased.session();
+  for (Nanos patience = first_patience;;) {
+    const bool delivered = cancel == nullptr || cancel->is_done();
+    const Deadline soon = earlier(until, Deadline::after(steady_clock().now(), patience));
+    if ((operation == nullptr || runtime::finish(session, *operation, soon)) && runtime::drain(session, soon)) {
+      return true;
+    }
+    if (until.passed(steady_clock().now())) return false;
+    if (!delivered) continue;
+    cancel = cancel_at_server(leased);
+    patience *= 2;
+  }
 }
 
 void Leased::go_home() noexcept {

@@ -76,4 +76,12 @@ class Leased {
 // Has the server stop what the session runs, on a thread of its own where that may block.
 [[nodiscard]] std::shared_ptr<Delivery> cancel_at_server(const Leased& leased);
 
+// A server loses a cancel that comes before it has begun with the statement: it is asked again, each time after twice
+// as long.
+constexpr Nanos first_patience = std::chrono::milliseconds(10);
+// Waits for the end of an operation (may be null) and of what was dropped; `cancel` becomes the one sent last. False: it
+// went on until then.
+[[nodiscard]] bool stopped(const Leased& leased, driver::Operation* operation, std::shared_ptr<Delivery>& cancel,
+                           Deadline until);
+
 }  // namespace tl::connection

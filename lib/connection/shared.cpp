@@ -14,8 +14,6 @@ using runtime::Ended;
 
 // Nobody joins behind a statement that runs for longer.
 constexpr Nanos longest_before = std::chrono::milliseconds(20);
-// After which the server is asked again to stop what nobody wants: it loses a cancel that comes before the statement.
-constexpr Nanos patience = std::chrono::milliseconds(250);
 
 bool wants(const driver::Session& session, Ready bit) noexcept { return has(session.waiting().wait.want, bit); }
 
@@ -54,7 +52,8 @@ Deadline SharedSession::stop_unwanted() noexcept {
   closed_ = true;
   const Instant now = steady_clock().now();
   if (asked_.passed(now) && (cancel_ == nullptr || cancel_->is_done())) {
-    asked_ = Deadline::after(now, patience);
+    asked_ = Deadline::after(now, patience_);
+    patience_ *= 2;
     try {
       cancel_ = cancel_at_server(leased_);
     } catch (const std::bad_alloc&) {  // the next time, then
@@ -119,6 +118,7 @@ void Ride::pump(Lock& lock, Deadline until) {
   if (session.depth() == before) return;
   shared_->moved_ = steady_clock().coarse();
   shared_->asked_ = {Instant{}};
+  shared_->patience_ = first_patience;
 }
 
 // At the head it is stopped at the server, and nobody joins any more; behind others it is so in its turn.

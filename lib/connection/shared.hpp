@@ -51,6 +51,7 @@ class SharedSession {
   driver::Ready waits_for_{};      // and what for
   std::shared_ptr<Delivery> cancel_;
   Deadline asked_{Instant{}};  // until then the cancel of the head has time to take effect
+  Nanos patience_ = first_patience;
 };
 
 // One statement on a shared session, from joining to leaving it, on one fiber.
