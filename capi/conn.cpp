@@ -34,10 +34,10 @@ Result<Answer> nothing(Result<void> done) {
 // `verb(answer)` fills the answer of a result.
 template <class Verb>
 Result<Answer> result_of(const ConnInputs& inputs, const Options& options, const Verb& verb) {
-  auto result = std::make_unique<tl_result>(inputs.registry.shared());
+  auto result = std::make_shared<tl_result>(inputs.registry.shared());
   result->timeout = options.timeout;
   if (Result<void> done = verb(result->answer); !done) return done.take_error();
-  return Answer{TL_DONE_RESULT, result.release()};
+  return Answer{TL_DONE_RESULT, tl_result::hand_out(std::move(result))};
 }
 
 // The names of columns; empty where one is no text.

@@ -40,10 +40,13 @@ struct tl_result {
   ~tl_result() {
     if (op != 0) registry->tickets().release(op);
   }
-  void keep() noexcept { users.fetch_add(1, std::memory_order_relaxed); }
-  void release() noexcept {
-    if (users.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  // To a caller, until release().
+  [[nodiscard]] static tl_result* hand_out(std::shared_ptr<tl_result> result) noexcept {
+    tl_result* const handle = result.get();
+    handle->callers = std::move(result);
+    return handle;
   }
+  void release() noexcept { const std::shared_ptr<tl_result> last = std::move(callers); }
   // Kept from the first time on, because the answer may go to an Arrow stream.
   [[nodiscard]] const std::string& endpoint() const {
     if (kept_endpoint.empty()) kept_endpoint = answer.endpoint();
@@ -52,10 +55,10 @@ struct tl_result {
 
   std::shared_ptr<tl::registry::Registry> registry;
   tl::connection::QueryResult answer;
-  std::optional<tl::Nanos> timeout;  // of each read from a stream that names none: as the statement's own was
-  tl_op op = 0;                      // of a streamed statement: released with the result
-  std::atomic<uint32_t> users{1};    // the caller, and the reads of it on a queue
-  std::atomic<bool> read{false};     // somebody reads
+  std::optional<tl::Nanos> timeout;    // of each read from a stream that names none: as the statement's own was
+  tl_op op = 0;                        // of a streamed statement: released with the result
+  std::shared_ptr<tl_result> callers;  // its caller's own hold; reads of it on a queue have others
+  std::atomic<bool> read{false};       // somebody reads
   mutable std::string kept_endpoint;
   mutable std::vector<ShownSchema> shown;
 };

@@ -28,15 +28,32 @@ class Completed : public runtime::Errand {
  public:
   ~Completed() override { tl_completion_release(&completion_); }
   [[nodiscard]] tl_completion take() noexcept { return std::exchange(completion_, {}); }
+  void expire() noexcept override;
 
  protected:
+  // Nobody reads from the result before this is taken: if that takes too long, its session is wanted by others.
+  void lie_unread(const std::shared_ptr<tl_result>& result) noexcept;
+
   tl_completion completion_{};
+
+ private:
+  std::weak_ptr<tl_result> unread_;
 };
 
 template <class Inputs, class Body>
 Result<Answer> run_verb(Inputs& inputs, Options& options, const Body& body) {
   if (Result<void> wanted = options.wanted(); !wanted) return inputs.told(wanted.take_error());
   return body(inputs, options);
+}
+
+// The result that a verb has made or read from; null: none.
+template <class Inputs>
+const std::shared_ptr<tl_result>* result_of(const Inputs& inputs, const tl_completion& done) noexcept {
+  if constexpr (requires { inputs.result; }) {
+    return &inputs.kept;
+  } else {
+    return done.kind == TL_DONE_RESULT ? &static_cast<const tl_result*>(done.value)->callers : nullptr;
+  }
 }
 
 template <class Inputs, class Body>
@@ -65,6 +82,7 @@ class QueuedVerb final : public Completed {
       return TL_OK;
     });
     if (completion_.kind == 0) completion_.kind = TL_DONE;
+    if (const auto* const result = result_of(given_->inputs, completion_)) lie_unread(*result);
     given_.reset();
   }
 

@@ -17,6 +17,20 @@ tl::Deadline deadline_of(int64_t timeout_ms) noexcept {
 
 }  // namespace
 
+void Completed::lie_unread(const std::shared_ptr<tl_result>& result) noexcept {
+  const std::optional<tl::Nanos> patience = result->answer.patience();
+  if (!patience) return;
+  unread_ = result;
+  lie_until(tl::Deadline::after(tl::steady_clock().now(), *patience));
+}
+
+void Completed::expire() noexcept {
+  const std::shared_ptr<tl_result> result = unread_.lock();
+  if (result == nullptr || result->read.exchange(true, std::memory_order_acquire)) return;
+  result->answer.give_up();
+  result->read.store(false, std::memory_order_release);
+}
+
 extern "C" {
 
 tl_status tl_queue_new(tl_registry* registry, uint32_t flags, tl_queue** out, tl_error** err) {

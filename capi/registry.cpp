@@ -114,7 +114,8 @@ tl_status tl_inspect(tl_registry* registry, const char* what, const char* name, 
     const auto inspect = [](RegistryInputs& asked, Options& options) -> Result<Answer> {
       auto result = tl::registry::inspect(*asked.registry, asked.what, asked.chosen(), options.call);
       if (!result) return result.take_error();
-      return Answer{TL_DONE_RESULT, new tl_result(asked.registry.shared(), result.take())};
+      auto made = std::make_shared<tl_result>(asked.registry.shared(), result.take());
+      return Answer{TL_DONE_RESULT, tl_result::hand_out(std::move(made))};
     };
     return perform(std::move(inputs), call, no_flags, err, inspect, deliver_to(out));
   });

@@ -113,25 +113,18 @@ struct ReadInputs {
   // `of` was marked as being read.
   explicit ReadInputs(tl_result& of) noexcept : result(&of), registry(of.registry) {}
   ReadInputs(ReadInputs&& other) noexcept
-      : result(std::exchange(other.result, nullptr)), registry(other.registry), kept_(other.kept_) {}
+      : result(std::exchange(other.result, nullptr)), registry(other.registry), kept(std::move(other.kept)) {}
   ReadInputs& operator=(ReadInputs&&) = delete;
   ~ReadInputs() {
-    if (result == nullptr) return;
-    result->read.store(false, std::memory_order_release);
-    if (kept_) result->release();
+    if (result != nullptr) result->read.store(false, std::memory_order_release);
   }
-  void keep() noexcept {
-    result->keep();
-    kept_ = true;
-  }
+  void keep() noexcept { kept = result->callers; }
   [[nodiscard]] std::optional<tl::Nanos> timeout() const noexcept { return result->timeout; }
   [[nodiscard]] static tl::Failure told(tl::Failure failure) noexcept { return failure; }
 
   tl_result* result;
   tl::capi::Borrowed<tl::registry::Registry> registry;
-
- private:
-  bool kept_ = false;
+  std::shared_ptr<tl_result> kept;
 };
 
 tl::Result<Answer> next_batch(ReadInputs& inputs, Options& options) {

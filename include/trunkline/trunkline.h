@@ -172,7 +172,11 @@ TL_API void tl_completion_release(tl_completion *);
 
 /* A queue runs its calls with no thread of its own: the call that submits takes the first steps, tl_queue_wait the rest. One that nobody
  * waits on for 20 ms is driven by a thread of the library, so that it holds up nobody else; its completions wait. At most 16384 calls
- * are under way or not taken yet. Errors: TL_E_RESOURCE, there is no descriptor or thread. */
+ * are under way or not taken yet. Errors: TL_E_RESOURCE, there is no descriptor or thread.
+ * A streamed result of a pooled handle is given up where the completion of its tl_query, or of a read from it, lies untaken for half of
+ * its pool's acquire_timeout (100 ms at least; 15 s where it is 0): its session goes back to the pool. The completion is still to be
+ * taken and what has arrived to be read; what would follow is TL_E_CLOSED. A stream whose completions are taken may be read as slowly
+ * as one likes, and on a pinned or transaction handle it keeps the handle's session in any case. */
 TL_API tl_status tl_queue_new(tl_registry *, uint32_t flags, tl_queue **out, tl_error **err);
 /* Calls under way go on, and their answers are released as they come. */
 TL_API void tl_queue_release(tl_queue *);

@@ -1,5 +1,9 @@
 #include "query_result.hpp"
 
+#include <algorithm>
+
+#include "values.hpp"
+
 namespace tl::connection {
 
 using driver::Then;
@@ -20,6 +24,8 @@ void Stream::note_end(const Error* failure) noexcept {
 }
 
 namespace {
+
+constexpr Nanos least_patience = std::chrono::milliseconds(100);  // what keeps a host's loop busy at times is shorter
 
 void fill(Set& set, driver::Reply& reply) {
   set.schema = std::move(reply.schema);
@@ -155,6 +161,33 @@ Failure QueryResult::failed(Failure failure) {
   return failure;
 }
 
+// Half of what others wait for a session: one who comes when the stream has begun to lie has it in time.
+std::optional<Nanos> QueryResult::patience() noexcept {
+  if (!streams() || !stream_.own()) return std::nullopt;
+  const Nanos others_wait = stream_.own().endpoint().settings().pool.acquire_timeout;
+  const Nanos chosen = others_wait.count() == 0 ? config::Pool().acquire_timeout : others_wait;
+  return std::max(chosen / 2, least_patience);
+}
+
+void QueryResult::give_up() noexcept {
+  const std::optional<Nanos> had = patience();
+  if (!had) return;
+  given_up_ = *had;
+  stream_.close();
+}
+
+Failure QueryResult::why_ended() {
+  if (failure_ == nullptr && given_up_.count() != 0) {
+    failure_ = fail(Status::closed,
+                    "the stream was given up: its queue had not been drained for " + config::duration_text(given_up_) +
+                        ", and its session went back to the pool",
+                    Phase::receive);
+    failure_->outcome = Outcome::unknown;
+    failure_->endpoint = endpoint();
+  }
+  return failure_ == nullptr ? nullptr : std::make_unique<Error>(*failure_);
+}
+
 Result<BatchHandle> QueryResult::next(const CallOptions& options) {
   if (!set_.batches.empty()) return set_.batches.pop();
   while (!stream_.ended()) {
@@ -163,12 +196,12 @@ Result<BatchHandle> QueryResult::next(const CallOptions& options) {
     if (stream_.ended()) stream_.close();
     if (*batch == nullptr || (*batch)->rows() > 0) return batch;
   }
-  if (failure_ != nullptr) return std::make_unique<Error>(*failure_);
+  if (Failure why = why_ended()) return why;
   return BatchHandle();
 }
 
 Result<bool> QueryResult::next_set(const CallOptions& options) {
-  if (failure_ != nullptr) return std::make_unique<Error>(*failure_);
+  if (Failure why = why_ended()) return why;
   if (stream_.ended()) {
     if (next_ == later_.size()) return false;
     set_ = std::move(later_[next_++]);

@@ -2,6 +2,7 @@
 // for.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -110,6 +111,11 @@ class QueryResult {
   [[nodiscard]] const std::string& endpoint() const noexcept;
   // Whether next() or next_set() may have to ask the session.
   [[nodiscard]] bool streams() const noexcept { return !stream_.ended(); }
+  // How long the reader may let it lie, because others wait for its session; nothing: there is none, or it is a hold's.
+  [[nodiscard]] std::optional<Nanos> patience() noexcept;
+  // It has lain for that long: the session goes home, and what has not arrived is an error. Harmless where it has
+  // ended.
+  void give_up() noexcept;
   // Null: the set has ended. An answer that failed once goes on saying so.
   [[nodiscard]] Result<BatchHandle> next(const CallOptions& options);
   [[nodiscard]] Result<bool> next_set(const CallOptions& options);
@@ -119,6 +125,8 @@ class QueryResult {
  private:
   [[nodiscard]] Result<void> read_sets(driver::Request request, const CallOptions& options, uint64_t result_bytes);
   [[nodiscard]] Failure failed(Failure failure);
+  // What ended the stream; null: nothing, it was read to its end.
+  [[nodiscard]] Failure why_ended();
   // The ticket of the statement: it can be cancelled until its last row is read.
   [[nodiscard]] CallOptions of_statement(const CallOptions& options) const;
 
@@ -129,7 +137,8 @@ class QueryResult {
   Stream stream_;
   std::shared_ptr<runtime::Ticket> ticket_;
   driver::FetchLimits batch_;
-  Failure failure_;  // what ended the stream
+  Failure failure_;    // what ended the stream
+  Nanos given_up_{0};  // likewise: how long it had lain
 };
 
 }  // namespace tl::connection

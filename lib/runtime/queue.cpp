@@ -46,7 +46,8 @@ class Queue::LastResort final : public Task {
   explicit LastResort(std::weak_ptr<Queue> queue) : queue_(std::move(queue)) {}
   Instant run() noexcept override {
     const std::shared_ptr<Queue> queue = queue_.lock();
-    return queue == nullptr ? Deadline::never().at : queue->drive_if_left_alone();
+    if (queue == nullptr) return Deadline::never().at;
+    return std::min(queue->drive_if_left_alone(), queue->expire_untaken());
   }
 
  private:
@@ -56,15 +57,14 @@ class Queue::LastResort final : public Task {
 Result<std::shared_ptr<Queue>> Queue::make(Driver driver) {
   auto queue = std::make_shared<Queue>(driver);
   if (Result<void> opened = queue->open(); !opened) return opened.take_error();
+  queue->last_resort_ = std::make_shared<LastResort>(queue);
+  housekeeper().wake_at(queue->last_resort_, Deadline::never().at);
   if (driver == Driver::own_thread) {
     try {
       queue->start_thread();
     } catch (const std::system_error& e) {
       return fail(Status::resource, std::string("a queue could not have a thread: ") + e.what());
     }
-  } else {
-    queue->last_resort_ = std::make_shared<LastResort>(queue);
-    housekeeper().wake_at(queue->last_resort_, Deadline::never().at);
   }
   return queue;
 }
@@ -114,7 +114,7 @@ Result<void> Queue::submit(std::unique_ptr<Errand>& errand) {
   {
     const Lock lock(mutex_);
     if (shut_) return fail(Status::shutdown, "the queue was shut down");
-    if (under_way_ + done_.size() - posted_ >= most) {
+    if (under_way_ + expiring_ + done_.size() - posted_ >= most) {
       return fail(Status::busy, "the queue is full: " + std::to_string(most) +
                                     " calls are under way or have answers that nobody has taken");
     }
@@ -170,6 +170,7 @@ void Queue::finish(Fiber& fiber) noexcept {
   if (forsaken_) {
     unwanted = std::move(errand);
   } else {
+    expect_taken(*errand);
     done_.push(*errand.release());
   }
   if (--under_way_ == 0) {
@@ -312,7 +313,7 @@ void Queue::watch_over() noexcept {
 // Where it was, it moves on by itself: the next answer comes soon, or else ever later.
 Instant Queue::drive_if_left_alone() noexcept {
   Lock lock(mutex_);
-  watched_ = expecting_ != 0 || !ready_.empty();
+  watched_ = !own_thread_ && (expecting_ != 0 || !ready_.empty());
   if (!watched_) return Deadline::never().at;
   const Instant now = steady_clock().now();
   if (driven_) driven_at_ = now;

@@ -24,11 +24,18 @@ class Errand {
   virtual void run() noexcept = 0;  // on a fiber
   // Of one that is posted: how many were lost since the last one that was not.
   virtual void note_lost(uint64_t lost) noexcept { (void)lost; }
+  // [by the housekeeper] Nobody has taken it in time: it must not wait for anything, and still is to be taken.
+  virtual void expire() noexcept {}
+
+ protected:
+  // [on the fiber] Once it has ended it lies untaken until then, and expires.
+  void lie_until(Deadline until) noexcept { lies_until_ = until; }
 
  private:
   friend class Queue;
   template <class Node>
   friend class LinkedList;
+  Deadline lies_until_;
   bool posted_ = false;
   Errand* next_ = nullptr;  // of those that have ended
 };
@@ -108,6 +115,7 @@ class Queue : public std::enable_shared_from_this<Queue> {
   [[nodiscard]] bool claim(Fiber& fiber) noexcept;
   void watch_over() noexcept;
   [[nodiscard]] Instant drive_if_left_alone() noexcept;
+  [[nodiscard]] Instant expire_untaken() noexcept;
 
   // Waits for events and runs what they concern, with the lock released; answers whether there may be more.
   bool drive(Lock& lock, int timeout_ms) noexcept;
@@ -119,6 +127,7 @@ class Queue : public std::enable_shared_from_this<Queue> {
   void arm(Fiber& fiber) noexcept;
   void shut() noexcept;
   void expect(Instant at) noexcept;
+  void expect_taken(const Errand& errand) noexcept;
   void ready(Fiber& fiber, driver::Ready got) noexcept;
   void heed(uint64_t token, uint32_t events) noexcept;
   void heed_timer() noexcept;
@@ -126,14 +135,14 @@ class Queue : public std::enable_shared_from_this<Queue> {
   void nudge() noexcept;   // the same, by an edge in any case
   void tell() noexcept;    // that something has ended
   [[nodiscard]] bool take_done(LinkedList<Errand>& out, size_t max) noexcept;
-  [[nodiscard]] bool over() const noexcept { return shut_ && under_way_ == 0 && done_.empty(); }
+  [[nodiscard]] bool over() const noexcept { return shut_ && under_way_ + expiring_ == 0 && done_.empty(); }
 
   const bool own_thread_;
   int epoll_ = -1;
   int wake_ = -1;   // in the epoll: something happened that is no event of it
   int timer_ = -1;  // in the epoll: the nearest deadline
   int told_ = -1;   // of a queue with a thread: something has ended
-  std::shared_ptr<LastResort> last_resort_;
+  std::shared_ptr<Task> last_resort_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -144,6 +153,8 @@ class Queue : public std::enable_shared_from_this<Queue> {
   size_t under_way_ = 0;
   size_t expecting_ = 0;                     // of those, how many wait for a descriptor or a deadline
   size_t posted_ = 0;                        // of done_
+  size_t expiring_ = 0;                      // not in done_ meanwhile
+  Instant expiry_ = Deadline::never().at;    // when the housekeeper looks for what has expired
   uint64_t lost_ = 0;                        // posts, since the last one that was not
   std::shared_ptr<Queue> self_;              // while anything is under way
   Instant expected_ = Deadline::never().at;  // when the timer goes off

@@ -67,6 +67,48 @@ class ManyMariadb(Many, support.OnMariadb, support.AsyncTest):
     pass
 
 
+class Neglect:
+    """A loop that does not come for what has arrived."""
+
+    more = "pool = { max = 1, acquire_timeout = \"1s\" }\n"
+
+    def toml(self):
+        self.text = super().toml()
+        return self.text
+
+    async def test_a_stream_that_is_given_up_says_so(self):
+        registry = trunkline.parse(self.text)
+        self.addCleanup(registry.close)
+        rows = []
+
+        async def read():
+            db = aio.of(registry).on(self.name)
+            async for (i,) in await db.query(self.many_rows, [1_000_000], stream=True, write=True):
+                rows.append(i)
+
+        task = asyncio.create_task(read())
+        while not rows:
+            await asyncio.sleep(0)
+        self.assertEqual(registry.on(self.name).query("SELECT 7", write=True).one(), (7,))  # blocks the loop
+        with self.assertRaisesRegex(trunkline.Closed, "its queue had not been drained for 500ms"):
+            await task
+        self.assertLess(len(rows), 1_000_000)
+        self.assertEqual(rows, list(range(1, len(rows) + 1)))
+        self.assertEqual(len(registry.inspect("leases")), 0)
+
+
+class NeglectSqlite(Neglect, support.OnSqlite, support.AsyncTest):
+    pass
+
+
+class NeglectPostgresql(Neglect, support.OnPostgresql, support.AsyncTest):
+    pass
+
+
+class NeglectMariadb(Neglect, support.OnMariadb, support.AsyncTest):
+    pass
+
+
 class Cancelling:
     """A pool of two sessions, which every test must leave usable."""
 
