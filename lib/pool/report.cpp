@@ -177,8 +177,9 @@ Failure Pool::exhausted(Nanos waited, const Borrower& borrower) const {
   const Figures& figures = view.figures;
   const std::string holders = told_holders(leases_in(std::move(view.sessions), view.at));
   const std::string limit = told_limit(figures);
-  // Nobody holds anything up then but the server.
-  const bool unanswered = figures.leased + figures.idle == 0 && figures.dialling > 0;
+  // Nobody holds anything up then but the server, also between two dials to one that is silent.
+  const bool silent = view.last_failure && view.last_failure->status == Status::connect_timeout;
+  const bool unanswered = figures.leased + figures.idle == 0 && (figures.dialling > 0 || silent);
 
   std::string message =
       unanswered ? "\"" + inside_->endpoint + "\" has let no session in" : "no session of \"" + inside_->endpoint + '"';

@@ -105,6 +105,13 @@ TEST_CASE("a wait that only the server held up ends as its dial would have") {
     REQUIRE(desk.pool.abandon(second));
     CHECK(desk.pool.exhausted(30s, {})->status == Status::acquire_timeout);
   }
+  SUBCASE("an attempt without an answer, and none since") {
+    desk.dial_fails(Status::connect_timeout, "no answer");
+    REQUIRE(waiter.grants == 1);
+    const Failure failure = desk.pool.exhausted(30s, {});
+    CHECK(details(failure)["dialling"] == "0");
+    CHECK(failure->status == Status::connect_timeout);
+  }
   SUBCASE("an attempt that failed, and none since: the server did answer") {
     NotingWaiter second;
     desk.dial_fails();
