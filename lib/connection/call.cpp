@@ -11,12 +11,19 @@ std::string_view message_of(Ended why) noexcept {
   return why == Ended::cancelled ? "the call was cancelled" : "the call's time was up before the database answered";
 }
 
+std::string_view unsent_message_of(Ended why) noexcept {
+  return why == Ended::cancelled ? "the call was cancelled before its statement was sent"
+                                 : "the call's time was up before its statement was sent";
+}
+
 }  // namespace
 
 void tell_why(Error& error, Ended why) {
   if (error.status != Status::cancelled && error.status != Status::statement_timeout) return;
   error.status = status_of(why);
-  error.message = std::string(message_of(why)) + "; the database has stopped the statement";
+  error.message = error.outcome == Outcome::not_sent
+                      ? std::string(unsent_message_of(why))
+                      : std::string(message_of(why)) + "; the database has stopped the statement";
 }
 
 Failure unconfirmed(Ended why) {
@@ -36,10 +43,7 @@ Ended over(const CallOptions& options) noexcept {
 Result<void> Call::still_wanted() const {
   const Ended why = over(options_);
   if (why == Ended::finished) return {};
-  return told(fail(status_of(why),
-                   why == Ended::cancelled ? "the call was cancelled before its statement was sent"
-                                           : "the call's time was up before its statement was sent",
-                   Phase::send));
+  return told(fail(status_of(why), std::string(unsent_message_of(why)), Phase::send));
 }
 
 Result<void> Call::perform_any(std::unique_ptr<driver::Operation>& operation) {

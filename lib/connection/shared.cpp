@@ -144,7 +144,7 @@ Result<void> Ride::outcome(Ended why) {
   if (why == Ended::finished) why = over(options_);
   // Stopped without having asked for it, where others have.
   const bool hit = was_stopped(*failure) && why == Ended::finished && shared_->cancel_ != nullptr;
-  again_ = run_->again || hit;
+  again_ = why == Ended::finished && (run_->again || hit);
   if (why != Ended::finished) tell_why(*failure, why);
   failure->endpoint = leased().endpoint().label();
   if (failure->phase == Phase::none) failure->phase = Phase::receive;

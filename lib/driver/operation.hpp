@@ -59,8 +59,8 @@ class Operation {
   void request_cancel() noexcept { cancel_requested_.store(true, std::memory_order_release); }
   [[nodiscard]] bool cancel_requested() const noexcept { return cancel_requested_.load(std::memory_order_acquire); }
 
-  // True: it has sent all that it has to send with its first step, wherever it stood in the line, and reads its answer
-  // to the end. Others of the kind may follow it at once.
+  // True: what it sends does not depend on the answers before it, and it reads its own to the end. Others of the kind
+  // may follow it at once.
   [[nodiscard]] virtual bool rides() const noexcept { return false; }
 
   // Null: nobody is told. Set before the operation is submitted.
@@ -83,6 +83,7 @@ class Operation {
     failure_ = std::move(failure);
     return Step::failed();
   }
+  [[nodiscard]] Operation* next_in_line() const noexcept { return next_in_line_; }
 
  private:
   friend class Session;

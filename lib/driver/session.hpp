@@ -53,7 +53,8 @@ struct Request {
 class Run : public Operation {
  public:
   Reply reply;  // when done
-  // A ride that failed: what was prepared is out of date and the statement had no effect. run() prepares it anew.
+  // A ride that failed: what was prepared is out of date, one sent with it has failed, or it was not sent. The
+  // statement had no effect, and run() runs it.
   bool again = false;
 };
 
@@ -108,8 +109,8 @@ class Session {
     (void)request;
     return false;
   }
-  // A run that shares the line: it is sent at once when submitted, its error is its own, and it reads its answer whole
-  // (`then` is end). Its values need not outlive submit(). Only where rides() has just said yes.
+  // A run that shares the line: it may be sent before those in front of it have been answered, its error is its own,
+  // and it reads its answer whole (`then` is end). Only where rides() has just said yes.
   [[nodiscard]] virtual std::unique_ptr<Run> ride(Request request) {
     (void)request;
     return nullptr;

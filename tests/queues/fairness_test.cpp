@@ -86,7 +86,7 @@ TEST_CASE("a transaction gets its session while reads that share sessions satura
   const int times = in_soak() ? 1000 : 100;
   Saturating saturating(desk, 64, 0.0);
   await([&] { return saturating.answers() > 2000; });
-  CHECK(desk.figure("acquired") < saturating.answers());
+  CHECK(desk.figure("acquired") - saturating.begun() < saturating.answers());
   Clock::duration slowest{};
   for (int i = 0; i < times; ++i) {
     std::optional<trunkline::transaction> transaction;
@@ -140,9 +140,8 @@ Clock::duration slowest_beside_a_host_that_computes(const Desk& desk, const Loop
   await([&] { return desk.figure("leased") <= 1; });
   computed = true;
   other.join();
-  const std::vector<Done> all = loop.take(0ms, calls + 1);
-  CHECK(all.size() == calls);
-  for (const Done& done : all) CHECK(done.status() == TL_OK);
+  for (uint64_t user = 0; user < calls; ++user) CHECK(loop.next_done().status() == TL_OK);
+  CHECK(loop.take(0ms).empty());
   return slowest;
 }
 

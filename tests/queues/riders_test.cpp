@@ -91,6 +91,28 @@ TEST_CASE("nothing that the callers of a shared session have given up goes on at
   line.check_kept();
 }
 
+TEST_CASE("a statement that fails on a shared session fails for its caller alone") {
+  constexpr uint64_t callers = 64;
+  const Desk desk(postgresql(), "max = 4\n");
+  const Loop loop(desk);
+  const std::string divide = "SELECT 100 / ?::int8";
+  const auto by = [](uint64_t user) { return static_cast<int64_t>(user % 7); };
+  for (uint64_t user = 0; user < callers; ++user) loop.query(desk.raw(), {.user = user}, divide, by(user));
+  for (uint64_t asked = callers, answered = 0; answered < asked; ++answered) {
+    Done done = loop.next_done();
+    const uint64_t user = done.user();
+    if (by(user) == 0) {
+      CHECK_MESSAGE(done.status() == TL_E_DATA, done.told());
+    } else {
+      CHECK_MESSAGE(done.status() == TL_OK, done.told());
+      CHECK(done.value<int64_t>() == 100 / by(user));
+    }
+    if (asked < 5000) loop.query(desk.raw(), {.user = asked}, divide, by(asked)), ++asked;
+  }
+  CHECK(loop.take(0ms).empty());
+  CHECK(desk.figure("leased") == 0);
+}
+
 TEST_CASE("sessions that the server ends under their callers fail each of these once, and the pool recovers") {
   constexpr uint64_t callers = 64;
   const Desk desk(postgresql(), "max = 10\n");

@@ -30,13 +30,12 @@ PostgresqlSession::Came PostgresqlSession::next_result(ResultHandle& result) noe
       } else if (protocol_ == Protocol::simple) {
         answering_ = false;
         broken_ = broken_ || PQenterPipelineMode(conn) == 0;
+      } else if (ends_without_sync_) {
+        answering_ = ends_without_sync_ = false;
+        (void)PQsetSingleRowMode(conn);  // of the ride behind, before anything reads on in libpq's buffer
       }
     } else if (PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) {
-      if (--syncs_ == 0) {
-        answering_ = false;
-        // Of the ride behind, where there is one, before anything reads on in libpq's buffer.
-        if (depth() > 1) (void)PQsetSingleRowMode(conn);
-      }
+      if (--syncs_ == 0) answering_ = false;
     } else if (syncs_ <= 1) {  // those before were of statements that only tidy up
       return Came::result;
     }
@@ -128,36 +127,15 @@ Result<void> PostgresqlSession::send_prepared(const Prepared& prepared, const co
   if (Result<void> encoded = encode(params, prepared.types); !encoded) return encoded;
   protocol_ = Protocol::extended;
   plan_ = prepared.plan;
-  if (Result<void> done = sent(PQsendQueryPrepared(conn_.get(), prepared.name.c_str(), params_.count(),
-                                                   params_.values(), params_.lengths(), params_.formats(),
-                                                   plan_->binary ? binary_results : text_results));
-      !done) {
-    return done;
-  }
+  if (Result<void> done = send_execute(prepared); !done) return done;
   if (Result<void> done = sent(PQsetSingleRowMode(conn_.get())); !done) return done;
   return sync();
 }
 
-Result<void> PostgresqlSession::send_ride(const Prepared& prepared, const columnar::Params& params) {
-  if (Result<void> encoded = encode(params, prepared.types); !encoded) return encoded;
-  PGconn* const conn = conn_.get();
-  const int format = prepared.plan->binary ? binary_results : text_results;
-  if (Result<void> done = sent(PQsendQueryPrepared(conn, prepared.name.c_str(), params_.count(), params_.values(),
-                                                   params_.lengths(), params_.formats(), format));
-      !done) {
-    return done;
-  }
-  if (depth() == 1) (void)PQsetSingleRowMode(conn);
-  unsent_ += params_.bytes();
-  note_size(unsent_);
-  return sent(PQpipelineSync(conn));
-}
-
-void PostgresqlSession::begin_ride(std::shared_ptr<const Plan> plan) noexcept {
-  protocol_ = Protocol::extended;
-  plan_ = std::move(plan);
-  answering_ = true;
-  syncs_ = 1;
+Result<void> PostgresqlSession::send_execute(const Prepared& prepared) {
+  return sent(PQsendQueryPrepared(conn_.get(), prepared.name.c_str(), params_.count(), params_.values(),
+                                  params_.lengths(), params_.formats(),
+                                  prepared.plan->binary ? binary_results : text_results));
 }
 
 Result<void> PostgresqlSession::send_many_prepare(const sql::Statement& statement, const std::vector<Oid>& types) {

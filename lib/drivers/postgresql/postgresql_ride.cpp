@@ -1,38 +1,63 @@
 // PostgresqlSession: running a statement that shares the line with others.
+#include <utility>
+
 #include "postgresql_steps.hpp"
 
 namespace tl::postgresql {
+namespace {
 
-// Sends all that it has to send with its first step, wherever it stands. Others may be behind it by the time its answer
-// comes, so it prepares nothing and never runs anew.
+// What takes no longer may keep back the answers before it: to ask the server for them costs more than the others gain.
+constexpr Nanos quick = std::chrono::milliseconds(5);
+
+}  // namespace
+
+// Is held back until the batch before it has been answered and the socket is waited for, so that what comes meanwhile
+// is one message each way. Others may be behind it by the time its answer comes, so it prepares nothing and never runs
+// anew.
 class PostgresqlSession::RideOperation final : public Steps<driver::Run> {
  public:
   RideOperation(PostgresqlSession& session, driver::Request request) : Steps(session), request_(std::move(request)) {}
 
   [[nodiscard]] bool rides() const noexcept override { return true; }
+  // Without a sync; `behind_others`: of its batch. False: it is not wanted any more, or cannot be sent.
+  bool send(bool behind_others) {
+    if (cancel_requested() || session_.broken_) return false;
+    const Prepared* const prepared = session_.prepared_.find(statement_->id, request_.params);
+    if (prepared == nullptr) return false;
+    if (Result<void> encoded = session_.encode(request_.params, prepared->types); !encoded) {
+      wrong_ = encoded.take_error();
+      return false;
+    }
+    // The answers before it come when it has ended, unless the server is asked for them.
+    if (behind_others && !prepared->quick && PQsendFlushRequest(session_.conn_.get()) == 0) return false;
+    session_.note_size(session_.unsent_ += session_.params_.bytes());
+    plan_ = prepared->plan;
+    left_types_ = prepared->left_types();
+    sent_ = static_cast<bool>(session_.send_execute(*prepared));
+    return sent_;
+  }
+  void end_batch() noexcept { has_sync_ = true; }
+  [[nodiscard]] RideOperation* behind() const noexcept {
+    driver::Operation* const next = next_in_line();
+    return next != nullptr && next->rides() ? static_cast<RideOperation*>(next) : nullptr;
+  }
 
  private:
   enum class At : uint8_t { behind, head, rows, finishing };
 
   Result<void> begin() override {
     statement_ = request_.statement.get();
-    const Prepared* prepared = session_.prepared_.find(statement_->id, request_.params);
-    if (prepared == nullptr) {
-      again = true;
-      return fail(Status::misuse, "the statement is not prepared", Phase::send);
-    }
-    plan_ = prepared->plan;
-    left_types_ = prepared->left_types();
-    return session_.send_ride(*prepared, request_.params);
+    if (session_.held_back_ == nullptr) session_.held_back_ = this;
+    return {};
   }
 
   Result<bool> advance() override {
     if (!session_.is_head(*this)) return false;
+    if (!sent_) return go_unsent();
     if (at_ == At::behind) {
       // One before it that broke the session may have left its own answer unread.
       if (session_.broken_) return session_.gone(Phase::receive, Outcome::unknown);
-      session_.begin_ride(plan_);
-      at_ = At::head;
+      begin_answer();
     }
     if (dropped() && at_ != At::finishing) finish_without_rows();
     if (at_ == At::head) {
@@ -44,8 +69,38 @@ class PostgresqlSession::RideOperation final : public Steps<driver::Run> {
       if (!read || !*read) return read;
     }
     Result<bool> done = finish(reply.then);
-    if (!done) again = stale_;
+    if (!done) again = runs_again_;
+    if (done && *done) note_pace();
     return done;
+  }
+
+  // As far as is known: a batch may be answered as a whole.
+  void note_pace() const noexcept {
+    if (dropped()) return;
+    const Prepared* const prepared = session_.prepared_.known(statement_->id, request_.params);
+    if (prepared != nullptr) prepared->quick = steady_clock().now() - session_.batch_sent_ < quick;
+  }
+
+  // It is next; or its batch has been sent without it.
+  Result<bool> go_unsent() {
+    if (session_.held_back_ == this) {
+      has_more_ = !cancel_requested() && !session_.broken_;
+      if (has_more_) return false;
+      session_.held_back_ = behind();
+    }
+    if (wrong_ != nullptr) return std::move(wrong_);
+    again = true;
+    return not_sent();
+  }
+
+  void begin_answer() noexcept {
+    at_ = At::head;
+    has_more_ = false;
+    session_.protocol_ = Protocol::extended;
+    session_.plan_ = plan_;
+    session_.answering_ = true;
+    session_.syncs_ = has_sync_ ? 1 : 0;
+    session_.ends_without_sync_ = !has_sync_;
   }
 
   void finish_without_rows() noexcept {
@@ -65,6 +120,11 @@ class PostgresqlSession::RideOperation final : public Steps<driver::Run> {
     if (status == PGRES_FATAL_ERROR) {
       note(*result);
       judge(*result);
+      return true;
+    }
+    if (status == PGRES_PIPELINE_ABORTED) {
+      wrong_ = fail(Status::internal, "a statement before it in its batch failed", Phase::receive);
+      runs_again_ = true;
       return true;
     }
     if (status != PGRES_SINGLE_TUPLE && (status != PGRES_TUPLES_OK || PQntuples(result.get()) != 0)) {
@@ -105,17 +165,35 @@ class PostgresqlSession::RideOperation final : public Steps<driver::Run> {
 
   // What was prepared is out of date, or may be: no later call should use it.
   void judge(const PGresult& error) {
-    stale_ = is_stale_plan(&error) || (left_types_ && may_be_stale_type(&error));
-    if (stale_) session_.prepared_.drop(statement_->id);
+    runs_again_ = is_stale_plan(&error) || (left_types_ && may_be_stale_type(&error));
+    if (runs_again_) session_.prepared_.drop(statement_->id);
   }
 
   const driver::Request request_;
+  bool sent_ = false;
+  bool has_sync_ = false;  // the last of its batch
   std::shared_ptr<const Plan> plan_;
   bool left_types_ = false;
   At at_ = At::behind;
-  bool stale_ = false;
+  bool runs_again_ = false;
   uint64_t bytes_ = 0;  // of the whole answer
 };
+
+void PostgresqlSession::send_held_back() noexcept {
+  RideOperation* last = nullptr;
+  try {
+    for (RideOperation* ride = std::exchange(held_back_, nullptr); ride != nullptr; ride = ride->behind()) {
+      if (ride->send(last != nullptr)) last = ride;
+    }
+  } catch (const std::bad_alloc&) {
+    broken_ = true;
+  }
+  if (last == nullptr) return;
+  last->end_batch();
+  batch_sent_ = steady_clock().now();
+  (void)PQsetSingleRowMode(conn_.get());
+  (void)sent(PQpipelineSync(conn_.get()));
+}
 
 bool PostgresqlSession::rides(const driver::Request& request) const noexcept {
   if (!only_rides() || broken_ || changed_ || (depth() == 0 && state() != driver::State::idle)) return false;

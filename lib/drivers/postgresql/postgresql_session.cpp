@@ -57,6 +57,7 @@ void PostgresqlSession::drop_notifications() noexcept {
 }
 
 void PostgresqlSession::move_bytes(driver::Ready got) noexcept {
+  if (held_back_ != nullptr && has(got, driver::Ready::writable)) send_held_back();
   // What fails here shows in the session's status.
   if (has(got, driver::Ready::readable)) (void)PQconsumeInput(conn_.get());
   if (has(got, driver::Ready::writable)) (void)PQflush(conn_.get());

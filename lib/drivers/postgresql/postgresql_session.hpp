@@ -69,9 +69,7 @@ class PostgresqlSession final : public driver::Session {
   [[nodiscard]] Result<void> send_unprepared(const driver::Request& request);
   [[nodiscard]] Result<void> send_prepare(const sql::Statement& statement, const Prepared& prepared);
   [[nodiscard]] Result<void> send_prepared(const Prepared& prepared, const columnar::Params& params);
-  // A ride: behind the answer in progress, which goes on. begin_ride() is called when that has ended.
-  [[nodiscard]] Result<void> send_ride(const Prepared& prepared, const columnar::Params& params);
-  void begin_ride(std::shared_ptr<const Plan> plan) noexcept;
+  [[nodiscard]] Result<void> send_execute(const Prepared& prepared);
   // The same for many rows, by the unnamed statement, with no sync before send_ping() or abort_many().
   [[nodiscard]] Result<void> send_many_prepare(const sql::Statement& statement, const std::vector<Oid>& types);
   [[nodiscard]] Result<void> send_many_row(const columnar::Params& row, const std::vector<Oid>& types);
@@ -82,6 +80,10 @@ class PostgresqlSession final : public driver::Session {
   // `statement`: that it is about, null if it has none of its own.
   [[nodiscard]] Failure error_of(const PGresult* result, Phase phase, const sql::Statement* statement);
   [[nodiscard]] Failure gone(Phase phase, Outcome outcome);
+
+  // postgresql_ride.cpp
+  // Sends the rides that are held back as one batch with one sync: where one of them fails, those behind it do not run.
+  void send_held_back() noexcept;
 
   // postgresql_rows.cpp
   [[nodiscard]] Result<void> begin_set(const PGresult* head);
@@ -102,14 +104,17 @@ class PostgresqlSession final : public driver::Session {
   bool broken_ = false;
   bool changed_ = false;
   bool swollen_ = false;
-  uint64_t unsent_ = 0;                // bytes of values of rides, at most: none once libpq has sent all
-  bool has_prepared_by_text_ = false;  // statements prepared by the caller's own PREPARE
+  uint64_t unsent_ = 0;                 // bytes of values of rides, at most: none once libpq has sent all
+  RideOperation* held_back_ = nullptr;  // the first ride that has not been sent; nor have those behind it
+  Instant batch_sent_;                  // when those before it were
+  bool has_prepared_by_text_ = false;   // statements prepared by the caller's own PREPARE
 
   // The answer in progress.
   bool answering_ = false;
   Protocol protocol_ = Protocol::extended;
   std::shared_ptr<const sql::Statement> several_;  // simple: the caller's text
   uint32_t syncs_ = 0;                             // extended: of those sent, how many have not come back
+  bool ends_without_sync_ = false;                 // a ride's, that others of its batch follow
   std::shared_ptr<const Plan> plan_;  // of its rows; extended: null until they come if they were not described before
   bool binary_ = false;               // they come in the binary format
   int64_t rows_ = 0;                  // of its set, how many have been read
