@@ -19,6 +19,7 @@ using driver::Ready;
 
 constexpr Nanos patience = std::chrono::milliseconds(20);  // how long a queue may be left alone
 constexpr Nanos soon = std::chrono::microseconds(250);     // when one that was is looked at again while it moves
+constexpr Nanos longest_look = std::chrono::milliseconds(5);
 constexpr size_t kept_fibers = 128;                        // at rest
 constexpr int events_at_once = 64;
 
@@ -310,7 +311,8 @@ void Queue::watch_over() noexcept {
   housekeeper().wake_at(last_resort_, steady_clock().now() + patience);
 }
 
-// Where it was, it moves on by itself: the next answer comes soon, or else ever later.
+// Where it was, it moves on by itself: it is driven while there is something to do, but not so long that the
+// housekeeper's other duties wait. Then the next answer comes soon, or else ever later.
 Instant Queue::drive_if_left_alone() noexcept {
   Lock lock(mutex_);
   watched_ = !own_thread_ && (expecting_ != 0 || !ready_.empty());
@@ -323,12 +325,16 @@ Instant Queue::drive_if_left_alone() noexcept {
   }
   driven_ = true;
   driver_ = std::this_thread::get_id();
-  const uint64_t before = moves_;
+  const uint64_t at_first = moves_;
   (void)drive(lock, 0);
+  for (uint64_t before = at_first; moves_ != before && steady_clock().now() - now < longest_look;) {
+    before = moves_;
+    (void)drive(lock, 1);
+  }
   driven_ = false;
   if (signalled_ || !done_.empty()) nudge();  // to a host that came meanwhile, and went
   changed_.notify_one();
-  next_look_ = moves_ != before ? soon : std::min(2 * next_look_, patience);
+  next_look_ = moves_ != at_first ? soon : std::min(2 * next_look_, patience);
   return now + next_look_;
 }
 
