@@ -40,20 +40,18 @@ uint64_t Hold::push(uint64_t parent, bool is_transaction, bool inner) {
 }
 
 void Hold::pop(uint64_t level) noexcept {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   end(level);
   if (debt_ >= level) debt_ = 0;
-  if (levels_.empty()) leased_.go_home();
-  pass_on();
+  release(lock, levels_.empty());
 }
 
 void Hold::abandon(uint64_t level) noexcept {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (!is_open(level)) return;
   end(level);
   if (debt_ == 0 || debt_ > level) debt_ = level;
-  if (levels_.empty() && !busy_) leased_.go_home();
-  pass_on();
+  release(lock, levels_.empty() && !busy_);
 }
 
 bool Hold::is_open(uint64_t level) const noexcept {
@@ -132,10 +130,16 @@ void Hold::pass_on() noexcept {
 }
 
 void Hold::leave() noexcept {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   busy_ = false;
-  if (levels_.empty()) leased_.go_home();  // its last handle was dropped while the verb ran
+  release(lock, levels_.empty());  // its last handle was dropped while the verb ran
+}
+
+// The session goes home without the lock: its next user may run at once, on this thread. Nobody else uses it any more.
+void Hold::release(std::unique_lock<std::mutex>& lock, bool is_over) noexcept {
   pass_on();
+  lock.unlock();
+  if (is_over) leased_.go_home();
 }
 
 Result<void> Hold::pay(sql::Table& statements, const CallOptions& options) {

@@ -55,6 +55,7 @@ class Hold {
   [[nodiscard]] Result<void> may_enter(uint64_t level, bool ends) const;
   [[nodiscard]] Result<void> await_turn(std::unique_lock<std::mutex>& lock, const CallOptions& options);
   void pass_on() noexcept;
+  void release(std::unique_lock<std::mutex>& lock, bool is_over) noexcept;
 
   [[nodiscard]] bool is_savepoint(uint64_t level);
   [[nodiscard]] Result<void> read_unread(const CallOptions& options);
