@@ -172,7 +172,7 @@ bool SharedSessions::join(Ride& ride, const driver::Request& request) {
 }
 
 bool SharedSessions::open(Ride& ride, const driver::Request& request, Leased& leased) {
-  if (!pool_.pressure().all_leased || !leased.session().rides(request)) return false;
+  if (!(pool_.pressure().all_leased || is_sharing()) || !leased.session().rides(request)) return false;
   // Where memory is short it goes home, without the lock.
   const auto shared = std::make_shared<SharedSession>(*this, std::move(leased), ride.fiber_.queue());
   shared->riding_.reserve(pool_.settings().multiplex);
@@ -182,6 +182,11 @@ bool SharedSessions::open(Ride& ride, const driver::Request& request, Leased& le
   ride.shared_ = shared;
   open_.push_back(shared);
   return true;
+}
+
+bool SharedSessions::is_sharing() noexcept {
+  const std::lock_guard lock(mutex_);
+  return !open_.empty();
 }
 
 // Somebody waits for a session: the one that is emptied soonest takes on no more, and where that turns out to be held

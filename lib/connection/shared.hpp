@@ -106,6 +106,8 @@ class SharedSessions {
   friend class SharedSession;
 
   void leave(Ride& ride) noexcept;
+  // All sessions were in use a moment ago, and soon will be.
+  [[nodiscard]] bool is_sharing() noexcept;
   void make_way(Instant now) noexcept;
 
   const pool::Pool& pool_;

@@ -294,13 +294,13 @@ bool Queue::drive(Lock& lock, int timeout_ms) noexcept {
   return n == events_at_once || !ready_.empty();
 }
 
-// Those that are ready now: what becomes so meanwhile comes after the answers that there are by then.
+// Also what becomes so meanwhile: callers whose answers came together are told together, and what they ask for next
+// leaves together.
 void Queue::run_ready(Lock& lock) noexcept {
-  for (size_t n = ready_.size(); n > 0; --n) {
-    Fiber& fiber = *ready_.pop();
+  while (Fiber* const fiber = ready_.pop()) {
     ++moves_;
     lock.unlock();
-    Fiber::run_claimed(fiber);
+    Fiber::run_claimed(*fiber);
     lock.lock();
   }
 }
