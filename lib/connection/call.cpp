@@ -34,6 +34,8 @@ Failure unconfirmed(Ended why) {
   return failure;
 }
 
+Failure unsent(Ended why) { return fail(status_of(why), std::string(unsent_message_of(why)), Phase::send); }
+
 Ended over(const CallOptions& options) noexcept {
   if (options.ticket != nullptr && options.ticket->cancelled()) return Ended::cancelled;
   if (!options.deadline.is_never() && options.deadline.passed(steady_clock().now())) return Ended::deadline;
@@ -43,7 +45,7 @@ Ended over(const CallOptions& options) noexcept {
 Result<void> Call::still_wanted() const {
   const Ended why = over(options_);
   if (why == Ended::finished) return {};
-  return told(fail(status_of(why), std::string(unsent_message_of(why)), Phase::send));
+  return told(unsent(why));
 }
 
 Result<void> Call::perform_any(std::unique_ptr<driver::Operation>& operation) {

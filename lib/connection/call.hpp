@@ -26,6 +26,7 @@ constexpr Nanos confirm_grace = std::chrono::milliseconds(100);
 // Of a statement that was stopped: on whose account.
 void tell_why(Error& error, runtime::Ended why);
 [[nodiscard]] Failure unconfirmed(runtime::Ended why);
+[[nodiscard]] Failure unsent(runtime::Ended why);
 
 class Call {
  public:

@@ -102,14 +102,21 @@ std::shared_ptr<Delivery> cancel_at_server(const Leased& leased) {
 
 bool stopped(const Leased& leased, driver::Operation* operation, std::shared_ptr<Delivery>& cancel, Deadline until) {
   driver::Session& session = leased.session();
-  for (Nanos patience = first_patience;;) {
+  Nanos patience = first_patience;
+  Instant now = steady_clock().now();
+  const Instant asked = now;
+  Nanos took{0};  // the first one, to be delivered
+  for (;;) {
     const bool delivered = cancel == nullptr || cancel->is_done();
-    const Deadline soon = earlier(until, Deadline::after(steady_clock().now(), patience));
+    if (delivered && took == Nanos(0)) took = now - asked;
+    const Deadline soon = earlier(until, Deadline::after(now, patience));
     if ((operation == nullptr || runtime::finish(session, *operation, soon)) && runtime::drain(session, soon)) {
       return true;
     }
-    if (until.passed(steady_clock().now())) return false;
-    if (!delivered) continue;
+    now = steady_clock().now();
+    if (until.passed(now)) return false;
+    // One that is still on its way at the end would cost the caller the session.
+    if (!delivered || until.at - now < 2 * took) continue;
     cancel = cancel_at_server(leased);
     patience *= 2;
   }

@@ -79,8 +79,8 @@ class Leased {
 // A server loses a cancel that comes before it has begun with the statement: it is asked again, each time after twice
 // as long.
 constexpr Nanos first_patience = std::chrono::milliseconds(10);
-// Waits for the end of an operation (may be null) and of what was dropped; `cancel` becomes the one sent last. False: it
-// went on until then.
+// Waits for the end of an operation (may be null) and of what was dropped; `cancel` becomes the one sent last. False:
+// it went on until then.
 [[nodiscard]] bool stopped(const Leased& leased, driver::Operation* operation, std::shared_ptr<Delivery>& cancel,
                            Deadline until);
 

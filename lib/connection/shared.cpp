@@ -32,6 +32,7 @@ bool SharedSession::take_on(Ride& ride, const driver::Request& request) {
   driver::Session& session = leased_.session();
   if (closed_ || !session.rides(request)) return false;
   ride.run_ = session.ride(request);
+  ride.run_->deadline = ride.options_.deadline;
   riding_.push_back(&ride);  // there is space for as many as may join
   ride.run_->listener = &ride;
   if (riders_++ == 0) moved_ = steady_clock().coarse();
@@ -45,12 +46,15 @@ bool SharedSession::take_on(Ride& ride, const driver::Request& request) {
 
 bool SharedSession::is_held_up(Instant now) const noexcept { return now - moved_.load() > longest_before; }
 
-// What that cancel hits instead, because it comes late, runs again elsewhere.
+// What that cancel hits instead, because it comes late or another one runs, runs again elsewhere.
 Deadline SharedSession::stop_unwanted() noexcept {
-  const driver::Operation* const head = leased_.session().head();
-  if (head == nullptr || !head->cancel_requested()) return Deadline::never();
-  closed_ = true;
+  const driver::Session& session = leased_.session();
+  const driver::Operation* const unwanted = session.unwanted();
+  if (unwanted == nullptr) return Deadline::never();
   const Instant now = steady_clock().now();
+  // Those before it are quick, as a rule.
+  if (const Instant due = moved_.load() + longest_before; unwanted != session.head() && now < due) return {due};
+  closed_ = true;
   if (asked_.passed(now) && (cancel_ == nullptr || cancel_->is_done())) {
     asked_ = Deadline::after(now, patience_);
     patience_ *= 2;
@@ -124,7 +128,13 @@ void Ride::pump(Lock& lock, Deadline until) {
 // At the head it is stopped at the server, and nobody joins any more; behind others it is so in its turn.
 Result<void> Ride::give_up(Lock& lock, Ended why) {
   driver::Session& session = shared_->leased_.session();
-  if (session.head() == run_.get()) {
+  const bool is_head = session.head() == run_.get();
+  if (!run_->was_sent) {
+    session.drop(std::move(run_));
+    if (is_head) (void)session.pump(Ready::start);  // which leaves it
+    return told(unsent(why));
+  }
+  if (is_head) {
     run_->request_cancel();
     (void)shared_->stop_unwanted();
     if (shared_->pumping_ != nullptr) shared_->pumping_->fiber_.wake();  // to ask again
@@ -133,9 +143,8 @@ Result<void> Ride::give_up(Lock& lock, Ended why) {
     }
   }
   session.drop(std::move(run_));
-  Failure failure = unconfirmed(why);
-  failure->endpoint = leased().endpoint().label();
-  return failure;
+  if (shared_->pumping_ != nullptr) shared_->pumping_->fiber_.wake();  // it may have to be stopped before its turn
+  return told(unconfirmed(why));
 }
 
 Result<void> Ride::outcome(Ended why) {
@@ -145,7 +154,12 @@ Result<void> Ride::outcome(Ended why) {
   // Stopped without having asked for it, where others have.
   const bool hit = was_stopped(*failure) && why == Ended::finished && shared_->cancel_ != nullptr;
   again_ = why == Ended::finished && (run_->again || hit);
+  if (why != Ended::finished && run_->again) return told(unsent(why));
   if (why != Ended::finished) tell_why(*failure, why);
+  return told(std::move(failure));
+}
+
+Failure Ride::told(Failure failure) const {
   failure->endpoint = leased().endpoint().label();
   if (failure->phase == Phase::none) failure->phase = Phase::receive;
   return failure;
@@ -172,7 +186,7 @@ bool SharedSessions::join(Ride& ride, const driver::Request& request) {
 }
 
 bool SharedSessions::open(Ride& ride, const driver::Request& request, Leased& leased) {
-  if (!(pool_.pressure().all_leased || is_sharing()) || !leased.session().rides(request)) return false;
+  if (!(pool_.pressure().all_leased || is_sharing(ride)) || !leased.session().rides(request)) return false;
   // Where memory is short it goes home, without the lock.
   const auto shared = std::make_shared<SharedSession>(*this, std::move(leased), ride.fiber_.queue());
   shared->riding_.reserve(pool_.settings().multiplex);
@@ -184,9 +198,12 @@ bool SharedSessions::open(Ride& ride, const driver::Request& request, Leased& le
   return true;
 }
 
-bool SharedSessions::is_sharing() noexcept {
+bool SharedSessions::is_sharing(const Ride& ride) noexcept {
+  const Instant now = steady_clock().coarse();
   const std::lock_guard lock(mutex_);
-  return !open_.empty();
+  return std::any_of(open_.begin(), open_.end(), [&](const auto& shared) {
+    return &shared->queue_ == &ride.fiber_.queue() && !shared->closed_ && !shared->is_held_up(now);
+  });
 }
 
 // Somebody waits for a session: the one that is emptied soonest takes on no more, and where that turns out to be held

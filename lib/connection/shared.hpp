@@ -34,8 +34,8 @@ class SharedSession {
   // A statement runs for so long that nobody should wait behind it.
   [[nodiscard]] bool is_held_up(Instant now) const noexcept;
 
-  // With the mutex held: has the server stop a statement at the head whose caller has left or is leaving. Nobody joins
-  // any more. Answers when it is to be asked again.
+  // With the mutex held: has the server stop a statement whose caller has left or is leaving, where it is the one that
+  // runs, or seems to be. Nobody joins any more. Answers when it is to be called again.
   Deadline stop_unwanted() noexcept;
 
   SharedSessions& all_;
@@ -81,6 +81,7 @@ class Ride final : public runtime::Cancellable, private driver::Operation::Liste
   void pump(Lock& lock, Deadline until);
   [[nodiscard]] Result<void> give_up(Lock& lock, runtime::Ended why);
   [[nodiscard]] Result<void> outcome(runtime::Ended why);
+  [[nodiscard]] Failure told(Failure failure) const;
 
   const CallOptions& options_;
   runtime::Fiber& fiber_;
@@ -106,8 +107,8 @@ class SharedSessions {
   friend class SharedSession;
 
   void leave(Ride& ride) noexcept;
-  // All sessions were in use a moment ago, and soon will be.
-  [[nodiscard]] bool is_sharing() noexcept;
+  // Others of its queue share sessions: all were in use a moment ago, and soon will be.
+  [[nodiscard]] bool is_sharing(const Ride& ride) noexcept;
   void make_way(Instant now) noexcept;
 
   const pool::Pool& pool_;

@@ -132,7 +132,7 @@ class FakeSession::RideVerb final : public Run {
 
   Step resume(Ready got) noexcept override {
     session_.server_->resumed.push_back(name_ + ": " + told(got));
-    if (got == Ready::start && !std::exchange(sent_, true)) ++session_.unsent_;
+    if (got == Ready::start && !std::exchange(was_sent, true)) ++session_.unsent_;
     session_.flush();
     if (!session_.is_head(*this)) return waits_for_socket();
     switch (session_.take_answer()) {
@@ -178,7 +178,6 @@ class FakeSession::RideVerb final : public Run {
   const Script script_;
   const FetchLimits limits_;
   const uint64_t whole_bytes_;
-  bool sent_ = false;
 };
 
 class FakeSession::NextSetVerb final : public Scripted<Run> {

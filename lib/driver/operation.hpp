@@ -63,6 +63,9 @@ class Operation {
   // may follow it at once.
   [[nodiscard]] virtual bool rides() const noexcept { return false; }
 
+  // True: the answers of those before it in the line come only when it has ended, too.
+  [[nodiscard]] virtual bool hides_answers() const noexcept { return false; }
+
   // Null: nobody is told. Set before the operation is submitted.
   Listener* listener = nullptr;
 

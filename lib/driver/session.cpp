@@ -69,6 +69,14 @@ Step Session::pump(Ready got) noexcept {
   return Step::done();
 }
 
+const Operation* Session::unwanted() const noexcept {
+  for (const Operation* at = head_; at != nullptr; at = at->next_in_line_) {
+    if (at != head_ && !at->hides_answers()) break;
+    if (at->cancel_requested()) return at;
+  }
+  return nullptr;
+}
+
 void Session::finish(Operation& operation, Operation* before) noexcept {
   (before == nullptr ? head_ : before->next_in_line_) = operation.next_in_line_;
   if (tail_ == &operation) tail_ = before;

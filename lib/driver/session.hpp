@@ -56,6 +56,7 @@ class Run : public Operation {
   // A ride that failed: what was prepared is out of date, one sent with it has failed, or it was not sent. The
   // statement had no effect, and run() runs it.
   bool again = false;
+  bool was_sent = false;  // of a ride: the server may have it
 };
 
 // Reads one batch: done when it is full or its set has ended. May be empty at the end of a set.
@@ -145,6 +146,9 @@ class Session {
   // What the head of the line waited for when it was last resumed, and those that ride behind it when submitted.
   [[nodiscard]] const Step& waiting() const noexcept { return waiting_; }
   [[nodiscard]] Operation* head() const noexcept { return head_; }
+  // One that is to be cancelled and may be what the server runs: the head, or one behind it that hides its answer.
+  // Null: there is none.
+  [[nodiscard]] const Operation* unwanted() const noexcept;
   [[nodiscard]] size_t depth() const noexcept { return depth_; }
 
  protected:

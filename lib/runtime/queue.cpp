@@ -20,8 +20,9 @@ using driver::Ready;
 constexpr Nanos patience = std::chrono::milliseconds(20);  // how long a queue may be left alone
 constexpr Nanos soon = std::chrono::microseconds(250);     // when one that was is looked at again while it moves
 constexpr Nanos longest_look = std::chrono::milliseconds(5);
-constexpr size_t kept_fibers = 128;                        // at rest
+constexpr size_t kept_fibers = 128;  // at rest
 constexpr int events_at_once = 64;
+constexpr size_t most_at_once = 4096;  // fibers
 
 // What an event of the epoll is about: a fiber's wait, or one of these.
 constexpr uint64_t wake_token = UINT64_MAX;
@@ -297,7 +298,9 @@ bool Queue::drive(Lock& lock, int timeout_ms) noexcept {
 // Also what becomes so meanwhile: callers whose answers came together are told together, and what they ask for next
 // leaves together.
 void Queue::run_ready(Lock& lock) noexcept {
-  while (Fiber* const fiber = ready_.pop()) {
+  for (size_t n = 0; n < most_at_once; ++n) {
+    Fiber* const fiber = ready_.pop();
+    if (fiber == nullptr) return;
     ++moves_;
     lock.unlock();
     Fiber::run_claimed(*fiber);

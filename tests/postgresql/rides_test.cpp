@@ -19,6 +19,7 @@ namespace {
 
 constexpr driver::FetchLimits limits{1000, 1 << 20};
 const std::string divide = "SELECT 100 / ?::int8";
+const std::string sleeps = "SELECT 1 FROM pg_sleep(?::float8)";
 
 // One session whose line is ridden, as a reactor would: whoever waits reads for all.
 struct Riding {
@@ -113,6 +114,7 @@ class Locked {
       std::this_thread::yield();
     }
   }
+  void lock(const std::string& another) { holder_.run("LOCK TABLE " + another); }
   void release() { holder_.run("COMMIT"); }
   void terminate() { CHECK(asker_.one("SELECT pg_terminate_backend(" + pid_ + ", 10000)") == "true"); }
 
@@ -229,19 +231,25 @@ TEST_CASE("rides: a value that cannot be sent fails alone") {
 }
 
 TEST_CASE("rides: what is given up before it is sent is not sent") {
+  enum class How : uint8_t { cancelled, dropped, late };
   Riding line;
   line.prepare(divide, Values().integer(1));
+  line.prepare(sleeps, Values().real(0));
   for (const size_t gone : {0UL, 1UL, 2UL}) {
-    for (const bool is_dropped : {false, true}) {
+    for (const How how : {How::cancelled, How::dropped, How::late}) {
       line.rides.clear();
-      for (int by = 1; by <= 3; ++by) line.ride(divide, Values().integer(by));
-      line.rides[gone]->request_cancel();
-      if (is_dropped) line.ask->drop(std::move(line.rides[gone]));
-      line.finish();
+      for (size_t i = 0; i < 3; ++i) {
+        i == gone ? line.ride(sleeps, Values().real(600)) : line.ride(divide, Values().integer(int64_t(i) + 1));
+      }
+      if (how == How::cancelled) line.rides[gone]->request_cancel();
+      if (how == How::dropped) line.ask->drop(std::move(line.rides[gone]));
+      if (how == How::late) line.rides[gone]->deadline = {steady_clock().now()};
+      line.finish();  // soon
       for (size_t i = 0; i < 3; ++i) {
         if (i != gone) CHECK(line.value(i) == std::to_string(100 / (i + 1)));
       }
-      if (!is_dropped) CHECK(line.rides[gone]->failure()->outcome == Outcome::not_sent);
+      if (how != How::dropped) CHECK(line.rides[gone]->failure()->outcome == Outcome::not_sent);
+      if (how != How::dropped) CHECK_FALSE(line.rides[gone]->was_sent);
       line.check_of_use();
     }
   }
@@ -252,12 +260,11 @@ TEST_CASE("rides: values and answers that are larger than the sockets' buffers, 
   const std::string echo = "SELECT ?::text";
   line.prepare(echo, Values().text("a"));
   constexpr size_t size = size_t{768} << 10;
-  bool waited_to_send = false;
   for (int i = 0; i < 16; ++i) {
     line.ride(echo, Values().text(std::string(size, static_cast<char>('a' + i))));
-    waited_to_send = waited_to_send || has(line.ask->waiting().wait.want, Ready::writable);
+    if (i == 7) line.send();
+    if (i >= 7) CHECK(has(line.ask->waiting().wait.want, Ready::writable));  // the rest of the first batch
   }
-  CHECK(waited_to_send);
   line.finish();
   for (size_t i = 0; i < 16; ++i) {
     CHECK((line.value(i) == std::string(size, static_cast<char>('a' + i))));
@@ -415,6 +422,53 @@ TEST_CASE("rides: one that takes long does not keep back the answers before it")
   table.release();
   line.finish();
   CHECK(line.value(1) == "1");
+  line.check_of_use();
+}
+
+TEST_CASE("rides: one that was quick and is slow keeps back the answers before it, once") {
+  Riding line;
+  line.prepare(divide, Values().integer(1));
+  line.prepare(sleeps, Values().real(0));
+  line.ride(sleeps, Values().real(0));
+  line.finish();
+  for (const bool is_first : {true, false}) {
+    line.rides.clear();
+    line.ride(divide, Values().integer(4));
+    line.ride(sleeps, Values().real(0.2));
+    line.ride(divide, Values().integer(5));
+    line.send();
+    CHECK(line.ask->unwanted() == nullptr);
+    line.rides[1]->request_cancel();
+    CHECK((line.ask->unwanted() == line.rides[1].get()) == is_first);  // it may be what runs
+    line.finish_one();
+    CHECK((line.ask->depth() == 2) == !is_first);
+    line.finish();
+    CHECK(line.value(0) == "25");
+    CHECK(line.value(1) == "1");
+    CHECK(line.value(2) == "20");
+  }
+  line.check_of_use();
+}
+
+TEST_CASE("rides: a deadlock that only reads of one batch can come to is none of theirs") {
+  Riding line;
+  Asking other;
+  other.run("DROP TABLE IF EXISTS held_before");
+  other.run("CREATE TABLE held_before (a int)");
+  line.prepare("SELECT * FROM held_before");
+  Locked table(line);
+  line.ride("SELECT * FROM held_before");
+  line.ride("SELECT * FROM held");
+  line.send();
+  table.await_blocked();
+  std::thread closing([&] { table.lock("held_before"); });
+  line.finish();
+  closing.join();
+  CHECK(line.table(0).empty());
+  CHECK(line.rides[1]->failure()->sqlstate == "40P01");
+  CHECK(line.rides[1]->again);
+  table.release();
+  CHECK(line.ask.one("SELECT * FROM held") == "1");
   line.check_of_use();
 }
 

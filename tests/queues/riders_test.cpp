@@ -91,6 +91,34 @@ TEST_CASE("nothing that the callers of a shared session have given up goes on at
   line.check_kept();
 }
 
+TEST_CASE("a read that was quick and runs away is stopped for the sake of those whose answers it hides") {
+  const Line line;
+  line.sleep(1, 0);
+  line.expect_next(1, TL_OK);  // on a shared session: it is known as quick
+  line.ask(1);
+  line.sleep(2, 600, 300ms);
+  line.ask(3);
+  line.expect_next(2, TL_E_STATEMENT_TIMEOUT);
+  line.expect_next(1, TL_OK);
+  line.expect_next(3, TL_OK);
+  line.check_kept();
+}
+
+TEST_CASE("a read that is cancelled before its queue is driven is not sent") {
+  const Line line;
+  for (const uint64_t victim : {1U, 2U, 3U}) {
+    tl_op op = 0;
+    for (uint64_t user = 1; user <= 3; ++user) user == victim ? (void)(op = line.sleep(user, 600)) : line.ask(user);
+    line.desk.cancel(op);
+    for (int i = 0; i < 3; ++i) {
+      const Done done = line.loop.next_done();
+      CHECK_MESSAGE(done.status() == (done.user() == victim ? TL_E_CANCELLED : TL_OK), done.told());
+      if (done.user() == victim) CHECK(done.outcome() == TL_NOT_SENT);
+    }
+    line.check_kept();
+  }
+}
+
 TEST_CASE("a statement that fails on a shared session fails for its caller alone") {
   constexpr uint64_t callers = 64;
   const Desk desk(postgresql(), "max = 4\n");

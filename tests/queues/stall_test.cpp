@@ -172,8 +172,9 @@ TEST_CASE("while names do not resolve, TLS stalls and authentication computes, n
       desks.push_back(dial(host, trouble));
     }
     // Somebody who has the patience is let in.
-    desks.push_back(std::make_unique<Desk>(Database{.name = "patient", .lines = BurningRole::lines()}));
-    host.ask("tl_query that dials", {"patient", 30s, {TL_OK}},
+    desks.push_back(std::make_unique<Desk>(Database{.name = "patient", .lines = BurningRole::lines()},
+                                           "create_timeout = \"2m\"\nacquire_timeout = \"2m\"\n"));
+    host.ask("tl_query that dials", {"patient", 120s, {TL_OK}},
              [&](uint64_t user) { host.loop().query(desks.back()->raw(), {.user = user}, "SELECT 1"); });
     host.drive([&] { return host.all_ended() && host.answers() - answers > 2000; });
     CHECK(SilentResolver::asked() - asked >= 2 * static_cast<int>(faults::servers().size()));

@@ -14,6 +14,7 @@ struct Plan {
   std::vector<const TypeInfo*> types;              // of each column; null: text as it is
   bool binary = false;                             // every column has a known binary form
   bool grows = false;                              // a column's values can take more than their bytes and a slot
+  bool quick = false;                              // of a prepared statement: the last ride of it was
 };
 
 // Of a described statement, or of a result that came as text. `arrays_as_text`: arrays are columns of text.

@@ -24,7 +24,7 @@ bool keeps_texts(Oid type) noexcept {
 }  // namespace
 
 void Prepared::describe(const PGresult* description, bool arrays_as_text) {
-  plan = std::make_shared<const Plan>(plan_of(description, arrays_as_text));
+  plan = std::make_shared<Plan>(plan_of(description, arrays_as_text));
   inferred.resize(types.size());
   guessed.clear();
   for (size_t i = 0; i < types.size(); ++i) {

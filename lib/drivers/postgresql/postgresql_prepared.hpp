@@ -18,8 +18,7 @@ struct Prepared {
   std::vector<Oid> types;       // that it was prepared for; 0: left to the server
   std::vector<Oid> inferred;    // what the server took its parameters as
   std::vector<size_t> guessed;  // parameters that are sent as text and were taken as something else
-  std::shared_ptr<const Plan> plan;
-  mutable bool quick = false;  // the last ride of it was
+  std::shared_ptr<Plan> plan;
 
   // Once for each result that comes; the last of them is its description.
   void describe(const PGresult* description, bool arrays_as_text);

@@ -1,4 +1,5 @@
 // PostgresqlSession: running a statement that shares the line with others.
+#include <cstring>
 #include <utility>
 
 #include "postgresql_steps.hpp"
@@ -8,6 +9,12 @@ namespace {
 
 // What takes no longer may keep back the answers before it: to ask the server for them costs more than the others gain.
 constexpr Nanos quick = std::chrono::milliseconds(5);
+
+// What a statement alone, holding no locks or snapshot of others, would not have met.
+bool is_of_the_batch(const PGresult& error) noexcept {
+  const char* const state = PQresultErrorField(&error, PG_DIAG_SQLSTATE);
+  return state != nullptr && (std::strcmp(state, "40P01") == 0 || std::strcmp(state, "40001") == 0);
+}
 
 }  // namespace
 
@@ -19,22 +26,24 @@ class PostgresqlSession::RideOperation final : public Steps<driver::Run> {
   RideOperation(PostgresqlSession& session, driver::Request request) : Steps(session), request_(std::move(request)) {}
 
   [[nodiscard]] bool rides() const noexcept override { return true; }
+  [[nodiscard]] bool hides_answers() const noexcept override { return hides_answers_; }
   // Without a sync; `behind_others`: of its batch. False: it is not wanted any more, or cannot be sent.
   bool send(bool behind_others) {
-    if (cancel_requested() || session_.broken_) return false;
+    const bool late = !deadline.is_never() && deadline.passed(steady_clock().now());
+    if (late || cancel_requested() || session_.broken_) return false;
     const Prepared* const prepared = session_.prepared_.find(statement_->id, request_.params);
     if (prepared == nullptr) return false;
     if (Result<void> encoded = session_.encode(request_.params, prepared->types); !encoded) {
       wrong_ = encoded.take_error();
       return false;
     }
-    // The answers before it come when it has ended, unless the server is asked for them.
-    if (behind_others && !prepared->quick && PQsendFlushRequest(session_.conn_.get()) == 0) return false;
+    hides_answers_ = behind_others && prepared->plan->quick;
+    if (behind_others && !hides_answers_ && PQsendFlushRequest(session_.conn_.get()) == 0) return false;
     session_.note_size(session_.unsent_ += session_.params_.bytes());
     plan_ = prepared->plan;
     left_types_ = prepared->left_types();
-    sent_ = static_cast<bool>(session_.send_execute(*prepared));
-    return sent_;
+    was_sent = static_cast<bool>(session_.send_execute(*prepared));
+    return was_sent;
   }
   void end_batch() noexcept { has_sync_ = true; }
   [[nodiscard]] RideOperation* behind() const noexcept {
@@ -53,7 +62,7 @@ class PostgresqlSession::RideOperation final : public Steps<driver::Run> {
 
   Result<bool> advance() override {
     if (!session_.is_head(*this)) return false;
-    if (!sent_) return go_unsent();
+    if (!was_sent) return go_unsent();
     if (at_ == At::behind) {
       // One before it that broke the session may have left its own answer unread.
       if (session_.broken_) return session_.gone(Phase::receive, Outcome::unknown);
@@ -70,15 +79,14 @@ class PostgresqlSession::RideOperation final : public Steps<driver::Run> {
     }
     Result<bool> done = finish(reply.then);
     if (!done) again = runs_again_;
-    if (done && *done) note_pace();
+    if (!done || *done) note_pace(static_cast<bool>(done));
     return done;
   }
 
   // As far as is known: a batch may be answered as a whole.
-  void note_pace() const noexcept {
-    if (dropped()) return;
-    const Prepared* const prepared = session_.prepared_.known(statement_->id, request_.params);
-    if (prepared != nullptr) prepared->quick = steady_clock().now() - session_.batch_sent_ < quick;
+  void note_pace(bool succeeded) noexcept {
+    if (runs_again_) return;
+    plan_->quick = succeeded && !dropped() && steady_clock().now() - session_.batch_sent_ < quick;
   }
 
   // It is next; or its batch has been sent without it.
@@ -163,16 +171,18 @@ class PostgresqlSession::RideOperation final : public Steps<driver::Run> {
     }
   }
 
-  // What was prepared is out of date, or may be: no later call should use it.
   void judge(const PGresult& error) {
-    runs_again_ = is_stale_plan(&error) || (left_types_ && may_be_stale_type(&error));
-    if (runs_again_) session_.prepared_.drop(statement_->id);
+    runs_again_ = is_of_the_batch(error);
+    if (!is_stale_plan(&error) && !(left_types_ && may_be_stale_type(&error))) return;
+    // What was prepared is out of date, or may be: no later call should use it.
+    runs_again_ = true;
+    session_.prepared_.drop(statement_->id);
   }
 
   const driver::Request request_;
-  bool sent_ = false;
   bool has_sync_ = false;  // the last of its batch
-  std::shared_ptr<const Plan> plan_;
+  bool hides_answers_ = false;
+  std::shared_ptr<Plan> plan_;
   bool left_types_ = false;
   At at_ = At::behind;
   bool runs_again_ = false;
@@ -180,6 +190,7 @@ class PostgresqlSession::RideOperation final : public Steps<driver::Run> {
 };
 
 void PostgresqlSession::send_held_back() noexcept {
+  if (!is_head(*held_back_)) return;  // the socket takes more of the batch before
   RideOperation* last = nullptr;
   try {
     for (RideOperation* ride = std::exchange(held_back_, nullptr); ride != nullptr; ride = ride->behind()) {
@@ -192,7 +203,7 @@ void PostgresqlSession::send_held_back() noexcept {
   last->end_batch();
   batch_sent_ = steady_clock().now();
   (void)PQsetSingleRowMode(conn_.get());
-  (void)sent(PQpipelineSync(conn_.get()));
+  if (PQpipelineSync(conn_.get()) != 1) broken_ = true;
 }
 
 bool PostgresqlSession::rides(const driver::Request& request) const noexcept {

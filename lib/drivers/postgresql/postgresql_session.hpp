@@ -1,5 +1,6 @@
 // A session on one PostgreSQL server, in libpq's pipeline mode with a sync after each statement, so that errors stay
-// apart. It is left only for texts of several statements, which the simple protocol alone takes.
+// apart, or after a batch of those that share the session. It is left only for texts of several statements, which the
+// simple protocol alone takes.
 #pragma once
 #include "driver.hpp"
 #include "postgresql_error.hpp"

@@ -373,6 +373,11 @@ TEST_CASE("what is left alone goes on by itself, and waits to be taken") {
 }
 
 TEST_CASE("an idle queue wakes nobody") {
+#ifdef __SANITIZE_THREAD__
+  constexpr long others = 10;  // ThreadSanitizer's own thread looks about ten times a second
+#else
+  constexpr long others = 5;  // this thread's own
+#endif
   const Bench bench, with_thread(Queue::Driver::own_thread);
   for (const Bench* one : {&bench, &with_thread}) {
     one->submit(1, [] { sleep_for(1ms); });
@@ -381,7 +386,7 @@ TEST_CASE("an idle queue wakes nobody") {
   std::this_thread::sleep_for(60ms);  // the last resort has looked
   const long before = sleeps_of_process();
   std::this_thread::sleep_for(500ms);
-  CHECK(sleeps_of_process() - before <= 5);  // this thread's own
+  CHECK(sleeps_of_process() - before <= others);
 }
 
 TEST_CASE("an edge of the descriptor in another epoll tells of everything") {
