@@ -65,7 +65,7 @@ constexpr std::array pool_keys = {
     Key{"pre_ping", Type::pre_ping, "auto", 0, 0, "", every_driver, "", "check sessions before lending: true, false, \"auto\", or after that long a quiet time"},
     Key{"max_waiters", Type::integer, "10000", 0, 100'000'000, "", every_driver, "", "callers that may wait at the most"},
     Key{"leak_threshold", Type::lifetime, "none", 0, 0, "", every_driver, "leak detection", "leases held longer are named"},
-    Key{"multiplex", Type::integer, "8", 1, 1000, "", postgres, "", "reads of one queue that share a session when all are in use; 1: none do"},
+    Key{"multiplex", Type::integer, "8", 1, 1000, "", postgres, "", "reads of one queue that share a session, and then a transaction, when all are in use; 1: none do, as where views or policies write"},
 };
 
 constexpr std::array replicas_keys = {
