@@ -78,13 +78,13 @@ TEST_CASE("cancelling races with the session's next users, who notice nothing") 
     Tally tally;
     std::set<int64_t> backends;
     std::minstd_rand random(42);
-    const std::string sleeps = with_seconds(database.sleeps, 0.002);
+    const std::string sleeps = with_seconds(database.sleeps, 0.01);
     const std::string asks = database.backend.empty() ? "SELECT 1" : database.backend;
     for (int round = 0; round < rounds(); ++round) {
       CAPTURE(round);
       const uint64_t victim = static_cast<uint64_t>(round) * 2;
       const tl_op op = desk.new_op();
-      const auto delay = std::chrono::microseconds(random() % 4000);
+      const auto delay = std::chrono::microseconds(random() % 10000);
       if (round % 10 == 0) {
         desk.cancel(op);
       } else {
@@ -136,10 +136,10 @@ TEST_CASE("cancelling a read that shares its session leaves those around it alon
     const uint64_t first = static_cast<uint64_t>(round) * callers;
     const uint64_t victim = first + random() % (callers / 2);
     const tl_op op = desk.new_op();
-    canceller.cancel_after(op, std::chrono::microseconds(random() % 4000));
+    canceller.cancel_after(op, std::chrono::microseconds(random() % 10000));
     for (uint64_t user = first; user < first + callers; ++user) {
       if (user == victim) {
-        loop.query(desk.raw(), {.user = user, .op = op}, sleeps, 0.002);
+        loop.query(desk.raw(), {.user = user, .op = op}, sleeps, 0.01);
       } else {
         loop.query(desk.raw(), {.user = user}, asks, static_cast<int64_t>(user));
       }
