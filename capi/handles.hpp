@@ -98,6 +98,10 @@ tl_status guarded(tl_error** err, const Body& body) noexcept {
   if (name == nullptr || length != 0) return nullptr;
   return "the name of a connection cannot be empty; NULL names the default";
 }
+// The same of a verb that has no default.
+[[nodiscard]] inline const char* problem_with_own_name(const char* name, size_t length) noexcept {
+  return name == nullptr || length == 0 ? "the name of a connection is needed" : nullptr;
+}
 [[nodiscard]] inline std::string_view text(const char* text, size_t length) noexcept {
   return length == 0 ? std::string_view("") : std::string_view(text, length);
 }

@@ -16,6 +16,7 @@ using tl::capi::no_flags;
 using tl::capi::Options;
 using tl::capi::perform;
 using tl::capi::problem_with_name;
+using tl::capi::problem_with_own_name;
 using tl::capi::RegistryInputs;
 using tl::capi::report;
 
@@ -75,6 +76,35 @@ int32_t tl_registry_has(tl_registry* registry, const char* name, size_t name_len
   return registry != nullptr && name != nullptr && registry->registry->has({name, name_len}) ? 1 : 0;
 }
 
+tl_status tl_registry_add(tl_registry* registry, const char* name, size_t name_len, const char* toml, size_t toml_len,
+                          int32_t* added, tl_error** err) {
+  return guarded(err, [&] {
+    if (registry == nullptr || !tl::capi::is_text(toml, toml_len)) return misuse("registry or toml is NULL", err);
+    if (const char* problem = problem_with_own_name(name, name_len)) return misuse(problem, err);
+    Result<bool> done = registry->registry->add({name, name_len}, tl::capi::text(toml, toml_len));
+    if (!done) return report(done.take_error(), err);
+    if (added != nullptr) *added = *done ? 1 : 0;
+    return TL_OK;
+  });
+}
+
+tl_status tl_registry_remove(tl_registry* registry, const char* name, size_t name_len, const tl_call* call,
+                             int32_t* removed, tl_error** err) {
+  return guarded(err, [&] {
+    if (registry == nullptr) return misuse("registry is NULL", err);
+    if (const char* problem = problem_with_own_name(name, name_len)) return misuse(problem, err);
+    const auto remove = [](RegistryInputs& inputs, Options& options) -> Result<Answer> {
+      auto done = inputs.registry->remove(inputs.name, options.given_deadline, options.call.ticket.get());
+      if (!done) return done.take_error();
+      return Answer{TL_DONE, nullptr, *done ? uint64_t{1} : 0};
+    };
+    const auto deliver = [removed](const Answer& answer) {
+      if (removed != nullptr) *removed = static_cast<int32_t>(answer.arg);
+    };
+    return perform(RegistryInputs(*registry, name, name_len), call, no_flags, err, remove, deliver);
+  });
+}
+
 tl_status tl_registry_connect(tl_registry* registry, const char* name, size_t name_len, const tl_call* call,
                               tl_error** err) {
   return guarded(err, [&] {
@@ -85,6 +115,17 @@ tl_status tl_registry_connect(tl_registry* registry, const char* name, size_t na
       return Answer{};
     };
     return perform(RegistryInputs(*registry, name, name_len), call, no_flags, err, connect, deliver_nothing());
+  });
+}
+
+tl_status tl_registry_connect_all(tl_registry* registry, const tl_call* call, tl_error** err) {
+  return guarded(err, [&] {
+    if (registry == nullptr) return misuse("registry is NULL", err);
+    const auto connect = [](RegistryInputs& inputs, Options& options) -> Result<Answer> {
+      if (Result<void> done = inputs.registry->connect_all(options.call); !done) return done.take_error();
+      return Answer{};
+    };
+    return perform(RegistryInputs(*registry, nullptr, 0), call, no_flags, err, connect, deliver_nothing());
   });
 }
 

@@ -40,7 +40,7 @@ TL_API int32_t tl_has_feature(const char *name); /* "driver.sqlite", "driver.pos
 typedef int32_t tl_status;  /* never a C enum */
 typedef uint64_t tl_op;     /* names one operation of a registry; never reused; 0 is none */
 
-typedef struct tl_registry tl_registry; /* [any thread] every name of one configuration */
+typedef struct tl_registry tl_registry; /* [any thread] every name of one configuration, and those that were added */
 typedef struct tl_conn tl_conn;         /* [any thread] a pooled, pinned or transaction handle. On a pinned or transaction handle verbs of
                                            queues run in the order in which they were submitted; a blocking one answers TL_E_BUSY
                                            while another runs or waits */
@@ -156,7 +156,7 @@ typedef struct tl_completion {
   uint32_t kind;      /* TL_DONE_…: what value is. Release, unread, what kind you do not know */
   void *value;        /* NULL unless status is TL_OK */
   tl_error *error;    /* NULL where status is TL_OK, or there was no memory for it */
-  uint64_t arg[3];    /* of tl_result_next_set, arg[0]: more */
+  uint64_t arg[3];    /* of tl_result_next_set, arg[0]: more; of tl_registry_remove: removed */
 } tl_completion;
 
 #define TL_DONE 1u        /* nothing */
@@ -198,7 +198,7 @@ TL_API void tl_queue_shutdown(tl_queue *); /* new calls are TL_E_SHUTDOWN; take 
 #define TL_EVENT_TIMEOUT 0x20u      /* a caller's time was up, while it waited for a session or for its statement */
 #define TL_EVENT_QUERY 0x40u        /* a statement has ended */
 #define TL_EVENT_SLOW_QUERY 0x80u   /* the same, of one that took the connection's `slow_query` or longer */
-#define TL_EVENT_STATE_CHANGE 0x100u /* a connection was opened or closed */
+#define TL_EVENT_STATE_CHANGE 0x100u /* a connection was added, opened, closed or removed; message: registered, open, closed, released */
 
 /* Events of these kinds arrive on the call's queue until its op is cancelled or the queue is shut down; then one last completion says so:
  * TL_DONE, TL_E_CANCELLED or TL_E_SHUTDOWN. Each is a TL_EVENT with the call's user_data and op, arg[0] its bit and, as value, one row:
@@ -216,14 +216,28 @@ TL_API tl_status tl_registry_open(const char *path, const char *environment, tl_
 TL_API tl_status tl_registry_parse(const char *toml, size_t len, const char *source, const char *environment, tl_registry **out,
                                    tl_error **err);
 TL_API int32_t tl_registry_has(tl_registry *, const char *name, size_t name_len); /* 1 or 0 */
+/* Registers a connection as if the text stood under [connections.NAME] of the configuration, its own tables ([pool], [replicas], …)
+ * beginning there: its defaults, environment, folder and budget hold, and variables as they were when it was read. Opens nothing, asks
+ * no server and reads no file but that of a password. *added, which may be NULL: 1, or 0 where there is one with the same settings.
+ * Errors: TL_E_CONFIGURATION, with the source add("NAME"); also where there is one with other settings, with a detail "key" for each
+ * that differs; TL_E_MISUSE (an empty name). */
+TL_API tl_status tl_registry_add(tl_registry *, const char *name, size_t name_len, const char *toml, size_t toml_len, int32_t *added,
+                                 tl_error **err);
+/* Closes the connection for good and forgets its name, at once; then waits as tl_registry_close does, and what that answers only says
+ * how the waiting ended. Handles that exist answer TL_E_CLOSED for ever, also where a connection of that name is added again. *removed,
+ * which may be NULL (on a queue arg[0]): 1, or 0 where there is no such name. Without the default's name verbs that name none answer
+ * TL_E_NOT_FOUND until it is added again. Errors: TL_E_MISUSE (no name), TL_E_BUSY, TL_E_CANCELLED. */
+TL_API tl_status tl_registry_remove(tl_registry *, const char *name, size_t name_len, const tl_call *, int32_t *removed, tl_error **err);
 /* Opens the connection now: one session of each endpoint, then `pool.min`. A closed one is reopened. name NULL: the default.
  * Errors: TL_E_NOT_FOUND, those of connecting. Blocks at most the call's timeout. */
 TL_API tl_status tl_registry_connect(tl_registry *, const char *name, size_t name_len, const tl_call *, tl_error **err);
+/* The same of all names, one after the other under one time limit. Goes on after a failure, and answers the first one. */
+TL_API tl_status tl_registry_connect_all(tl_registry *, const tl_call *, tl_error **err);
 /* Refuses new verbs (TL_E_CLOSED), closes idle sessions and breaks off those being opened; those in use are closed as they come home.
  * Waits for that until the call's timeout (0: pool.destroy_timeout; -1: without limit), then answers TL_E_BUSY; cancelled, TL_E_CANCELLED.
  * The connection is closed all the same, and closing it again waits again. name NULL: all, at once, under one time limit. */
 TL_API tl_status tl_registry_close(tl_registry *, const char *name, size_t name_len, const tl_call *, tl_error **err);
-/* What the library knows, as a result. what: "connections" (name, driver, state, default, …), "endpoints", "pools" (figures),
+/* What the library knows, as a result. what: "names", "connections" (name, driver, state, default, …), "endpoints", "pools" (figures),
  * "sessions", "leases" (who holds what since when), "metrics" (a row for each number that is counted, of connections that are open),
  * "prometheus" (the same as one text, in Prometheus' exposition format), "settings" (effective configuration, where each value comes from, without
  * secrets), "warnings" (keys that have no effect in this build, of all connections), "check" (what is weak in the configuration:

@@ -21,7 +21,7 @@
 
 namespace trunkline {
 
-// Every name of one configuration. Copies are the same registry. [any thread]
+// Every name of one configuration, and those that were added. Copies are the same registry. [any thread]
 class registry {
  public:
   // Reads a file and opens no connection. path "": TRUNKLINE_CONFIG, else trunkline.toml upward from the working
@@ -43,6 +43,41 @@ class registry {
   [[nodiscard]] bool has(std::string_view name) const noexcept {
     return tl_registry_has(raw_.get(), name.data(), name.size()) != 0;
   }
+  // By order of registration.
+  [[nodiscard]] std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    for (auto& [name] : inspect("names").all<std::string>()) all.push_back(std::move(name));
+    return all;
+  }
+  // Registers a connection as if the text stood under [connections.NAME] of the configuration; opens nothing. False:
+  // there is one with the same settings. Throws TL_E_CONFIGURATION, also where there is one with others: a detail "key"
+  // for each that differs.
+  bool add(std::string_view name, std::string_view toml) const {
+    int32_t added = 0;
+    detail::checked([&](tl_error** err) {
+      return tl_registry_add(raw_.get(), name.data(), name.size(), toml.data(), toml.size(), &added, err);
+    });
+    return added != 0;
+  }
+  // Closes a connection for good and forgets its name at once, then waits as close() does. Handles that exist throw
+  // TL_E_CLOSED for ever, also where the name is added again. False: there is no such name.
+  bool remove(std::string_view name, std::chrono::milliseconds timeout = {}) const {
+    int32_t removed = 0;
+    const tl_call call = detail::call_of(timeout);
+    detail::checked(
+        [&](tl_error** err) { return tl_registry_remove(raw_.get(), name.data(), name.size(), &call, &removed, err); });
+    return removed != 0;
+  }
+  pending<bool> remove(const trunkline::queue& queue, std::string_view name,
+                       std::chrono::milliseconds timeout = {}) const {
+    return of(queue).run_completed(
+        detail::call_of(timeout),
+        [&](const tl_call* call, tl_error** err) {
+          return tl_registry_remove(raw_.get(), name.data(), name.size(), call, nullptr, err);
+        },
+        [](const tl_completion& done) { return done.arg[0] != 0; });
+  }
+
   // A pooled handle; opens nothing. Throws TL_E_NOT_FOUND, with the nearest name.
   [[nodiscard]] connection on(std::string_view name, mode mode = mode::dual) const {
     return connection(get(filled(name), name.size(), mode));
@@ -74,6 +109,13 @@ class registry {
   pending<void> connect(const trunkline::queue& queue, std::chrono::milliseconds timeout = {}) const {
     return open_or_close(of(queue), tl_registry_connect, nullptr, 0, timeout);
   }
+  // All of them, one after the other; goes on after a failure, and throws the first one.
+  void connect_all(std::chrono::milliseconds timeout = {}) const {
+    open_or_close(here, connect_every, nullptr, 0, timeout);
+  }
+  pending<void> connect_all(const trunkline::queue& queue, std::chrono::milliseconds timeout = {}) const {
+    return open_or_close(of(queue), connect_every, nullptr, 0, timeout);
+  }
   // Closes idle sessions at once and others as they come home; new verbs throw TL_E_CLOSED. Throws TL_E_BUSY where that
   // takes longer than `timeout` (0: pool.destroy_timeout); it is closed all the same. Without a name: all.
   void close(std::string_view name, std::chrono::milliseconds timeout = {}) const {
@@ -90,9 +132,9 @@ class registry {
     return open_or_close(of(queue), tl_registry_close, nullptr, 0, timeout);
   }
 
-  // What the library knows: "connections", "endpoints", "pools", "sessions", "leases", "metrics", "prometheus" (see
-  // metrics()), "settings", "warnings", "check" (which asks servers for their limits: at most 3 s each); of one name or
-  // of all.
+  // What the library knows: "names", "connections", "endpoints", "pools", "sessions", "leases", "metrics", "prometheus"
+  // (see metrics()), "settings", "warnings", "check" (which asks servers for their limits: at most 3 s each); of one
+  // name or of all.
   [[nodiscard]] result inspect(const std::string& what) const { return inspected(here, what, nullptr, 0); }
   [[nodiscard]] result inspect(const std::string& what, std::string_view name) const {
     return inspected(here, what, filled(name), name.size());
@@ -132,6 +174,9 @@ class registry {
     detail::checked(
         [&](tl_error** err) { return tl_conn_get(raw_.get(), name, size, static_cast<int32_t>(mode), &out, err); });
     return out;
+  }
+  static tl_status connect_every(tl_registry* raw, const char*, size_t, const tl_call* call, tl_error** err) {
+    return tl_registry_connect_all(raw, call, err);
   }
   template <class Way>
   typename Way::template answer<void> open_or_close(

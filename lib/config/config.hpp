@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,7 @@ enum class Policy : uint8_t { round_robin, random, least_busy };
 struct PrePing {
   enum class Mode : uint8_t { automatic, never, always, after_quiet } mode = Mode::automatic;
   Nanos quiet{0};  // of after_quiet
+  friend bool operator==(const PrePing&, const PrePing&) = default;
 };
 
 // Durations are nanoseconds; an optional that is absent means "none".
@@ -58,6 +60,7 @@ struct Pool {
   PrePing pre_ping;
   uint32_t max_waiters = 10'000;
   uint32_t multiplex = 8;
+  friend bool operator==(const Pool&, const Pool&) = default;
 };
 
 // Everything that opening a session on one server (or file) needs.
@@ -83,11 +86,13 @@ struct Address {
   [[nodiscard]] std::string label() const;
   // The same for all addresses of one server, as far as they show it.
   [[nodiscard]] std::string server() const;
+  friend bool operator==(const Address&, const Address&) = default;
 };
 
 struct Endpoint {
   Address address;
   Pool pool;
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
 struct Connection {
@@ -102,6 +107,7 @@ struct Connection {
   bool echo = false;
   bool echo_pool = false;
   Nanos slow_query = std::chrono::seconds(1);
+  friend bool operator==(const Connection&, const Connection&) = default;
 };
 
 // One line of `inspect("settings")`: an effective value, in the library's own names and units.
@@ -113,6 +119,8 @@ struct Setting {
   bool holds_secret = false;  // a secret stands in the source itself, and not where a variable or a file has it
 };
 
+struct Base;  // what connections that are added later stand upon
+
 struct Config {
   std::string source;                   // the file's path, or what the caller called the text
   std::string environment;              // "" : none was chosen
@@ -120,6 +128,7 @@ struct Config {
   std::vector<Connection> connections;  // by source position
   std::vector<Setting> settings;        // sorted by path
   std::vector<std::string> warnings;    // "file:line: key: …": keys that have no effect in this build
+  std::shared_ptr<const Base> base;
 
   [[nodiscard]] const Connection* find(std::string_view name) const noexcept;
   [[nodiscard]] const Setting* setting(std::string_view path) const noexcept;
@@ -140,5 +149,19 @@ struct Surroundings {
 
 // `source` names the text in errors. Errors: configuration, with details file, line, key, suggestion.
 [[nodiscard]] Result<Config> parse(std::string_view toml, std::string_view source, const Surroundings& surroundings);
+
+// A connection that the configuration itself does not hold.
+struct Added {
+  Connection connection;
+  std::vector<Setting> settings;      // sorted by path
+  std::vector<std::string> warnings;  // those of its own text
+};
+// As if the text stood under [connections.NAME] of the configuration: its defaults, variables, environment, folder and
+// budget hold for it. Reads no file but that of a password. [any thread] Errors: configuration.
+[[nodiscard]] Result<Added> parse_connection(const Base& base, std::string_view name, std::string_view toml,
+                                             std::string_view source);
+
+// The keys in which two connections are not the same; none: they are.
+[[nodiscard]] std::vector<std::string> differences(const Connection& a, const Connection& b);
 
 }  // namespace tl::config

@@ -1,7 +1,7 @@
 // A whole configuration: which environment, what lies over what, and in which order things are looked at.
 #include <algorithm>
 
-#include "build.hpp"
+#include "base.hpp"
 
 namespace tl::config {
 namespace {
@@ -21,8 +21,8 @@ bool is_override(std::string_view variable) noexcept {
 
 class Loader {
  public:
-  Loader(std::string_view source, const Surroundings& surroundings)
-      : blame_{source}, surroundings_(surroundings), variables_(surroundings.variables, {}) {
+  Loader(std::string_view source, Surroundings surroundings)
+      : base_(std::make_shared<Base>(source, std::move(surroundings))), blame_{base_->source} {
     config_.source = source;
   }
 
@@ -35,11 +35,9 @@ class Loader {
           &Loader::override_from_variables, &Loader::build, &Loader::choose_default}) {
       if (Result<void> done = (this->*step)(); !done) return done.take_error();
     }
-    std::stable_sort(config_.settings.begin(), config_.settings.end(),
-                     [](const Setting& a, const Setting& b) { return a.path < b.path; });
-    const auto twice = [](const Setting& a, const Setting& b) { return a.path == b.path; };
-    config_.settings.erase(std::unique(config_.settings.begin(), config_.settings.end(), twice),
-                           config_.settings.end());
+    put_in_order(config_.settings);
+    base_->sign();
+    config_.base = std::move(base_);
     return std::move(config_);
   }
 
@@ -80,14 +78,14 @@ class Loader {
     if (!name) return name.take_error();
     if (name->empty()) return {};
     const Origin& origin = root_.find("env_file")->origin;
-    auto values = config::read_env_file(absolute(*name, surroundings_.folder));
+    auto values = config::read_env_file(absolute(*name, base_->surroundings.folder));
     if (!values) return blame_.at(origin, "env_file", "the file cannot be read");
     for (const auto& [variable, value] : *values) {
       if (!is_override(variable)) continue;
       config_.warnings.push_back(blame_.source(origin) + ": env_file: " + variable +
                                  " has no effect in it; only the process's own variables override settings");
     }
-    variables_ = Variables(surroundings_.variables, std::move(*values));
+    base_->variables = Variables(base_->surroundings.variables, std::move(*values));
     return {};
   }
 
@@ -96,9 +94,9 @@ class Loader {
     if (!from) return from.take_error();
     const Node* environments = root_.find("environments");
     const std::string variable = from->empty() ? "TRUNKLINE_ENV" : *from;
-    const std::string* said = variables_.find(variable);
-    if (surroundings_.environment) {
-      config_.environment = *surroundings_.environment;
+    const std::string* said = base_->variables.find(variable);
+    if (base_->surroundings.environment) {
+      config_.environment = *base_->surroundings.environment;
     } else if (said != nullptr && !said->empty()) {
       config_.environment = *said;
     } else if (environments != nullptr && environments->find("development") != nullptr) {
@@ -147,9 +145,9 @@ class Loader {
     if (const Node* defaults = root_.find("defaults")) {
       auto settings = normalise(*defaults, blame_, "defaults");
       if (!settings) return settings.take_error();
-      defaults_ = settings.take();
+      base_->defaults = settings.take();
     }
-    if (const Node* budget = root_.find("budget")) budget_ = *budget;
+    if (const Node* budget = root_.find("budget")) base_->budget = *budget;
     const Node* environments = root_.find("environments");
     if (environments == nullptr) return {};
     for (const auto& [name, node] : environments->members) {
@@ -163,12 +161,14 @@ class Loader {
         over_defaults = settings.take();
       }
       if (&node != overlay_) continue;
-      merge_address(defaults_, over_defaults, &variables_);
-      for (const auto& [connection, settings] : *over)
-        lay_over(connection_named(connection, settings.origin), settings, variables_);
+      merge_address(base_->defaults, over_defaults, &base_->variables);
+      for (const auto& [connection, settings] : *over) {
+        lay_over(connection_named(connection, settings.origin), settings, base_->variables);
+        base_->environment.emplace(connection, settings);
+      }
       if (const Node* budget = node.find("budget")) {
-        if (!budget_) budget_.emplace();
-        merge(*budget_, *budget);
+        if (!base_->budget) base_->budget.emplace();
+        merge(*base_->budget, *budget);
       }
     }
     return {};
@@ -182,12 +182,12 @@ class Loader {
   }
 
   Result<void> override_from_variables() {
-    for (const auto& [name, value] : variables_.process()) {
+    for (const auto& [name, value] : base_->variables.process()) {
       if (!is_override(name)) continue;
       if (Result<void> done = override_one(name, value); !done) return done;
     }
     // Together, as one table: a url among them goes beneath the keys beside it.
-    for (auto& [name, node] : connections_) lay_over(node, overrides_[name], variables_);
+    for (auto& [name, node] : connections_) lay_over(node, base_->overrides[name], base_->variables);
     return {};
   }
 
@@ -206,8 +206,8 @@ class Loader {
       return {};
     }
     if (parts.size() == 2 && same_word(parts[0], "budget")) {
-      if (!budget_) budget_.emplace();
-      budget_->set(lower(parts[1]), std::move(leaf));
+      if (!base_->budget) base_->budget.emplace();
+      base_->budget->set(lower(parts[1]), std::move(leaf));
       return {};
     }
     if (parts.size() < 3 || !same_word(parts[0], "connections")) {
@@ -242,7 +242,7 @@ class Loader {
     }
     auto settings = normalise(leaf, blame_, "connections." + name);
     if (!settings) return settings.take_error();
-    merge(overrides_[name], *settings);
+    merge(base_->overrides[name], *settings);
     return {};
   }
 
@@ -261,22 +261,14 @@ class Loader {
   }
 
   Result<void> build() {
-    std::vector<Auto> autos;
-    for (auto& [name, node] : connections_) {
-      Node settings = defaults_;
-      if (const auto driver = driver_of(node, &variables_)) drop_foreign(settings, *driver);
-      lay_over(settings, node, variables_);
-      settings.origin = node.origin;
-      if (Result<void> done = expand(settings, variables_, blame_, "connections." + name); !done) return done;
-      if (Result<void> done = build_connection(name, std::move(settings), blame_, surroundings_.folder, config_, autos);
-          !done) {
-        return done;
-      }
+    for (const auto& [name, node] : connections_) {
+      if (Result<void> done = build_over(*base_, name, node, blame_, config_, base_->autos); !done) return done;
     }
-    if (budget_) {
-      if (Result<void> done = expand(*budget_, variables_, blame_, "budget"); !done) return done;
+    if (base_->budget) {
+      if (Result<void> done = expand(*base_->budget, base_->variables, blame_, "budget"); !done) return done;
     }
-    return apply_budget(budget_ ? &*budget_ : nullptr, autos, blame_, config_);
+    base_->connections = config_.connections;
+    return apply_budget(base_->budget ? &*base_->budget : nullptr, base_->autos, blame_, config_);
   }
 
   Result<void> choose_default() {
@@ -298,7 +290,7 @@ class Loader {
     if (chosen.kind != Node::Kind::string) {
       return blame_.at(chosen.origin, "default", std::string("must be a string, not ").append(kind_name(chosen.kind)));
     }
-    if (Result<void> done = expand(chosen, variables_, blame_, "default"); !done) return done;
+    if (Result<void> done = expand(chosen, base_->variables, blame_, "default"); !done) return done;
     config_.default_name = chosen.text;
     if (config_.find(chosen.text) == nullptr) {
       std::vector<std::string_view> names;
@@ -309,16 +301,12 @@ class Loader {
     return {};
   }
 
+  std::shared_ptr<Base> base_;
   const Blame blame_;
-  const Surroundings& surroundings_;
-  Variables variables_;
   Node root_;
   const Node* overlay_ = nullptr;
-  Node defaults_;
-  std::optional<Node> budget_;
   std::optional<Node> default_override_;
   std::vector<std::pair<std::string, Node>> connections_;
-  std::map<std::string, Node> overrides_;  // what TRUNKLINE__ variables say of each connection
   Config config_;
 };
 

@@ -57,7 +57,8 @@ std::string_view kind_name(Node::Kind kind) noexcept {
 
 Failure Blame::at(const Origin& origin, std::string_view key, std::string_view message,
                   std::string_view suggestion) const {
-  std::string text(file);
+  const std::string_view where = origin.file.empty() ? file : origin.file;
+  std::string text(where);
   if (!origin.variable.empty()) {
     text = origin.variable;
   } else if (origin.line != 0) {
@@ -69,7 +70,7 @@ Failure Blame::at(const Origin& origin, std::string_view key, std::string_view m
   if (!suggestion.empty()) text.append("; did you mean \"").append(suggestion).append("\"?");
   std::replace_if(text.begin(), text.end(), is_control, '?');  // a message is one line
   Failure failure = fail(Status::configuration, std::move(text), Phase::configure);
-  failure->details.emplace_back("file", file);
+  failure->details.emplace_back("file", where);
   if (origin.line != 0) failure->details.emplace_back("line", std::to_string(origin.line));
   if (!origin.variable.empty()) failure->details.emplace_back("variable", origin.variable);
   if (!key.empty()) failure->details.emplace_back("key", key);
@@ -78,7 +79,8 @@ Failure Blame::at(const Origin& origin, std::string_view key, std::string_view m
 }
 
 std::string Blame::source(const Origin& origin) const {
-  return origin.variable.empty() ? std::string(file) + ':' + std::to_string(origin.line) : origin.variable;
+  if (!origin.variable.empty()) return origin.variable;
+  return std::string(origin.file.empty() ? file : origin.file) + ':' + std::to_string(origin.line);
 }
 
 namespace {

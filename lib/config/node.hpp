@@ -11,8 +11,9 @@
 namespace tl::config {
 
 struct Origin {
-  uint32_t line = 0;     // of the file, 0: not from it
-  std::string variable;  // the environment variable, "" : none
+  uint32_t line = 0;           // of the file, 0: not from it
+  std::string variable;        // the environment variable, "" : none
+  std::string_view file = {};  // "" : of the text that is being read
 };
 
 enum class Unit : uint8_t { none, seconds, milliseconds };  // of a number that stands for a duration

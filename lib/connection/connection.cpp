@@ -31,11 +31,12 @@ std::string_view state_name(State state) noexcept {
   return "";
 }
 
-Connection::Connection(config::Connection settings, std::shared_ptr<observe::Hub> hub)
+Connection::Connection(config::Connection settings, std::shared_ptr<observe::Hub> hub, State state)
     : settings_(std::move(settings)),
       hub_(std::move(hub)),
       driver_(drivers::find(settings_.driver)),
-      statements_(dialect_of(driver_), statement_bytes) {}
+      statements_(dialect_of(driver_), statement_bytes),
+      state_(state) {}
 
 State Connection::state() const {
   const std::lock_guard lock(mutex_);
@@ -50,11 +51,14 @@ std::shared_ptr<Endpoints> Connection::peek() const {
 Result<std::shared_ptr<Endpoints>> Connection::endpoints() {
   std::unique_lock lock(mutex_);
   if (state_ == State::open) return endpoints_;
-  if (state_ == State::closed) {
-    return told(
-        fail(Status::closed, "connection \"" + name() + "\" is closed; connect() opens it again", Phase::acquire));
-  }
+  if (state_ == State::closed) return closed_locked();
   return open(std::move(lock));
+}
+
+Failure Connection::closed_locked() const {
+  const char* const how =
+      released_ ? "\" was closed for good, and its name released" : "\" is closed; connect() opens it again";
+  return told(fail(Status::closed, "connection \"" + name() + how, Phase::acquire));
 }
 
 Result<std::shared_ptr<Endpoints>> Connection::open(std::unique_lock<std::mutex> lock) {
@@ -81,6 +85,7 @@ Result<void> Connection::connect(const CallOptions& options) {
   {
     std::unique_lock lock(mutex_);
     endpoints = endpoints_;
+    if (released_) return closed_locked();
     if (state_ != State::open) {
       auto opened = open(std::move(lock));
       if (!opened) return opened.take_error();
@@ -107,6 +112,14 @@ void Connection::close() {
   }
   if (endpoints != nullptr) endpoints->close();
   if (!closed_before) observe::tell_state(*hub_, name(), state_name(State::closed));
+}
+
+void Connection::release() {
+  {
+    const std::lock_guard lock(mutex_);
+    released_ = true;
+  }
+  close();
 }
 
 std::vector<std::shared_ptr<Endpoints>> Connection::leaving() {

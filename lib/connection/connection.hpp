@@ -13,8 +13,8 @@ enum class State : uint8_t { registered, open, closed };
 
 class Connection {
  public:
-  // Its events go to the hub.
-  Connection(config::Connection settings, std::shared_ptr<observe::Hub> hub);
+  // Its events go to the hub. `state`: registered, or closed.
+  Connection(config::Connection settings, std::shared_ptr<observe::Hub> hub, State state = State::registered);
 
   [[nodiscard]] const config::Connection& settings() const noexcept { return settings_; }
   [[nodiscard]] const std::string& name() const noexcept { return settings_.name; }
@@ -30,6 +30,8 @@ class Connection {
   [[nodiscard]] Result<void> connect(const CallOptions& options);
   // Refuses new calls, closes what is idle and breaks off what is being opened. Waits for nothing.
   void close();
+  // The same for good: it can no longer be opened.
+  void release();
   // Of a closed one: waits until all that was in use has come home. `ticket` may be null. Errors: busy when `until`
   // came first; cancelled.
   [[nodiscard]] Result<void> await_home(Deadline until, const runtime::Ticket* ticket);
@@ -39,6 +41,7 @@ class Connection {
 
  private:
   [[nodiscard]] Result<std::shared_ptr<Endpoints>> open_locked();
+  [[nodiscard]] Failure closed_locked() const;
   [[nodiscard]] Result<std::shared_ptr<Endpoints>> open(std::unique_lock<std::mutex> lock);
   [[nodiscard]] std::vector<std::shared_ptr<Endpoints>> leaving();
 
@@ -47,7 +50,8 @@ class Connection {
   driver::Driver* const driver_;  // null: this build has none
   sql::Table statements_;
   mutable std::mutex mutex_;
-  State state_ = State::registered;
+  State state_;
+  bool released_ = false;
   std::shared_ptr<Endpoints> endpoints_;
   std::vector<std::shared_ptr<Endpoints>> leaving_;  // closed ones that were still in use when looked at last
 };

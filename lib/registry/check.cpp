@@ -61,15 +61,15 @@ std::string line_of_secret(const config::Config& config, const std::string& name
 
 }  // namespace
 
-Table check_table(const Registry& registry, const std::vector<std::shared_ptr<connection::Connection>>& connections) {
+Table check_table(const Registry& registry, const Entries& entries) {
   Table table({{"connection", Type::text}, {"endpoint", Type::text}, {"weakness", Type::text}});
   const config::Config& config = registry.config();
   const bool exposed = all_may_read(config.source);
-  for (const auto& connection : connections) {
-    const config::Connection& settings = connection->settings();
+  for (const auto& entry : entries) {
+    const config::Connection& settings = entry->settings();
     std::vector<const config::Address*> addresses = {&settings.primary.address};
     for (const config::Endpoint& replica : settings.replicas) addresses.push_back(&replica.address);
-    const std::string secret = exposed ? line_of_secret(config, settings.name) : "";
+    const std::string secret = exposed && entry->text() == nullptr ? line_of_secret(config, settings.name) : "";
     if (!secret.empty()) {
       table.add({settings.name, std::string(),
                  "its password stands in a file that everybody on this machine may read: " + secret});

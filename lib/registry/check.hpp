@@ -6,7 +6,6 @@
 namespace tl::registry {
 
 // A row for each weakness: the connection, the endpoint ("" : all of them) and what is wrong.
-[[nodiscard]] Table check_table(const Registry& registry,
-                                const std::vector<std::shared_ptr<connection::Connection>>& connections);
+[[nodiscard]] Table check_table(const Registry& registry, const Entries& entries);
 
 }  // namespace tl::registry

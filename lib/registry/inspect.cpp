@@ -1,6 +1,8 @@
 #include "inspect.hpp"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "check.hpp"
 #include "limits.hpp"
@@ -10,21 +12,19 @@ namespace tl::registry {
 namespace {
 
 using columnar::Type;
-using connection::Connection;
 using connection::Endpoint;
-using Connections = std::vector<std::shared_ptr<Connection>>;
 
 double seconds(Nanos duration) { return std::chrono::duration<double>(duration).count(); }
 
 Cell text_or_null(const std::string& text) { return text.empty() ? Cell() : Cell(text); }
 
-// Calls `each(connection, endpoint)` for every endpoint of the open ones.
+// Calls `each(entry, endpoint)` for every endpoint of the open ones.
 template <class Each>
-void for_endpoints(const Connections& connections, const Each& each) {
-  for (const auto& connection : connections) {
-    const auto endpoints = connection->peek();
+void for_endpoints(const Entries& entries, const Each& each) {
+  for (const auto& entry : entries) {
+    const auto endpoints = entry->peek();
     if (endpoints == nullptr) continue;
-    for (uint32_t i = 0; i < endpoints->size(); ++i) each(*connection, (*endpoints)[i]);
+    for (uint32_t i = 0; i < endpoints->size(); ++i) each(*entry, (*endpoints)[i]);
   }
 }
 
@@ -32,7 +32,7 @@ std::string role_name(const Endpoint& endpoint) {
   return endpoint.role() == connection::Role::primary ? "primary" : "replica";
 }
 
-Table connections_table(const Registry& registry, const Connections& connections) {
+Table connections_table(const Registry& registry, const Entries& entries) {
   Table table({{"name", Type::text},
                {"driver", Type::text},
                {"state", Type::text},
@@ -43,10 +43,10 @@ Table connections_table(const Registry& registry, const Connections& connections
                {"waiting", Type::int64},
                {"address", Type::text},
                {"description", Type::text}});
-  for (const auto& connection : connections) {
+  for (const auto& entry : entries) {
     pool::Figures sum;
-    const auto endpoints = connection->peek();
-    const config::Connection& settings = connection->settings();
+    const auto endpoints = entry->peek();
+    const config::Connection& settings = entry->settings();
     const size_t count = endpoints == nullptr ? 1 + settings.replicas.size() : endpoints->size();
     for (uint32_t i = 0; endpoints != nullptr && i < endpoints->size(); ++i) {
       const pool::Figures figures = (*endpoints)[i].pool().figures();
@@ -55,31 +55,30 @@ Table connections_table(const Registry& registry, const Connections& connections
       sum.waiting += figures.waiting;
     }
     table.add({settings.name, std::string(config::driver_name(settings.driver)),
-               std::string(connection::state_name(connection->state())),
-               settings.name == registry.config().default_name, static_cast<int64_t>(count), int64_t{sum.idle},
-               int64_t{sum.leased}, int64_t{sum.waiting}, settings.primary.address.label(),
-               text_or_null(settings.description)});
+               std::string(connection::state_name(entry->state())), settings.name == registry.default_name(),
+               static_cast<int64_t>(count), int64_t{sum.idle}, int64_t{sum.leased}, int64_t{sum.waiting},
+               settings.primary.address.label(), text_or_null(settings.description)});
   }
   return table;
 }
 
-Table endpoints_table(const Registry&, const Connections& connections) {
+Table endpoints_table(const Registry&, const Entries& entries) {
   Table table({{"connection", Type::text},
                {"role", Type::text},
                {"endpoint", Type::text},
                {"driver", Type::text},
                {"sessions", Type::int64},
                {"last_error", Type::text}});
-  for_endpoints(connections, [&](const Connection& connection, const Endpoint& endpoint) {
+  for_endpoints(entries, [&](const Entry& entry, const Endpoint& endpoint) {
     const pool::Figures figures = endpoint.pool().figures();
-    table.add({connection.name(), role_name(endpoint), endpoint.label(),
+    table.add({entry.name(), role_name(endpoint), endpoint.label(),
                std::string(config::driver_name(endpoint.settings().address.driver)),
                int64_t{figures.idle} + int64_t{figures.leased}, text_or_null(figures.last_dial_error)});
   });
   return table;
 }
 
-Table pools_table(const Registry&, const Connections& connections) {
+Table pools_table(const Registry&, const Entries& entries) {
   Table table({{"connection", Type::text},
                {"role", Type::text},
                {"endpoint", Type::text},
@@ -95,17 +94,17 @@ Table pools_table(const Registry&, const Connections& connections) {
                {"acquired", Type::int64},
                {"waited", Type::int64},
                {"acquire_timeouts", Type::int64}});
-  for_endpoints(connections, [&](const Connection& connection, const Endpoint& endpoint) {
+  for_endpoints(entries, [&](const Entry& entry, const Endpoint& endpoint) {
     const pool::Figures f = endpoint.pool().figures();
     const auto count = [](auto n) { return static_cast<int64_t>(n); };
-    table.add({connection.name(), role_name(endpoint), endpoint.label(), count(f.max), count(f.max_overflow),
-               count(f.idle), count(f.leased), count(f.dialling), count(f.waiting), count(f.opened), count(f.closed),
+    table.add({entry.name(), role_name(endpoint), endpoint.label(), count(f.max), count(f.max_overflow), count(f.idle),
+               count(f.leased), count(f.dialling), count(f.waiting), count(f.opened), count(f.closed),
                count(f.dial_failures), count(f.acquired), count(f.waited), count(f.acquire_timeouts)});
   });
   return table;
 }
 
-Table sessions_table(const Registry&, const Connections& connections) {
+Table sessions_table(const Registry&, const Entries& entries) {
   Table table({{"connection", Type::text},
                {"endpoint", Type::text},
                {"session", Type::int64},
@@ -113,16 +112,16 @@ Table sessions_table(const Registry&, const Connections& connections) {
                {"leased", Type::boolean},
                {"age", Type::float64},
                {"quiet", Type::float64}});
-  for_endpoints(connections, [&](const Connection& connection, const Endpoint& endpoint) {
+  for_endpoints(entries, [&](const Entry& entry, const Endpoint& endpoint) {
     for (const pool::SessionInfo& session : endpoint.pool().sessions()) {
-      table.add({connection.name(), endpoint.label(), static_cast<int64_t>(session.session),
+      table.add({entry.name(), endpoint.label(), static_cast<int64_t>(session.session),
                  text_or_null(session.backend_id), session.leased, seconds(session.age), seconds(session.quiet)});
     }
   });
   return table;
 }
 
-Table leases_table(const Registry&, const Connections& connections) {
+Table leases_table(const Registry&, const Entries& entries) {
   Table table({{"connection", Type::text},
                {"endpoint", Type::text},
                {"session", Type::int64},
@@ -131,53 +130,87 @@ Table leases_table(const Registry&, const Connections& connections) {
                {"held", Type::float64},
                {"statement", Type::text},
                {"owner", Type::int64}});
-  for_endpoints(connections, [&](const Connection& connection, const Endpoint& endpoint) {
+  for_endpoints(entries, [&](const Entry& entry, const Endpoint& endpoint) {
     for (const pool::LeaseInfo& lease : endpoint.pool().leases()) {
-      table.add({connection.name(), endpoint.label(), static_cast<int64_t>(lease.session),
-                 text_or_null(lease.backend_id), text_or_null(lease.tag), seconds(lease.held),
-                 text_or_null(lease.statement), static_cast<int64_t>(lease.owner)});
+      table.add({entry.name(), endpoint.label(), static_cast<int64_t>(lease.session), text_or_null(lease.backend_id),
+                 text_or_null(lease.tag), seconds(lease.held), text_or_null(lease.statement),
+                 static_cast<int64_t>(lease.owner)});
     }
   });
   return table;
 }
 
-bool concerns(const std::string& path, const Connections& connections) {
+Table names_table(const Registry&, const Entries& entries) {
+  Table table({{"name", Type::text}});
+  for (const auto& entry : entries) table.add({entry->name()});
+  return table;
+}
+
+// Of one of these, or of no connection.
+bool concerns(const std::string& path, const Entries& entries) {
   constexpr std::string_view prefix = "connections.";
-  if (path.rfind(prefix, 0) != 0) return true;
+  if (!path.starts_with(prefix)) return true;
   const std::string_view rest = std::string_view(path).substr(prefix.size());
-  for (const auto& connection : connections) {
-    const std::string& name = connection->name();
-    if (rest.size() > name.size() && rest.substr(0, name.size()) == name && rest[name.size()] == '.') return true;
+  for (const auto& entry : entries) {
+    const std::string& name = entry->name();
+    if (rest.size() > name.size() && rest.starts_with(name) && rest[name.size()] == '.') return true;
   }
   return false;
 }
 
-Table settings_table(const Registry& registry, const Connections& connections) {
+void add_settings(Table& table, const std::vector<config::Setting>& settings) {
+  for (const config::Setting& setting : settings) {
+    table.add({setting.path, setting.value, setting.source, text_or_null(setting.note)});
+  }
+}
+
+Table settings_table(const Registry& registry, const Entries& entries) {
   Table table({{"path", Type::text}, {"value", Type::text}, {"source", Type::text}, {"note", Type::text}});
-  for (const config::Setting& setting : registry.config().settings) {
-    if (concerns(setting.path, connections)) {
-      table.add({setting.path, setting.value, setting.source, text_or_null(setting.note)});
+  Entries of_file;
+  std::copy_if(entries.begin(), entries.end(), std::back_inserter(of_file),
+               [](const auto& entry) { return entry->text() == nullptr; });
+  std::vector<config::Setting> settings = registry.config().settings;
+  std::erase_if(settings, [&](const config::Setting& setting) { return !concerns(setting.path, of_file); });
+  add_settings(table, settings);
+  for (const auto& entry : entries) {
+    if (entry->text() == nullptr) continue;
+    const auto added = registry.parsed(entry->name(), entry->text()->toml);
+    if (added) {
+      add_settings(table, added->settings);
+    } else {  // the file of its password is gone
+      table.add({"connections." + entry->name(), std::string(), added.error().message, std::string("cannot be told")});
     }
   }
   return table;
 }
 
-Table warnings_table(const Registry& registry, const Connections&) {
+Table warnings_table(const Registry& registry, const Entries& entries) {
   Table table({{"warning", Type::text}});
   for (const std::string& warning : registry.config().warnings) table.add({warning});
+  for (const auto& entry : entries) {
+    if (entry->text() == nullptr) continue;
+    for (const std::string& warning : entry->text()->warnings) table.add({warning});
+  }
   return table;
 }
 
 struct Topic {
   std::string_view name;
-  Table (*table)(const Registry&, const Connections&);
-  Result<void> (*ask)(Table&, const Registry&, const Connections&, const connection::CallOptions&) = nullptr;
+  Table (*table)(const Registry&, const Entries&);
+  Result<void> (*ask)(Table&, const Registry&, const Entries&, const connection::CallOptions&) = nullptr;
 };
 
 constexpr std::array topics = {
-    Topic{"connections", connections_table},   Topic{"endpoints", endpoints_table}, Topic{"pools", pools_table},
-    Topic{"sessions", sessions_table},         Topic{"leases", leases_table},       Topic{"metrics", metrics_table},
-    Topic{"prometheus", prometheus_table},     Topic{"settings", settings_table},   Topic{"warnings", warnings_table},
+    Topic{"connections", connections_table},
+    Topic{"endpoints", endpoints_table},
+    Topic{"pools", pools_table},
+    Topic{"sessions", sessions_table},
+    Topic{"leases", leases_table},
+    Topic{"metrics", metrics_table},
+    Topic{"prometheus", prometheus_table},
+    Topic{"settings", settings_table},
+    Topic{"warnings", warnings_table},
+    Topic{"names", names_table},
     Topic{"check", check_table, check_limits},
 };
 
@@ -193,9 +226,11 @@ Result<connection::QueryResult> inspect(const Registry& registry, std::string_vi
                                         const connection::CallOptions& options) {
   for (const Topic& topic : topics) {
     if (topic.name != what) continue;
-    Connections chosen = registry.connections();
-    if (name != nullptr) {
-      auto found = registry.find(*name);
+    Entries chosen;
+    if (name == nullptr) {
+      chosen = registry.entries();
+    } else {
+      auto found = registry.entry(*name);
       if (!found) return found.take_error();
       chosen = {found.take()};
     }

@@ -7,14 +7,12 @@ namespace tl::registry {
 namespace {
 
 using connection::CallOptions;
-using connection::Connection;
-using Connections = std::vector<std::shared_ptr<Connection>>;
 
 constexpr Nanos patience = std::chrono::seconds(3);  // with one server
 constexpr uint64_t answer_bytes = 1 << 16;
 
 struct Pooled {
-  std::shared_ptr<Connection> connection;
+  std::shared_ptr<Entry> entry;
   uint32_t index;  // of its endpoints
   const config::Endpoint* settings;
 
@@ -48,14 +46,14 @@ std::string_view question(config::DriverKind kind) noexcept {
   }
 }
 
-std::vector<Pooled> pools_of(const Connections& connections) {
+std::vector<Pooled> pools_of(const Entries& entries) {
   std::vector<Pooled> pools;
-  for (const auto& connection : connections) {
-    const config::Connection& settings = connection->settings();
+  for (const auto& entry : entries) {
+    const config::Connection& settings = entry->settings();
     if (question(settings.driver).empty()) continue;
-    pools.push_back({connection, 0, &settings.primary});
+    pools.push_back({entry, 0, &settings.primary});
     uint32_t index = 0;
-    for (const config::Endpoint& replica : settings.replicas) pools.push_back({connection, ++index, &replica});
+    for (const config::Endpoint& replica : settings.replicas) pools.push_back({entry, ++index, &replica});
   }
   return pools;
 }
@@ -71,13 +69,14 @@ Result<Limits> read(const connection::BatchHandle& batch) {
 }
 
 Result<Limits> ask(const Pooled& pool, const CallOptions& options) {
-  Connection& connection = *pool.connection;
-  auto endpoints = connection.endpoints();
+  const auto connection = Entry::connection(pool.entry);
+  if (connection == nullptr) return fail(Status::closed, "it was released meanwhile", Phase::acquire);
+  auto endpoints = connection->endpoints();
   if (!endpoints) return endpoints.take_error();
   if (options.deadline.passed(steady_clock().now())) {
     return fail(Status::acquire_timeout, "the time for asking was up", Phase::acquire);
   }
-  auto statement = connection.statements().find(question(pool.address().driver), false);
+  auto statement = connection->statements().find(question(pool.address().driver), false);
   if (!statement) return statement.take_error();
   connection::QueryResult answer;
   connection::Leased& leased = answer.stream().own();
@@ -105,7 +104,7 @@ class LimitCheck {
     compare(with, limits.database, "the server allows database \"" + of.database + "\" ", same_database);
   }
   void add(const Pooled& pool, const std::string& weakness) {
-    table_.add({pool.connection->name(), pool.address().label(), weakness});
+    table_.add({pool.entry->name(), pool.address().label(), weakness});
   }
 
  private:
@@ -119,7 +118,7 @@ class LimitCheck {
     for (const Pooled& pool : all_) {
       if (pool.address().server() != server || !counts(pool.address())) continue;
       sum += int64_t{pool.settings->pool.max} + pool.settings->pool.max_overflow;
-      if (names.empty() || names.back() != pool.connection->name()) names.push_back(pool.connection->name());
+      if (names.empty() || names.back() != pool.entry->name()) names.push_back(pool.entry->name());
     }
     if (sum > limit) add(with, told(names, sum) + allows + std::to_string(limit));
   }
@@ -136,13 +135,12 @@ class LimitCheck {
 
 }  // namespace
 
-Result<void> check_limits(Table& table, const Registry& registry, const Connections& chosen,
-                          const CallOptions& options) {
-  LimitCheck check(table, pools_of(registry.connections()));
+Result<void> check_limits(Table& table, const Registry& registry, const Entries& chosen, const CallOptions& options) {
+  LimitCheck check(table, pools_of(registry.entries()));
   std::vector<Pooled> pools = pools_of(chosen);
   // Those that are closed come last: others may know.
   std::stable_partition(pools.begin(), pools.end(),
-                        [](const Pooled& pool) { return pool.connection->state() != connection::State::closed; });
+                        [](const Pooled& pool) { return pool.entry->state() != connection::State::closed; });
   std::set<std::string> logins;
   std::map<std::string, Deadline> deadlines;  // of servers, from when each is asked first
   for (const Pooled& pool : pools) {

@@ -10,7 +10,6 @@ namespace {
 using columnar::Type;
 using connection::Endpoint;
 using observe::Histogram;
-using Connections = std::vector<std::shared_ptr<connection::Connection>>;
 
 // An endpoint of an open connection, at one moment.
 struct Point {
@@ -140,14 +139,13 @@ constexpr std::array metrics = {
            [](const Point& p, Taker& t) { t.number(static_cast<double>(p.figures.dial_failures)); }},
 };
 
-std::vector<Point> points_of(const Connections& connections) {
+std::vector<Point> points_of(const Entries& entries) {
   std::vector<Point> points;
-  for (const auto& connection : connections) {
-    const auto endpoints = connection->peek();
+  for (const auto& entry : entries) {
+    const auto endpoints = entry->peek();
     for (uint32_t i = 0; endpoints != nullptr && i < endpoints->size(); ++i) {
       const Endpoint& endpoint = (*endpoints)[i];
-      points.push_back({endpoints, &endpoint,
-                        connection->name() + (i == 0 ? "/primary" : "/replica-" + std::to_string(i)),
+      points.push_back({endpoints, &endpoint, entry->name() + (i == 0 ? "/primary" : "/replica-" + std::to_string(i)),
                         endpoint.pool().figures()});
     }
   }
@@ -204,14 +202,14 @@ std::string labels_of(const Series& series) {
 
 }  // namespace
 
-Table metrics_table(const Registry&, const Connections& connections) {
+Table metrics_table(const Registry&, const Entries& entries) {
   Table table({{"connection", Type::text},
                {"role", Type::text},
                {"endpoint", Type::text},
                {"metric", Type::text},
                {"label", Type::text},
                {"value", Type::float64}});
-  for_metrics(points_of(connections), [&](const Metric& metric, const std::vector<Series>& all) {
+  for_metrics(points_of(entries), [&](const Metric& metric, const std::vector<Series>& all) {
     for (const Series& series : all) {
       const Endpoint& endpoint = *series.point->endpoint;
       std::string label;
@@ -224,13 +222,13 @@ Table metrics_table(const Registry&, const Connections& connections) {
   return table;
 }
 
-Table prometheus_table(const Registry& registry, const Connections& connections) {
+Table prometheus_table(const Registry& registry, const Entries& entries) {
   std::string text;
   const auto head = [&](std::string_view name, std::string_view type, std::string_view help) {
     text.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ").append(name);
     text.append(" ").append(type).append("\n");
   };
-  for_metrics(points_of(connections), [&](const Metric& metric, const std::vector<Series>& all) {
+  for_metrics(points_of(entries), [&](const Metric& metric, const std::vector<Series>& all) {
     head(metric.name, metric.type, metric.help);
     for (const Series& series : all) {
       text.append(metric.name).append(series.suffix).append("{").append(labels_of(series)).append("} ");

@@ -7,10 +7,8 @@ namespace tl::registry {
 
 // A row for each number: connection, role, endpoint, metric, what distinguishes it within that (`le="0.5"`, null:
 // nothing) and value. Of connections that are open; they begin anew when one is opened again.
-[[nodiscard]] Table metrics_table(const Registry& registry,
-                                  const std::vector<std::shared_ptr<connection::Connection>>& connections);
+[[nodiscard]] Table metrics_table(const Registry& registry, const Entries& entries);
 // One row with one text, in Prometheus' exposition format 0.0.4.
-[[nodiscard]] Table prometheus_table(const Registry& registry,
-                                     const std::vector<std::shared_ptr<connection::Connection>>& connections);
+[[nodiscard]] Table prometheus_table(const Registry& registry, const Entries& entries);
 
 }  // namespace tl::registry

@@ -1,12 +1,9 @@
-// The named connections of one configuration.
+// The named connections of one configuration, and those that are added to it. Everything here: [any thread].
 #pragma once
-#include <map>
-#include <memory>
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "handle.hpp"
+#include "names.hpp"
 
 namespace tl::registry {
 
@@ -16,28 +13,44 @@ class Registry {
 
   // name empty: the default. Errors: not_found, with the nearest name.
   [[nodiscard]] Result<std::shared_ptr<connection::Connection>> find(std::string_view name) const;
+  [[nodiscard]] Result<std::shared_ptr<Entry>> entry(std::string_view name) const;
   [[nodiscard]] bool has(std::string_view name) const;
-  [[nodiscard]] const std::vector<std::shared_ptr<connection::Connection>>& connections() const noexcept {
-    return connections_;
-  }
+  // By order of registration.
+  [[nodiscard]] Entries entries() const { return names_.all(); }
   [[nodiscard]] const config::Config& config() const noexcept { return config_; }
+  [[nodiscard]] const std::string& default_name() const noexcept { return default_name_; }
   [[nodiscard]] runtime::Tickets& tickets() noexcept { return tickets_; }
   // Where what happens to its connections can be listened to.
   [[nodiscard]] observe::Hub& hub() const noexcept { return *hub_; }
 
+  // Registers a connection as if the text stood under [connections.NAME] of the file. False: there is one with the same
+  // settings already. Errors: configuration, also where there is one with others.
+  [[nodiscard]] Result<bool> add(std::string_view name, std::string_view toml);
+  // What add() has made of the text of such an entry, once more.
+  [[nodiscard]] Result<config::Added> parsed(std::string_view name, std::string_view toml) const;
+  // Closes the connection for good and forgets its name, then waits as close() does. False: there is no such name.
+  [[nodiscard]] Result<bool> remove(std::string_view name, std::optional<Deadline> until,
+                                    const runtime::Ticket* ticket = nullptr);
+
   [[nodiscard]] Result<void> connect(std::string_view name, const connection::CallOptions& options) const;
+  // All of them, one after the other. Goes on after a failure, and answers the first one.
+  [[nodiscard]] Result<void> connect_all(const connection::CallOptions& options) const;
   // name null: all of them, together. `until` not given: each connection's destroy_timeout from now. `ticket` may be
   // null. Errors: not_found; busy; cancelled: only the waiting is.
   [[nodiscard]] Result<void> close(const std::string_view* name, std::optional<Deadline> until,
                                    const runtime::Ticket* ticket = nullptr) const;
 
  private:
-  [[nodiscard]] std::string_view nearest(std::string_view name) const;
+  [[nodiscard]] std::string_view wanted(std::string_view name) const noexcept {
+    return name.empty() ? std::string_view(default_name_) : name;
+  }
+  [[nodiscard]] Failure not_found(std::string_view name) const;
 
   const config::Config config_;
+  const std::string default_name_;
   const std::shared_ptr<observe::Hub> hub_ = std::make_shared<observe::Hub>();  // endpoints may outlive the registry
-  std::vector<std::shared_ptr<connection::Connection>> connections_;            // by source position
-  std::map<std::string, std::shared_ptr<connection::Connection>, std::less<>> by_name_;
+  Names names_;
+  std::atomic<uint64_t> last_number_{0};
   runtime::Tickets tickets_;
 };
 

@@ -34,6 +34,8 @@ COMPARISONS = {
     "pg_64over10_vs_libpq_threads": ("pg_64over10", "native", "libpq, 64 threads", "µs per query", 1e3, "free"),
     "pg_64over10_p99": ("pg_64over10_p99", "native", "libpq, 64 threads", "µs, the 99th of 100", 1e3, "free"),
     "submit_overhead": ("submit", "submit", "the bound", "ns per call", 1, "same"),
+    "registry_lookup_ns": ("registry_lookup", "registry", "the bound", "ns per lookup", 1, "same"),
+    "registry_bytes_per_name": ("registry_bytes", "registry", "the bound", "bytes per name", 1, "same"),
     "py_rows_vs_psycopg2": ("py_rows", "python", "psycopg2", "ms per 100,000 rows", 1e6, "other"),
     "py_sqlite_rows_vs_sqlite3": ("py_sqlite_rows", "python", "sqlite3", "ms per 100,000 rows", 1e6, "same"),
     "asyncio_64over10_vs_psycopg": ("asyncio_64over10", "python", "psycopg 3", "µs per query", 640e3, "same"),
@@ -143,6 +145,7 @@ class Bench:
     def __init__(self, build, folder, seconds):
         self.programs = {
             "native": [str(build / "tests" / "bench" / "bench_native")],
+            "registry": [str(build / "tests" / "bench" / "bench_registry")],
             "submit": [str(build / "tests" / "bench" / "bench_submit")],
             "python": [sys.executable, str(HERE / "bench_python.py")],
         }

@@ -54,13 +54,14 @@ _numbers = itertools.count()
 class Core(Owned):
     """The tl_registry; everything made from it holds this."""
 
-    __slots__ = ("number", "queues", "listening")
+    __slots__ = ("number", "queues", "listening", "changes")
 
     def __init__(self) -> None:
         super().__init__(_ffi.tl_registry_release)
         self.number = next(_numbers)
         self.queues: dict[Any, Any] = {}  # of `_awaiting`, by asyncio loop
         self.listening: dict[Any, Any] = {}  # of `_events`, by asyncio loop; None: a thread's
+        self.changes = 0  # another number after every change of the names: handles from before may be stale
 
 
 # Places for a tl_error *, and their addresses. Taken and given back by single list operations, which are atomic: safe

@@ -242,7 +242,10 @@ tl_subscribe = _declare(_quick, "tl_subscribe", _status, _ptr, c_uint32, _call, 
 tl_registry_open = _declare(_waiting, "tl_registry_open", _status, c_char_p, c_char_p, _ptr, _ptr)
 tl_registry_parse = _declare(_waiting, "tl_registry_parse", _status, c_char_p, _size, c_char_p, c_char_p, _ptr, _ptr)
 tl_registry_has = _declare(_waiting, "tl_registry_has", c_int32, _ptr, c_char_p, _size)
+tl_registry_add = _declare(_waiting, "tl_registry_add", _status, _ptr, c_char_p, _size, c_char_p, _size, _ptr, _ptr)
+tl_registry_remove = _declare_verb("tl_registry_remove", _ptr, c_char_p, _size, _call, _ptr, _ptr, quick=False)
 tl_registry_connect = _declare_verb("tl_registry_connect", _ptr, c_char_p, _size, _call, _ptr, quick=False)
+tl_registry_connect_all = _declare_verb("tl_registry_connect_all", _ptr, _call, _ptr, quick=False)
 tl_registry_close = _declare_verb("tl_registry_close", _ptr, c_char_p, _size, _call, _ptr, quick=False)
 tl_inspect = _declare_verb("tl_inspect", _ptr, c_char_p, c_char_p, _size, _call, _ptr, _ptr, quick=False)
 

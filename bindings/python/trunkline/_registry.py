@@ -6,10 +6,10 @@ import os
 import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
-from ctypes import addressof
+from ctypes import addressof, c_int32, c_void_p
 from typing import Any, Callable, Generic, Iterator, Literal, Mapping, TypeVar, overload
 
-from . import _call, _errors, _ffi
+from . import _call, _errors, _ffi, _toml
 from ._connection import (MODES, Answer, Block, Blocking, Connection, Nothing, Owner, Streamed,
                           Transaction, With)
 from ._encode import Parameters
@@ -24,9 +24,10 @@ _using: ContextVar[Mapping[int, str]] = ContextVar("trunkline_using", default={}
 Pooled = TypeVar("Pooled", bound=Any)  # a Connection
 Names = TypeVar("Names")  # list[str]
 Text = TypeVar("Text")  # str
+Truth = TypeVar("Truth")  # bool
 
 
-class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, Names, Text]):
+class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, Names, Text, Truth]):
     """Named connections. May be shared by threads. Opens nothing by itself: the first statement does."""
 
     __slots__ = ("_core", "_handles", "__weakref__")
@@ -37,7 +38,7 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
 
     def __init__(self, core: _call.Core) -> None:
         self._core = core
-        self._handles: dict[tuple[str | None, str], Pooled] = {}
+        self._handles: tuple[int, dict[tuple[str | None, str], Pooled]] = core.changes, {}
 
     # ---- connections ----
 
@@ -49,9 +50,12 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
         """
         if name is None:
             name = _using.get().get(self._core.number)
-        handle = self._handles.get((name, mode))
+        changes, handles = self._handles
+        if changes != self._core.changes:
+            changes, handles = self._handles = self._core.changes, {}
+        handle = handles.get((name, mode))
         if handle is None:
-            handle = self._handles[name, mode] = self._get(name, mode)
+            handle = handles[name, mode] = self._get(name, mode)
         return handle
 
     def _get(self, name: str | None, mode: str) -> Pooled:
@@ -103,12 +107,13 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
     __contains__ = has
 
     def names(self) -> Names:
-        return self._inspect("connections", None, _names)
+        """By order of registration."""
+        return self._inspect("names", None, _names)
 
     def inspect(self, what: str, name: str | None = None) -> Answer:
-        """What the library knows, as a result: "connections", "endpoints", "pools", "sessions", "leases", "metrics",
-        "prometheus" (see `metrics()`), "settings", "warnings" or "check" (which asks servers for their limits: at most
-        3 s each); of one name, or of all."""
+        """What the library knows, as a result: "names", "connections", "endpoints", "pools", "sessions", "leases",
+        "metrics", "prometheus" (see `metrics()`), "settings", "warnings" or "check" (which asks servers for their limits:
+        at most 3 s each); of one name, or of all."""
         return self._inspect(what, name)
 
     def metrics(self) -> Text:
@@ -119,21 +124,62 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
         return self._perform(self._core, self._core, _ffi.tl_inspect, (what.encode(), *_name(name)),
                              self._whole(self._core), 0, 0, then)
 
+    # ---- adding and removing ----
+
+    def add(self, name: str, settings: str | Mapping[str, Any]) -> bool:
+        """Registers a connection as if `settings`, TOML or a mapping, stood under ``[connections.NAME]`` of the file, whose
+        defaults hold for it. Opens nothing. False where there is one with the same settings; with others it raises
+        ConfigurationError, which tells the keys that differ, never their values."""
+        text, size = _name(name)
+        toml = (settings if isinstance(settings, str) else _toml.text_of(settings)).encode()
+        added = c_int32()
+        _call.run(None, _ffi.tl_registry_add, (self._core.slot, text, size, toml, len(toml), addressof(added)))
+        if added:
+            self._core.changes += 1
+        return bool(added)
+
+    def remove(self, name: str, *, timeout: float | None = None) -> Truth:
+        """Closes a connection for good and forgets its name at once, then waits as `close` does. Handles that somebody has
+        raise Closed for ever, also where the name is added again. False where there is no such name."""
+        return self._remove(name, timeout, self._removed)
+
+    def _remove(self, name: str, timeout: float | None, then: Callable[[_call.Owned], Any]) -> Any:
+        self._core.changes += 1
+        return self._perform(self._core, self._core, _ffi.tl_registry_remove, _name(name), _call.Owned(_nothing),
+                             _call.milliseconds(timeout), 0, then)
+
+    def _removed(self, was_there: _call.Owned) -> bool:
+        self._core.changes += 1
+        self._closed(None)
+        return bool(was_there.slot)
+
+    def _closed_for_good(self, was_there: _call.Owned) -> None:
+        self._removed(was_there)
+
     # ---- opening and closing ----
 
     def connect(self, name: str | None = None, *, timeout: float | None = None) -> Nothing:
         """Opens a connection now instead of at its first statement; reopens a closed one."""
-        return self._state(_ffi.tl_registry_connect, name if name is not None else _using.get().get(self._core.number),
-                           timeout)
+        if name is None:
+            name = _using.get().get(self._core.number)
+        return self._state(_ffi.tl_registry_connect, _name(name), timeout)
 
-    def close(self, name: str | None = None, *, timeout: float | None = None) -> Nothing:
+    def connect_all(self, *, timeout: float | None = None) -> Nothing:
+        """Opens all connections, one after the other; goes on after a failure, and raises the first one."""
+        return self._state(_ffi.tl_registry_connect_all, (), timeout)
+
+    def close(self, name: str | None = None, *, release: bool = False, timeout: float | None = None) -> Nothing:
         """Closes one connection, or all: idle sessions at once, busy ones as they come home. Raises Busy when that takes
-        longer than `timeout` seconds (default: `pool.destroy_timeout`)."""
-        return self._state(_ffi.tl_registry_close, name, timeout, self._closed)
+        longer than `timeout` seconds (default: `pool.destroy_timeout`). `release`: also forgets the name, as `remove`."""
+        if not release:
+            return self._state(_ffi.tl_registry_close, _name(name), timeout, self._closed)
+        if name is None:
+            raise ValueError("which name is to be released?")
+        return self._remove(name, timeout, self._closed_for_good)
 
-    def _state(self, function: Any, name: str | None, timeout: float | None,
+    def _state(self, function: Any, name: tuple[Any, ...], timeout: float | None,
                then: Callable[[None], None] | None = None) -> Any:
-        return self._perform(self._core, self._core, function, _name(name), None, _call.milliseconds(timeout), 0, then)
+        return self._perform(self._core, self._core, function, name, None, _call.milliseconds(timeout), 0, then)
 
     def _closed(self, _: None) -> None:
         """After a connection, or all, were closed."""
@@ -142,7 +188,7 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
         return self.close()
 
 
-class Registry(Blocking, With, RegistryHandle[Result, Result, None, Transaction, Connection, "list[str]", str]):
+class Registry(Blocking, With, RegistryHandle[Result, Result, None, Transaction, Connection, "list[str]", str, bool]):
     __doc__ = RegistryHandle.__doc__
     __slots__ = ()
 
@@ -162,6 +208,10 @@ def _names(connections: Result) -> list[str]:
 
 def _text(counted: Result) -> str:
     return counted.one()[0]
+
+
+def _nothing(slot: c_void_p) -> None:
+    """Releases what is a number."""
 
 
 def _name(name: str | None) -> tuple[bytes | None, int]:

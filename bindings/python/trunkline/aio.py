@@ -139,7 +139,7 @@ class Stream:
         """Moves to the next result set, dropping what is left of this one; False where there is none."""
         rows = self._rows
         rows._open()
-        more = _call.Owned(_nothing)
+        more = _call.Owned(_registry._nothing)
         await _awaiting.perform(rows._core, rows, _ffi.tl_result_next_set, (), more, reads=rows._op)
         rows._begin_set()
         return bool(more.slot)
@@ -165,10 +165,6 @@ class Stream:
             rows = self._rows
             rows._arrived = await _awaiting.perform(rows._core, rows, _ffi.tl_result_next_streamed, (),
                                                     _call.Owned(_ffi.tl_batch_release), reads=rows._op)
-
-
-def _nothing(slot: c_void_p) -> None:
-    """Releases what is a number."""
 
 
 class Awaited:
@@ -226,7 +222,8 @@ Awaited._pin = Pin
 
 
 class Registry(Awaited, AsyncWith, _registry.RegistryHandle[Waiting[Result], Waiting[Stream], Waiting[None], Transaction,
-                                                            Connection, Waiting["list[str]"], Waiting[str]]):
+                                                            Connection, Waiting["list[str]"], Waiting[str],
+                                                            Waiting[bool]]):
     __doc__ = _registry.RegistryHandle.__doc__
     __slots__ = ()
 

@@ -49,7 +49,8 @@ class SameInterface(unittest.TestCase):
     def test_verbs_are_the_same_functions(self):
         for cls, verbs in ((aio.Connection, ("query", "execute_many", "load", "transaction", "pin", "tag")),
                            (aio.Transaction, ("query", "begin", "commit", "rollback")),
-                           (aio.Registry, ("query", "transaction", "on", "connect", "close", "inspect", "names", "metrics",
+                           (aio.Registry, ("query", "transaction", "on", "add", "remove", "connect", "connect_all", "close",
+                                           "inspect", "names", "metrics",
                                            "using", "log_events", "on_connect", "on_disconnect", "on_checkout",
                                            "on_checkin", "on_dial_failed", "on_timeout", "on_query", "on_slow_query",
                                            "on_state_change"))):
