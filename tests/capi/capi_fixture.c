@@ -31,7 +31,7 @@ void remove_folder(void) {
   if (system(command) != 0) fprintf(stderr, "%s is left behind\n", folder_name);
 }
 
-static void address(char* out, size_t size) {
+void target_settings(char* out, size_t size) {
   if (on_sqlite()) {
     snprintf(out, size, "driver = 'sqlite'\ndatabase = '%s/db.sqlite'\n", folder());
   } else {
@@ -43,7 +43,7 @@ static void address(char* out, size_t size) {
 const char* configuration(const char* more) {
   static char text[8192];
   char where[1024];
-  address(where, sizeof where);
+  target_settings(where, sizeof where);
   const int n =
       snprintf(text, sizeof text, "default = 'db'\n[connections.db]\n%s[connections.spare]\n%spool.max = 1\n%s", where,
                where, more);

@@ -15,6 +15,7 @@ void remove_folder(void);
  * appended. Static memory, valid until the next call. */
 const char* configuration(const char* more);
 tl_registry* open_registry(const char* more);
+void target_settings(char* out, size_t size); /* of "db", as tl_registry_add takes them */
 
 /* "db", with an empty table things (id integer primary key, name text not null unique, amount integer). */
 struct desk {

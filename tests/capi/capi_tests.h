@@ -20,6 +20,15 @@
   T(close_waits_as_long_as_it_is_told)              \
   T(close_can_be_cancelled)                         \
   T(an_empty_name_is_not_the_default)               \
+  /* names_test.c */                                \
+  T(names_are_added)                                \
+  T(misuse_of_names)                                \
+  T(names_are_removed)                              \
+  T(a_removed_name_is_gone_before_its_sessions_are) \
+  T(names_on_a_queue)                               \
+  T(all_are_connected)                              \
+  T(a_name_is_removed_while_all_ask)                \
+  T(the_same_names_come_and_go_among_threads)       \
   /* inspect_test.c */                              \
   T(every_subject_is_there_before_anything_is_open) \
   T(figures_follow_what_happens)                    \

@@ -119,6 +119,8 @@ static void refused_everywhere(const struct desk* desk, const tl_call* call) {
   tl_error* err = NULL;
   EXPECT(TL_E_MISUSE, tl_registry_connect(desk->registry, NULL, 0, call, &err));
   EXPECT(TL_E_MISUSE, tl_registry_close(desk->registry, NULL, 0, call, &err));
+  EXPECT(TL_E_MISUSE, tl_registry_connect_all(desk->registry, call, &err));
+  EXPECT(TL_E_MISUSE, tl_registry_remove(desk->registry, WHOLE("spare"), call, &more, &err));
   EXPECT(TL_E_MISUSE, tl_inspect(desk->registry, "pools", NULL, 0, call, &result, &err));
   EXPECT(TL_E_MISUSE, tl_pin(desk->db, call, &conn, &err));
   EXPECT(TL_E_MISUSE, tl_begin(desk->db, 0, call, &conn, &err));

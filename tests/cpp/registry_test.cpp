@@ -64,6 +64,37 @@ TEST_CASE_FIXTURE(CppFixture, "closing what is in use says so after its timeout"
   CHECK(error_of([&] { db.close("main", std::chrono::milliseconds(1)); }).status() == TL_E_BUSY);
 }
 
+TEST_CASE_FIXTURE(CppFixture, "names come and go") {
+  const std::string settings = "driver = 'sqlite'\ndatabase = '" + (folder / "tenant.db").string() + "'\n";
+  CHECK(db.add("tenant", settings));
+  CHECK_FALSE(db.add("tenant", "# the same\n" + settings));
+  CHECK(db.names() == std::vector<std::string>{"main", "other", "memory", "tenant"});
+  const auto other = error_of([&] { db.add("tenant", settings + "pool.max = 3"); });
+  CHECK(other.status() == TL_E_CONFIGURATION);
+  CHECK(contains(other.what(), "pool.max"));
+  CHECK(error_of([&] { db.add("", settings); }).status() == TL_E_MISUSE);
+
+  const auto old = db.on("tenant");
+  old.query("CREATE TABLE here (a)");
+  CHECK(db.remove("tenant"));
+  CHECK_FALSE(db.remove("tenant"));
+  CHECK_FALSE(db.has("tenant"));
+  CHECK(error_of([&] { old.query("SELECT 1"); }).status() == TL_E_CLOSED);
+  CHECK(db.add("tenant", settings + "pool.max = 3"));
+  db.connect("tenant");
+  CHECK(db.on("tenant").query("SELECT count(*) FROM here").value<int>() == 0);
+  CHECK(error_of([&] { old.query("SELECT 1"); }).status() == TL_E_CLOSED);
+
+  const auto queue = db.queue();
+  CHECK(db.remove(queue, "tenant").get());
+  CHECK_FALSE(db.remove(queue, "tenant").get());
+  CHECK_FALSE(db.has("tenant"));
+  db.connect_all(queue).get();
+  db.close();
+  db.connect_all();
+  CHECK(db.on("other").query("SELECT 1").value<int>() == 1);
+}
+
 TEST_CASE_FIXTURE(CppFixture, "what is known can be inspected") {
   std::vector<std::string> names;
   auto table = db.inspect("connections");
