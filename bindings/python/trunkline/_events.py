@@ -312,7 +312,7 @@ class Listens:
     on_slow_query = _on(_ffi.TL_EVENT_SLOW_QUERY, "on_slow_query",
                         "a statement has ended that took the connection's `slow_query` or longer")
     on_state_change = _on(_ffi.TL_EVENT_STATE_CHANGE, "on_state_change",
-                          "a connection was opened or closed; `message` is its state")
+                          "a connection was added, opened, closed or removed; `message` is its state")
 
     def log_events(self: Any, *, echo: bool = True, echo_pool: bool = False) -> Subscription:
         """Tells `logging` what happens, until what this returns is closed: to "trunkline.sql" slow statements and those
