@@ -160,7 +160,8 @@ TEST_CASE("cancelling a read that shares its session leaves those around it alon
   }
   CHECK(loop.take(0ms).empty());
   CHECK(tally.users.size() == static_cast<size_t>(rounds()) * callers);
-  CHECK(desk.figure("acquired") < rounds() * static_cast<int64_t>(callers) / 2);  // they did share
+  // They did share; those that a cancelled one leaves unrun have a session of their own.
+  CHECK(desk.figure("acquired") < rounds() * static_cast<int64_t>(callers) * 3 / 4);
   check_reuse(desk, tally);
   await([&] { return desk.figure("leased") == 0; });
   await([&] { return watcher.db.query(database.active).value<int64_t>() == 0; });
