@@ -1,6 +1,6 @@
 // A session that outlives one verb: pinned, or in a transaction. One verb at a time, those of queues in the order in
-// which they came; a transaction or savepoint inside it comes first; what an abandoned handle left behind is paid before
-// the next verb.
+// which they came; a transaction or savepoint inside it comes first; what an abandoned handle left behind is paid
+// before the next verb.
 #pragma once
 #include <deque>
 #include <memory>
