@@ -254,11 +254,14 @@ class OnServer:
     async def is_running(self):
         return await self.running_there() == 1
 
+    async def has_stopped(self):
+        return await self.running_there() == 0
+
     async def test_the_server_stops_too(self):
         task = await self.started(self.db.query(self.endless))
         ids = {row["session"] for row in (await self.registry.inspect("sessions")).dicts()}
         await self.cancelled(task)
-        self.assertEqual(await self.running_there(), 0)
+        await self.eventually(self.has_stopped)
         self.assertEqual({row["session"] for row in (await self.registry.inspect("sessions")).dicts()}, ids)
 
     async def test_a_read_from_a_stream(self):
@@ -266,7 +269,7 @@ class OnServer:
         task = await self.started(stream.all())
         await asyncio.sleep(0.2)  # for it to have read what there is
         await self.cancelled(task)
-        self.assertEqual(await self.running_there(), 0)
+        await self.eventually(self.has_stopped)
         with self.assertRaises(trunkline.Cancelled):
             await stream.all()
 
