@@ -84,7 +84,7 @@ TEST_CASE("cancelling races with the session's next users, who notice nothing") 
       CAPTURE(round);
       const uint64_t victim = static_cast<uint64_t>(round) * 2;
       const tl_op op = desk.new_op();
-      const auto delay = std::chrono::microseconds(random() % 10000);
+      const auto delay = std::chrono::microseconds(random() % 15000);
       if (round % 10 == 0) {
         desk.cancel(op);
       } else {
@@ -136,7 +136,7 @@ TEST_CASE("cancelling a read that shares its session leaves those around it alon
     const uint64_t first = static_cast<uint64_t>(round) * callers;
     const uint64_t victim = first + random() % (callers / 2);
     const tl_op op = desk.new_op();
-    canceller.cancel_after(op, std::chrono::microseconds(random() % 10000));
+    canceller.cancel_after(op, std::chrono::microseconds(random() % 15000));
     for (uint64_t user = first; user < first + callers; ++user) {
       if (user == victim) {
         loop.query(desk.raw(), {.user = user, .op = op}, sleeps, 0.01);
