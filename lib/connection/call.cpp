@@ -45,7 +45,7 @@ Ended over(const CallOptions& options) noexcept {
 Result<void> Call::still_wanted() const {
   const Ended why = over(options_);
   if (why == Ended::finished) return {};
-  return told(unsent(why));
+  return leased_.told(unsent(why));
 }
 
 Result<void> Call::perform_any(std::unique_ptr<driver::Operation>& operation) {
@@ -56,7 +56,7 @@ Result<void> Call::perform_any(std::unique_ptr<driver::Operation>& operation) {
   Failure failure = operation->take_failure();
   // A cancel between two batches of a stream shows at the next one.
   if (const Ended why = over(options_); why != Ended::finished) tell_why(*failure, why);
-  return told(std::move(failure));
+  return leased_.told(std::move(failure));
 }
 
 Result<void> Call::settle(std::unique_ptr<driver::Operation>& operation) {
@@ -80,7 +80,7 @@ Result<void> Call::settle(std::unique_ptr<driver::Operation>& operation) {
   if (!operation->succeeded()) {
     Failure failure = operation->take_failure();
     tell_why(*failure, why_);
-    answer = told(std::move(failure));
+    answer = leased_.told(std::move(failure));
   }
   // What became of the statement is known; a cancel still on its way must not hit the session's next one.
   if (!cancel->wait(grace)) leased_.go_home_after(nullptr, cancel);
@@ -90,12 +90,6 @@ Result<void> Call::settle(std::unique_ptr<driver::Operation>& operation) {
 Failure Call::cut_off() const {
   Failure failure = unconfirmed(why_);
   failure->endpoint = stopped_at_;
-  return failure;
-}
-
-Failure Call::told(Failure failure) const {
-  failure->endpoint = leased_.endpoint().label();
-  if (failure->phase == Phase::none) failure->phase = Phase::receive;
   return failure;
 }
 

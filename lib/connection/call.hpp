@@ -64,7 +64,6 @@ class Call {
   [[nodiscard]] Result<void> perform_any(std::unique_ptr<driver::Operation>& operation);
   [[nodiscard]] Result<void> settle(std::unique_ptr<driver::Operation>& operation);
   [[nodiscard]] Failure cut_off() const;
-  [[nodiscard]] Failure told(Failure failure) const;
 
   Leased& leased_;
   const CallOptions& options_;

@@ -122,6 +122,12 @@ bool stopped(const Leased& leased, driver::Operation* operation, std::shared_ptr
   }
 }
 
+Failure Leased::told(Failure failure) const {
+  failure->endpoint = endpoint().label();
+  if (failure->phase == Phase::none) failure->phase = Phase::receive;
+  return failure;
+}
+
 void Leased::go_home() noexcept {
   if (!lease_) return;
   driver::Session& s = session();

@@ -60,6 +60,9 @@ class Leased {
   [[nodiscard]] const Holder& holder() const noexcept { return holder_; }
   [[nodiscard]] pool::Check check() const noexcept { return lease_.check(); }
 
+  // Says of a statement's failure where it was.
+  [[nodiscard]] Failure told(Failure failure) const;
+
   // Clean: at once. Otherwise a worker drains, rolls back and resets it first, or gives it up. Never waits; then empty.
   void go_home() noexcept;
   // The same with an operation that has not finished, and the cancel that was sent after it (may be null).

@@ -132,7 +132,7 @@ Result<void> Ride::give_up(Lock& lock, Ended why) {
   if (!run_->was_sent) {
     session.drop(std::move(run_));
     if (is_head) (void)session.pump(Ready::start);  // which leaves it
-    return told(unsent(why));
+    return leased().told(unsent(why));
   }
   if (is_head) {
     run_->request_cancel();
@@ -144,7 +144,7 @@ Result<void> Ride::give_up(Lock& lock, Ended why) {
   }
   session.drop(std::move(run_));
   if (shared_->pumping_ != nullptr) shared_->pumping_->fiber_.wake();  // it may have to be stopped before its turn
-  return told(unconfirmed(why));
+  return leased().told(unconfirmed(why));
 }
 
 Result<void> Ride::outcome(Ended why) {
@@ -154,15 +154,9 @@ Result<void> Ride::outcome(Ended why) {
   // Stopped without having asked for it, where others have.
   const bool hit = was_stopped(*failure) && why == Ended::finished && shared_->cancel_ != nullptr;
   again_ = why == Ended::finished && (run_->again || hit);
-  if (why != Ended::finished && run_->again) return told(unsent(why));
+  if (why != Ended::finished && run_->again) return leased().told(unsent(why));
   if (why != Ended::finished) tell_why(*failure, why);
-  return told(std::move(failure));
-}
-
-Failure Ride::told(Failure failure) const {
-  failure->endpoint = leased().endpoint().label();
-  if (failure->phase == Phase::none) failure->phase = Phase::receive;
-  return failure;
+  return leased().told(std::move(failure));
 }
 
 // ---- all of an endpoint

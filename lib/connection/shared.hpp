@@ -81,7 +81,6 @@ class Ride final : public runtime::Cancellable, private driver::Operation::Liste
   void pump(Lock& lock, Deadline until);
   [[nodiscard]] Result<void> give_up(Lock& lock, runtime::Ended why);
   [[nodiscard]] Result<void> outcome(runtime::Ended why);
-  [[nodiscard]] Failure told(Failure failure) const;
 
   const CallOptions& options_;
   runtime::Fiber& fiber_;
