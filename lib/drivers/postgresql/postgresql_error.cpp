@@ -209,6 +209,11 @@ bool is_stale_plan(const PGresult* result) noexcept {
          (sqlstate == "0A000" && field(result, PG_DIAG_SOURCE_FUNCTION) == "RevalidateCachedQuery");
 }
 
+bool is_conflict(const PGresult* result) noexcept {
+  const std::string_view sqlstate = field(result, PG_DIAG_SQLSTATE);
+  return sqlstate == "40P01" || sqlstate == "40001";
+}
+
 bool may_be_stale_type(const PGresult* result) noexcept {
   constexpr std::array<std::string_view, 5> codes = {"22P02", "42725", "42804", "42846", "42883"};
   return std::find(codes.begin(), codes.end(), field(result, PG_DIAG_SQLSTATE)) != codes.end();

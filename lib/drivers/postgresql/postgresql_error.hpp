@@ -29,6 +29,9 @@ namespace tl::postgresql {
 // The server no longer has the prepared statement, or its result has other columns now: preparing it again heals that.
 [[nodiscard]] bool is_stale_plan(const PGresult* result) noexcept;
 
+// A deadlock or a serialization failure: of the transaction with others, not of the statement.
+[[nodiscard]] bool is_conflict(const PGresult* result) noexcept;
+
 // What the server says when a parameter is not of the type that it was once taken as.
 [[nodiscard]] bool may_be_stale_type(const PGresult* result) noexcept;
 

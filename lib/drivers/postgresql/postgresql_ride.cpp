@@ -1,5 +1,4 @@
 // PostgresqlSession: running a statement that shares the line with others.
-#include <cstring>
 #include <utility>
 
 #include "postgresql_steps.hpp"
@@ -9,12 +8,6 @@ namespace {
 
 // What takes no longer may keep back the answers before it: to ask the server for them costs more than the others gain.
 constexpr Nanos quick = std::chrono::milliseconds(5);
-
-// What a statement alone, holding no locks or snapshot of others, would not have met.
-bool is_of_the_batch(const PGresult& error) noexcept {
-  const char* const state = PQresultErrorField(&error, PG_DIAG_SQLSTATE);
-  return state != nullptr && (std::strcmp(state, "40P01") == 0 || std::strcmp(state, "40001") == 0);
-}
 
 }  // namespace
 
@@ -172,7 +165,7 @@ class PostgresqlSession::RideOperation final : public Steps<driver::Run> {
   }
 
   void judge(const PGresult& error) {
-    runs_again_ = is_of_the_batch(error);
+    runs_again_ = is_conflict(&error);  // alone, without the locks and snapshot of others, it may not meet it
     if (!is_stale_plan(&error) && !(left_types_ && may_be_stale_type(&error))) return;
     // What was prepared is out of date, or may be: no later call should use it.
     runs_again_ = true;
