@@ -118,7 +118,6 @@ Result<config::Added> Registry::parsed(std::string_view name, std::string_view t
 Result<bool> Registry::add(std::string_view name, std::string_view toml) {
   auto added = parsed(name, toml);
   if (!added) return added.take_error();
-  const std::vector<std::string> warnings = added->warnings;
   auto text = std::make_unique<Entry::Text>(Entry::Text{std::string(toml), std::move(added->warnings)});
   const auto entry = std::make_shared<Entry>(std::move(added->connection), hub_, ++last_number_, std::move(text));
   if (const auto present = names_.insert(entry)) {
@@ -126,7 +125,7 @@ Result<bool> Registry::add(std::string_view name, std::string_view toml) {
     if (!keys.empty()) return other_settings(name, keys);
     return false;
   }
-  for (const std::string& warning : warnings) observe::log(observe::Level::warning, warning);
+  for (const std::string& warning : entry->text()->warnings) observe::log(observe::Level::warning, warning);
   observe::tell_state(*hub_, entry->name(), connection::state_name(connection::State::registered));
   return true;
 }
