@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -87,6 +88,24 @@ class SqliteTest(unittest.TestCase):
         while not condition():
             self.assertLess(time.monotonic(), deadline, "it has not come true")
             time.sleep(0.005)
+
+
+def failures_of_threads(count, work):
+    """What `work` has raised, called by so many threads at once."""
+    failures = []
+
+    def watched():
+        try:
+            work()
+        except BaseException as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=watched) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return failures
 
 
 @unittest.skipUnless(has_postgresql(), NO_POSTGRESQL)

@@ -138,22 +138,13 @@ class Ends(WithoutServer, unittest.TestCase):
     def test_subscribing_from_many_threads(self):
         registry = self.registry()
         notes = Notes()
-        wrong = []
 
         def work():
-            try:
-                for _ in range(50):
-                    with registry.on_query(notes), registry.on_checkin(notes):
-                        registry.query("SELECT 1").all()
-            except BaseException as failure:
-                wrong.append(failure)
+            for _ in range(50):
+                with registry.on_query(notes), registry.on_checkin(notes):
+                    registry.query("SELECT 1").all()
 
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        self.assertEqual(wrong, [])
+        self.assertEqual(support.failures_of_threads(4, work), [])
 
 
 class Exit(unittest.TestCase):

@@ -115,28 +115,18 @@ class Names(support.SqliteTest):
         self.assertNotIn("memory", self.registry)
 
     def test_sixteen_threads_and_the_same_names(self):
-        failures = []
-
         def come_and_go():
-            try:
-                for i in range(100):
-                    name = f"n{i % 10}"
-                    self.registry.add(name, {"driver": "sqlite", "database": ":memory:"})
-                    try:
-                        self.registry.on(name).query("SELECT 1")
-                        self.registry.close(name)
-                    except (trunkline.NotFound, trunkline.Closed):
-                        pass
-                    self.registry.remove(name)
-            except BaseException as failure:
-                failures.append(failure)
+            for i in range(100):
+                name = f"n{i % 10}"
+                self.registry.add(name, {"driver": "sqlite", "database": ":memory:"})
+                try:
+                    self.registry.on(name).query("SELECT 1")
+                    self.registry.close(name)
+                except (trunkline.NotFound, trunkline.Closed):
+                    pass
+                self.registry.remove(name)
 
-        threads = [threading.Thread(target=come_and_go) for _ in range(16)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        self.assertEqual(failures, [])
+        self.assertEqual(support.failures_of_threads(16, come_and_go), [])
         self.assertEqual(self.registry.names(), ["main", "analytics", "memory"])
 
 
