@@ -18,12 +18,7 @@ struct Budget {
 // What is missing matters only to pools with max = "auto".
 Result<Budget> read_budget(const Node& node, bool needed, const Blame& blame, Config& config) {
   Budget budget;
-  for (const auto& [name, value] : node.members) {
-    if (find_key("budget", name) != nullptr) continue;
-    std::vector<std::string_view> names;
-    for (const Key& key : keys_of("budget")) names.push_back(key.name);
-    return blame.at(value.origin, "budget." + name, "unknown key", nearest(name, names));
-  }
+  if (Result<void> known = check_keys(node, "budget", blame); !known) return known.take_error();
   Values values(node, "budget", "budget", DriverKind::postgresql, blame, config);
   const auto server_max = values.integer("server_max");
   budget.reserve = values.fraction("reserve").value_or(budget.reserve);

@@ -19,6 +19,9 @@ struct Auto {         // a pool whose max the budget decides
 [[nodiscard]] Result<void> apply_budget(const Node* budget, const std::vector<Auto>& autos, const Blame& blame,
                                         Config& config);
 
+// What [limits] says.
+[[nodiscard]] Result<void> apply_limits(const Node& limits, const Blame& blame, Config& config);
+
 [[nodiscard]] std::string absolute(const std::string& path, const std::string& folder);
 
 // The variables of an `env_file`; absent: it cannot be read.

@@ -125,6 +125,7 @@ struct Config {
   std::string source;                   // the file's path, or what the caller called the text
   std::string environment;              // "" : none was chosen
   std::string default_name;             // "" : the file has no connection
+  std::optional<uint32_t> max_open;     // sessions over all connections, also those that are added
   std::vector<Connection> connections;  // by source position
   std::vector<Setting> settings;        // sorted by path
   std::vector<std::string> warnings;    // "file:line: key: …": keys that have no effect in this build

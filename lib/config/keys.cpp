@@ -92,6 +92,10 @@ constexpr std::array budget_keys = {
     Key{"workers", Type::integer, "1", -1, any_count, "", every_driver, "", "processes on each; -1: as many as cores"},
 };
 
+constexpr std::array limits_keys = {
+    Key{"max_open", Type::integer, "", 1, any_count, "", every_driver, "", "sessions of all names together, also of those that are added; no limit without it"},
+};
+
 constexpr std::array top_keys = {
     Key{"default", Type::text, "", 0, 0, "", every_driver, "", "the name that is meant when none is said"},
     Key{"env_file", Type::path, "", 0, 0, "", every_driver, "", "file of variables, beneath those that are set"},
@@ -111,6 +115,7 @@ constexpr std::array tables = {
     Table{"retry", retry_keys},
     Table{"migrations", migrations_keys},
     Table{"budget", budget_keys},
+    Table{"limits", limits_keys},
     Table{"top", top_keys},
 };
 

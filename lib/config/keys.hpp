@@ -40,7 +40,7 @@ struct Key {
   std::string_view about;
 };
 
-// Tables: "" (a connection's own keys), "pool", "replicas", "retry", "migrations", "budget", "top".
+// Tables: "" (a connection's own keys), "pool", "replicas", "retry", "migrations", "budget", "limits", "top".
 [[nodiscard]] std::span<const Key> keys_of(std::string_view table) noexcept;
 [[nodiscard]] const Key* find_key(std::string_view table, std::string_view name) noexcept;
 

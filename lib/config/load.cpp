@@ -54,7 +54,7 @@ class Loader {
         return blame_.at(value.origin, prefix + name, "unknown key", nearest(name, known));
       }
     }
-    for (const std::string_view name : {"defaults", "connections", "environments", "budget"}) {
+    for (const std::string_view name : {"defaults", "connections", "environments", "budget", "limits"}) {
       if (Result<void> fine = table_or_nothing(node, name, prefix + std::string(name)); !fine) return fine;
     }
     return {};
@@ -62,7 +62,8 @@ class Loader {
 
   Result<void> check_top() {
     return check_members(
-        root_, "", {"default", "defaults", "connections", "environments", "environment_from", "env_file", "budget"});
+        root_, "",
+        {"default", "defaults", "connections", "environments", "environment_from", "env_file", "budget", "limits"});
   }
 
   Result<std::string> top_text(const Node& node, const std::string& prefix, std::string_view name) {
@@ -106,8 +107,8 @@ class Loader {
     for (const auto& [name, node] : environments->members) {
       const std::string path = "environments." + name;
       if (Result<void> fine = table_or_nothing(*environments, name, path); !fine) return fine;
-      if (Result<void> fine = check_members(node, path + '.', {"default", "defaults", "connections", "budget"}); !fine)
-        return fine;
+      Result<void> fine = check_members(node, path + '.', {"default", "defaults", "connections", "budget", "limits"});
+      if (!fine) return fine;
       if (name == config_.environment) overlay_ = &node;
     }
     // A misspelt environment must not quietly become the base configuration.
@@ -148,6 +149,7 @@ class Loader {
       base_->defaults = settings.take();
     }
     if (const Node* budget = root_.find("budget")) base_->budget = *budget;
+    if (const Node* limits = root_.find("limits")) limits_ = *limits;
     const Node* environments = root_.find("environments");
     if (environments == nullptr) return {};
     for (const auto& [name, node] : environments->members) {
@@ -169,6 +171,10 @@ class Loader {
       if (const Node* budget = node.find("budget")) {
         if (!base_->budget) base_->budget.emplace();
         merge(*base_->budget, *budget);
+      }
+      if (const Node* limits = node.find("limits")) {
+        if (!limits_) limits_.emplace();
+        merge(*limits_, *limits);
       }
     }
     return {};
@@ -210,8 +216,13 @@ class Loader {
       base_->budget->set(lower(parts[1]), std::move(leaf));
       return {};
     }
+    if (parts.size() == 2 && same_word(parts[0], "limits")) {
+      if (!limits_) limits_.emplace();
+      limits_->set(lower(parts[1]), std::move(leaf));
+      return {};
+    }
     if (parts.size() < 3 || !same_word(parts[0], "connections")) {
-      return blame_.at({0, variable}, "", "names no setting; it begins with connections, budget or default");
+      return blame_.at({0, variable}, "", "names no setting; it begins with connections, budget, limits or default");
     }
     for (auto& [name, node] : connections_) {
       if (!same_word(name, parts[1])) continue;
@@ -268,7 +279,10 @@ class Loader {
       if (Result<void> done = expand(*base_->budget, base_->variables, blame_, "budget"); !done) return done;
     }
     base_->connections = config_.connections;
-    return apply_budget(base_->budget ? &*base_->budget : nullptr, base_->autos, blame_, config_);
+    Result<void> done = apply_budget(base_->budget ? &*base_->budget : nullptr, base_->autos, blame_, config_);
+    if (!done || !limits_) return done;
+    if (Result<void> expanded = expand(*limits_, base_->variables, blame_, "limits"); !expanded) return expanded;
+    return apply_limits(*limits_, blame_, config_);
   }
 
   Result<void> choose_default() {
@@ -306,6 +320,7 @@ class Loader {
   Node root_;
   const Node* overlay_ = nullptr;
   std::optional<Node> default_override_;
+  std::optional<Node> limits_;
   std::vector<std::pair<std::string, Node>> connections_;
   Config config_;
 };

@@ -41,8 +41,8 @@ key and the nearest known key. No error, log line or setting shows a secret. Nam
 
 ## Environments
 
-`[environments.NAME]` may hold `default`, `defaults`, `connections` and `budget`; they are laid over the rest key by key when NAME is
-chosen: by the caller, else by `TRUNKLINE_ENV`, else it is `development` if the file has one. An overlay with another `driver`
+`[environments.NAME]` may hold `default`, `defaults`, `connections`, `budget` and `limits`; they are laid over the rest key by key when
+NAME is chosen: by the caller, else by `TRUNKLINE_ENV`, else it is `development` if the file has one. An overlay with another `driver`
 drops the address beneath it (url, host, port, socket, database, user, password, TLS, schema, charset, replicas) and the keys that the
 new driver does not have; pool, migrations and timeouts stay. One with another `url` drops what the url beneath said. A `host` drops
 the `socket` beneath it, and a `socket` the `host`; one table that has both is an error.
@@ -57,7 +57,7 @@ a number, a boolean (`true`, `false`, `1`, `0`, in any case) or a duration where
 behind a value with a blank before the `#`. A variable that is set goes before it.
 
 `TRUNKLINE__CONNECTIONS__PRIMARY__POOL__MAX=5` sets one value over all that the file says; names in any case, the text taken as it is.
-`TRUNKLINE__DEFAULT` and `TRUNKLINE__BUDGET__…` work alike. In an `env_file` they have no effect, and a warning says so.
+`TRUNKLINE__DEFAULT`, `TRUNKLINE__BUDGET__…` and `TRUNKLINE__LIMITS__…` work alike. In an `env_file` they have no effect, and a warning says so.
 
 PostgreSQL's client library has variables of its own. What `PGHOST`, `PGPASSWORD` and their like would fill in is always said by the
 configuration, so they have no effect. `PGSERVICE`, `PGTZ`, `PGDATESTYLE` and `PGGEQO` change every session, and `PGREQUIREPEER`
@@ -115,6 +115,12 @@ constexpr Section sections[] = {
      "What `max = \"auto\"` comes to: `server_max` less the reserve and the pools of fixed size, shared by instances, "
      "workers and the "
      "pools on that server; at least 2. `server_max` may only be missing where no pool is `\"auto\"`."},
+    {"limits", "[limits]",
+     "With `max_open`, a session that has been idle for longest goes when another connection needs one, those that "
+     "`min` keeps last. Where none is idle callers wait in turn, for at most their `acquire_timeout`. Sessions count "
+     "from when their opening begins until their server has ended them, those of replicas, overflow and SQLite "
+     "included; a `\":memory:\"` database counts and is never closed for others. `min` takes only what nobody waits "
+     "for. What cancels a statement is a connection of its own for a moment, and does not count."},
 };
 
 std::string code(std::string_view text) { return '`' + std::string(text) + '`'; }

@@ -52,6 +52,16 @@ std::optional<bool> parse_boolean(std::string_view text) noexcept {
   return std::nullopt;
 }
 
+Result<void> check_keys(const Node& table, std::string_view table_name, const Blame& blame) {
+  for (const auto& [name, value] : table.members) {
+    if (find_key(table_name, name) != nullptr) continue;
+    std::vector<std::string_view> names;
+    for (const Key& key : keys_of(table_name)) names.push_back(key.name);
+    return blame.at(value.origin, std::string(table_name) + '.' + name, "unknown key", nearest(name, names));
+  }
+  return {};
+}
+
 const Node* Values::find(const Key& key) {
   if (failed()) return nullptr;
   const Node* node = table_.find(key.name);

@@ -10,6 +10,9 @@ namespace tl::config {
 // What a variable says where a boolean is wanted: true, false, 1 or 0, in any case.
 [[nodiscard]] std::optional<bool> parse_boolean(std::string_view text) noexcept;
 
+// Errors: it has a key that the table of keys does not know.
+[[nodiscard]] Result<void> check_keys(const Node& table, std::string_view table_name, const Blame& blame);
+
 // Reads the keys of one table (a connection's own, its pool, …). The first error is kept; after it everything reads as
 // absent.
 class Values {

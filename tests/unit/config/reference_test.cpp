@@ -22,7 +22,7 @@ TEST_CASE("the reference page speaks of every key, alias and driver") {
   const auto names = [&](std::string_view name) {
     return page.find('`' + std::string(name) + '`') != std::string::npos;
   };
-  for (const char* table : {"top", "", "pool", "replicas", "retry", "migrations", "budget"}) {
+  for (const char* table : {"top", "", "pool", "replicas", "retry", "migrations", "budget", "limits"}) {
     for (const Key& key : keys_of(table)) {
       CAPTURE(key.name);
       CHECK(names(key.name));

@@ -278,6 +278,22 @@ replicas.read = [{ host = "two" }, { host = "one", pool = { max = 40 } }]
   CHECK(value(config, "connections.a.pool.max") == "60");
 }
 
+TEST_CASE("a limit over all sessions that is less than what min keeps ready is told on loading") {
+  const std::string keys =
+      "[defaults]\ndriver = \"pg\"\npool.min = 2\n[connections.a]\nreplicas.read = [{ host = \"r\" }]\n"
+      "[connections.b]\n[limits]\nmax_open = ";
+  CHECK(loaded(keys + "6\n").max_open == 6);
+  CHECK(loaded(keys + "6\n").warnings.empty());
+  const Config config = loaded(keys + "5\n");
+  REQUIRE(config.warnings.size() == 1);
+  CHECK(
+      config.warnings[0] ==
+      "test.toml:8: limits.max_open: is 5, less than the 6 sessions that pool.min of all connections would keep ready");
+  CHECK(config.setting("limits.max_open")->source == "test.toml:8");
+  CHECK_FALSE(loaded("[connections.a]\ndriver = \"pg\"\n").max_open.has_value());
+  CHECK(loaded("[connections.a]\ndriver = \"pg\"\n", {{"TRUNKLINE__LIMITS__MAX_OPEN", "7"}}).max_open == 7);
+}
+
 TEST_CASE("PostgreSQL's sockets in one folder are of several servers, and a folder may be given as host") {
   const std::string head = "[budget]\nserver_max = 100\nreserve = 0\n[connections.a]\ndriver = \"pg\"\n";
   const auto max_beside = [&](const std::string& other) {
