@@ -31,9 +31,11 @@ std::string_view state_name(State state) noexcept {
   return "";
 }
 
-Connection::Connection(config::Connection settings, std::shared_ptr<observe::Hub> hub, State state)
+Connection::Connection(config::Connection settings, std::shared_ptr<observe::Hub> hub,
+                       std::shared_ptr<pool::SessionLimit> limit, State state)
     : settings_(std::move(settings)),
       hub_(std::move(hub)),
+      limit_(std::move(limit)),
       driver_(drivers::find(settings_.driver)),
       statements_(dialect_of(driver_), statement_bytes),
       state_(state) {}
@@ -74,7 +76,7 @@ Result<std::shared_ptr<Endpoints>> Connection::open_locked() {
                      "this build of trunkline has no driver for " + std::string(config::driver_name(settings_.driver)),
                      Phase::connect));
   }
-  endpoints_ = Endpoints::make(settings_, *driver_, hub_);
+  endpoints_ = Endpoints::make(settings_, *driver_, hub_, limit_);
   state_ = State::open;
   endpoints_->open();
   return endpoints_;

@@ -13,8 +13,9 @@ enum class State : uint8_t { registered, open, closed };
 
 class Connection {
  public:
-  // Its events go to the hub. `state`: registered, or closed.
-  Connection(config::Connection settings, std::shared_ptr<observe::Hub> hub, State state = State::registered);
+  // Its events go to the hub, its sessions are counted by the limit. `state`: registered, or closed.
+  Connection(config::Connection settings, std::shared_ptr<observe::Hub> hub, std::shared_ptr<pool::SessionLimit> limit,
+             State state = State::registered);
 
   [[nodiscard]] const config::Connection& settings() const noexcept { return settings_; }
   [[nodiscard]] const std::string& name() const noexcept { return settings_.name; }
@@ -47,6 +48,7 @@ class Connection {
 
   const config::Connection settings_;
   const std::shared_ptr<observe::Hub> hub_;
+  const std::shared_ptr<pool::SessionLimit> limit_;
   driver::Driver* const driver_;  // null: this build has none
   sql::Table statements_;
   mutable std::mutex mutex_;

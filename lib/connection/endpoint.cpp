@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "farewell.hpp"
 #include "shared.hpp"
 
 namespace tl::connection {
@@ -11,18 +12,30 @@ uint64_t seed() { return std::random_device{}(); }
 
 class RetireJob final : public runtime::Job {
  public:
-  RetireJob(std::unique_ptr<driver::Session> session, std::shared_ptr<std::atomic<uint32_t>> closing, uint64_t group,
+  RetireJob(std::unique_ptr<driver::Session> session, pool::Permit permit,
+            std::shared_ptr<std::atomic<uint32_t>> closing, config::DriverKind server, uint64_t group,
             Deadline deadline)
-      : Job(group, deadline), session_(std::move(session)), closing_(std::move(closing)) {
+      : Job(group, deadline),
+        permit_(std::move(permit)),
+        server_(server),
+        session_(std::move(session)),
+        closing_(std::move(closing)) {
     closing_->fetch_add(1, std::memory_order_relaxed);
   }
   ~RetireJob() override {
     session_.reset();
     closing_->fetch_sub(1, std::memory_order_release);
   }
-  void run() noexcept override { session_.reset(); }
+  void run() noexcept override {
+    if (!permit_.is_scarce()) return session_.reset();
+    const Farewell farewell(session_->descriptor(), server_);
+    session_.reset();
+    farewell.await(deadline());
+  }
 
  private:
+  const pool::Permit permit_;  // goes last
+  const config::DriverKind server_;
   std::unique_ptr<driver::Session> session_;
   std::shared_ptr<std::atomic<uint32_t>> closing_;
 };
@@ -132,7 +145,7 @@ class Endpoint::DialJob final : public runtime::Job {
 };
 
 Endpoint::Endpoint(Role role, config::Endpoint settings, driver::Driver& driver, const config::Connection& connection,
-                   std::shared_ptr<observe::Hub> hub)
+                   std::shared_ptr<observe::Hub> hub, pool::Share share)
     : role_(role),
       settings_(std::move(settings)),
       driver_(driver),
@@ -141,7 +154,7 @@ Endpoint::Endpoint(Role role, config::Endpoint settings, driver::Driver& driver,
                                                                         .endpoint = settings_.address.label(),
                                                                         .echo_pool = connection.echo_pool,
                                                                         .slow_query = connection.slow_query})),
-      pool_(std::make_unique<pool::Pool>(*source_, settings_.pool, *this, steady_clock(), seed())),
+      pool_(std::make_unique<pool::Pool>(*source_, settings_.pool, *this, steady_clock(), seed(), std::move(share))),
       shared_(std::make_unique<SharedSessions>(*pool_)) {}
 
 Endpoint::~Endpoint() { pool_->close(); }
@@ -170,12 +183,12 @@ void Endpoint::watch(pool::Pool& pool, driver::Session& session) noexcept {
   }
 }
 
-void Endpoint::retire(std::unique_ptr<driver::Session> session) noexcept {
+void Endpoint::retire(std::unique_ptr<driver::Session> session, pool::Permit permit) noexcept {
   runtime::housekeeper().forget(session->number());
   try {
     runtime::Crew& crew = runtime::workers();
-    crew.submit(
-        std::make_shared<RetireJob>(std::move(session), closing_, group(), from_now(settings_.pool.destroy_timeout)));
+    crew.submit(std::make_shared<RetireJob>(std::move(session), std::move(permit), closing_, settings_.address.driver,
+                                            group(), from_now(settings_.pool.destroy_timeout)));
   } catch (const std::bad_alloc&) {
     session.reset();  // here and now, if it must be
   }
@@ -196,11 +209,14 @@ void Endpoint::wake_at(pool::Pool& pool, Instant at) noexcept {
 }
 
 std::shared_ptr<Endpoints> Endpoints::make(const config::Connection& settings, driver::Driver& driver,
-                                           const std::shared_ptr<observe::Hub>& hub) {
+                                           const std::shared_ptr<observe::Hub>& hub,
+                                           const std::shared_ptr<pool::SessionLimit>& limit) {
   auto endpoints = std::make_shared<Endpoints>();
   const config::Endpoint& primary = settings.primary;
   const auto add = [&](Role role, config::Endpoint endpoint) {
-    endpoints->all_.push_back(std::make_unique<Endpoint>(role, std::move(endpoint), driver, settings, hub));
+    const bool in_memory = endpoint.address.driver == config::DriverKind::sqlite && !is_file(endpoint.address);
+    endpoints->all_.push_back(
+        std::make_unique<Endpoint>(role, std::move(endpoint), driver, settings, hub, pool::Share{limit, in_memory}));
   };
   if (!is_file(primary.address)) {
     config::Endpoint only = primary;

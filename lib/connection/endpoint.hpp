@@ -21,7 +21,7 @@ enum class Role : uint8_t { primary, replica };
 class Endpoint final : public pool::Supply, public runtime::Task, public runtime::HangUpListener {
  public:
   Endpoint(Role role, config::Endpoint settings, driver::Driver& driver, const config::Connection& connection,
-           std::shared_ptr<observe::Hub> hub);
+           std::shared_ptr<observe::Hub> hub, pool::Share share);
   ~Endpoint() override;
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
@@ -46,7 +46,7 @@ class Endpoint final : public pool::Supply, public runtime::Task, public runtime
 
   void dial(pool::Pool& pool) noexcept override;
   void watch(pool::Pool& pool, driver::Session& session) noexcept override;
-  void retire(std::unique_ptr<driver::Session> session) noexcept override;
+  void retire(std::unique_ptr<driver::Session> session, pool::Permit permit) noexcept override;
   void wake_at(pool::Pool& pool, Instant at) noexcept override;
   Instant run() noexcept override { return pool_->maintain(); }
   void hung_up(uint64_t session) noexcept override { pool_->hung_up(session); }
@@ -59,8 +59,6 @@ class Endpoint final : public pool::Supply, public runtime::Task, public runtime
   const config::Endpoint settings_;
   driver::Driver& driver_;
   const std::shared_ptr<observe::Source> source_;
-  std::unique_ptr<pool::Pool> pool_;
-  const std::unique_ptr<SharedSessions> shared_;
   // SQLite's reader: this address is opened once first, because a file must exist before it can be opened for reading.
   std::unique_ptr<config::Address> prime_;
   std::atomic<bool> primed_{false};
@@ -69,13 +67,17 @@ class Endpoint final : public pool::Supply, public runtime::Task, public runtime
   std::vector<DialJob*> dials_;  // all there are
   bool closed_ = false;
   std::weak_ptr<class Endpoints> owner_;  // kept alive by every dial in progress
+  // They go first: until then threads of other pools that share the limit may be in the pool, and use all of this.
+  std::unique_ptr<pool::Pool> pool_;
+  const std::unique_ptr<SharedSessions> shared_;
 };
 
 // All endpoints of a connection as long as it is open; a lease keeps them alive.
 class Endpoints {
  public:
   static std::shared_ptr<Endpoints> make(const config::Connection& settings, driver::Driver& driver,
-                                         const std::shared_ptr<observe::Hub>& hub);
+                                         const std::shared_ptr<observe::Hub>& hub,
+                                         const std::shared_ptr<pool::SessionLimit>& limit);
 
   [[nodiscard]] Endpoint& operator[](uint32_t i) noexcept { return *all_[i]; }
   [[nodiscard]] uint32_t size() const noexcept { return static_cast<uint32_t>(all_.size()); }

@@ -1,7 +1,5 @@
 #include "pool.hpp"
 
-#include <thread>
-
 #include "pool_inside.hpp"
 
 namespace tl::pool {
@@ -43,12 +41,13 @@ Result<Lease> Waiter::take() {
   return failure;
 }
 
-Pool::Pool(observe::Source& source, const config::Pool& settings, Supply& supply, const Clock& clock, uint64_t seed)
-    : inside_(std::make_unique<Inside>(*this, source, settings, supply, clock, seed)) {}
+Pool::Pool(observe::Source& source, const config::Pool& settings, Supply& supply, const Clock& clock, uint64_t seed,
+           Share share)
+    : inside_(std::make_unique<Inside>(*this, source, settings, supply, clock, seed, std::move(share))) {}
 
 Pool::~Pool() {
   close();
-  while (inside_->under_way.load(std::memory_order_acquire) > 0) std::this_thread::yield();
+  inside_->quit();
 }
 
 Lease Pool::try_acquire(const Borrower& borrower) noexcept {
@@ -110,9 +109,14 @@ Result<void> Pool::enqueue(Waiter& waiter, const Borrower& borrower) {
 }
 
 bool Pool::abandon(Waiter& waiter) noexcept {
-  const Inside::Lock lock(inside_->mutex);
+  Inside& in = *inside_;
+  const Instant now = in.clock.now();
+  Chores chores;
+  Inside::Lock lock(in.mutex);
   if (!waiter.queued_) return false;
-  inside_->leave_line(waiter);
+  in.leave_line(waiter);
+  if (in.lacks_permits) in.start_dials(now, chores);  // one less
+  in.finish(lock, now, chores);
   return true;
 }
 

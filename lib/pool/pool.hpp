@@ -9,6 +9,7 @@
 #include "clock.hpp"
 #include "config.hpp"
 #include "session.hpp"
+#include "session_limit.hpp"
 #include "source.hpp"
 
 namespace tl::pool {
@@ -87,8 +88,8 @@ class Supply {
   virtual void dial(Pool& pool) noexcept = 0;
   // From now on hung_up() tells of the session when its server closes it, until it is retired. Before anybody has it.
   virtual void watch(Pool& pool, driver::Session& session) noexcept = 0;
-  // Closes a session away from the caller's thread.
-  virtual void retire(std::unique_ptr<driver::Session> session) noexcept = 0;
+  // Closes a session away from the caller's thread, and lets go of its permit when it is gone.
+  virtual void retire(std::unique_ptr<driver::Session> session, Permit permit) noexcept = 0;
   // maintain() is wanted no later than then.
   virtual void wake_at(Pool& pool, Instant at) noexcept = 0;
 };
@@ -120,11 +121,18 @@ struct SessionInfo {
   Nanos age{0}, quiet{0};
 };
 
+// Of the limit over the sessions of many pools.
+struct Share {
+  std::shared_ptr<SessionLimit> limit;
+  bool keeps_idle = false;  // its sessions are never closed for another pool's callers: what they hold would be lost
+};
+
 class Pool {
  public:
   // The source has the label used in errors; the pool counts there, and tells there what it does with its sessions,
   // never with its lock held. Source, supply and clock outlive the pool. `seed` is of its jitter.
-  Pool(observe::Source& source, const config::Pool& settings, Supply& supply, const Clock& clock, uint64_t seed);
+  Pool(observe::Source& source, const config::Pool& settings, Supply& supply, const Clock& clock, uint64_t seed,
+       Share share = {std::make_shared<SessionLimit>()});
   // Everything has been given back and no dial is under way. Retires what is idle; waits for calls into the supply that
   // other threads are just leaving, so not from within one.
   ~Pool();
@@ -167,13 +175,15 @@ class Pool {
   [[nodiscard]] const std::string& endpoint() const noexcept;
   [[nodiscard]] const config::Pool& settings() const noexcept;
   // Why a waiter that expired by itself got nothing, with everything there is to say, after abandon() answered true:
-  // acquire_timeout, telling who holds what since when, how many wait, the last dial's error; connect_timeout where
-  // there is no session at all and a dial that has not been answered. Each is counted in `acquire_timeouts`.
+  // acquire_timeout, telling who holds what since when, how many wait, the last dial's error, and who has how many
+  // sessions where the limit over all pools stood in the way; connect_timeout where there is no session at all and a
+  // dial that has not been answered. Each is counted in `acquire_timeouts`.
   [[nodiscard]] Failure exhausted(Nanos waited, const Borrower& borrower) const;
 
  private:
   friend class Lease;
   class Inside;
+  void dial_failed(Failure failure, bool permit_is_free) noexcept;
   void disown(Slot& slot) noexcept;
   void give_back(Slot& slot, Fate fate) noexcept;
   std::unique_ptr<Inside> inside_;

@@ -29,7 +29,7 @@ uint32_t saturated_sum(uint32_t a, uint32_t b) noexcept {
 }  // namespace
 
 Pool::Inside::Inside(Pool& owner, observe::Source& told, const config::Pool& given, Supply& world, const Clock& time,
-                     uint64_t seed)
+                     uint64_t seed, Share given_share)
     : pool(owner),
       source(told),
       endpoint(told.endpoint()),
@@ -40,6 +40,8 @@ Pool::Inside::Inside(Pool& owner, observe::Source& told, const config::Pool& giv
       no_memory(refusal(Status::no_memory, "there was no memory to open a session with", Phase::connect)),
       supply(world),
       clock(time),
+      share(std::move(given_share)),
+      limit_over_all(*share.limit),
       backoff(given.create_retry_interval),
       jitter(seed) {}
 
@@ -88,10 +90,16 @@ void Pool::Inside::park(Slot& slot, Chores& chores) noexcept {
 
 void Pool::Inside::settle(Slot& slot, bool usable, Instant now, Chores& chores) noexcept {
   slot.quiet_since = now;
+  if (usable && limit_over_all.is_short()) return settle_scarce(slot, now, chores);
+  place(slot, usable, now, chores);
+}
+
+void Pool::Inside::place(Slot& slot, bool usable, Instant now, Chores& chores) noexcept {
   Waiter* const waiter = line.first();
   if (usable && waiter) {
     leave_line(*waiter);
     grant(*waiter, slot, now, chores);
+    if (lacks_permits) start_dials(now, chores);  // one less
   } else if (usable && may_park()) {
     park(slot, chores);
   } else {
@@ -100,6 +108,11 @@ void Pool::Inside::settle(Slot& slot, bool usable, Instant now, Chores& chores) 
 }
 
 void Pool::Inside::discard(Slot& slot, Chores& chores) noexcept {
+  limit_over_all.leaving();
+  let_go(slot, chores);
+}
+
+void Pool::Inside::let_go(Slot& slot, Chores& chores) noexcept {
   all.remove(slot);
   ++sessions_closed;
   slot.colder = chores.retired;
@@ -115,22 +128,40 @@ bool Pool::Inside::owner_holds_all(uint64_t owner) const noexcept {
 }
 
 // As many as the waiters lack, or `min` does: a session that is opened for a waiter counts for both.
-void Pool::Inside::start_dials(Instant now, Chores& chores) noexcept {
-  if (closed) return;
-  const uint32_t room = limit > all.size() ? limit - all.size() : 0;
+uint32_t Pool::Inside::start_dials(Instant now, Chores& chores, uint32_t permits) noexcept {
+  const uint32_t room = !closed && limit > all.size() ? limit - all.size() : 0;
   const uint32_t for_waiters = std::min(line.size(), room);
-  const uint32_t for_min = opened && min > all.size() ? min - all.size() : 0;
-  const uint32_t lacking = std::max(for_waiters, for_min);
-  if (lacking <= dialling) return;
+  const uint32_t for_min = opened && !closed && min > all.size() ? min - all.size() : 0;
+  const uint32_t wanted = std::max(for_waiters, for_min);
+  const uint32_t lacking = wanted > dialling ? wanted - dialling : 0;
+  if (lacking == 0 && !lacks_permits) return permits;
 
-  const uint32_t starting = backoff.allows(lacking - dialling, now);
+  const uint32_t allowed = backoff.allows(lacking, now);
+  if (lacking > allowed) ask_wake(backoff.retry_at(), chores);
+  const uint32_t starting = take_permits(allowed, for_waiters, permits, chores);
   if (starting > 0) {
     dialling += starting;
     chores.dials += starting;
     last_dial = ++sequence;
     backoff.started(now, jitter);
   }
-  if (lacking > dialling) ask_wake(backoff.retry_at(), chores);
+  return permits - std::min(permits, starting);
+}
+
+// How many of the dials there are permits for, with those that are there. The pool stands in line for the others.
+uint32_t Pool::Inside::take_permits(uint32_t dials, uint32_t for_waiters, uint32_t permits, Chores& chores) noexcept {
+  const uint32_t permitted = std::min(dials, permits);
+  const uint32_t rest = dials - permitted;
+  const uint32_t before = dialling + permitted;
+  SessionLimit::Wish wish;
+  wish.urgent = for_waiters > before ? std::min(rest, for_waiters - before) : 0;
+  wish.patient = rest - wish.urgent;
+  if (wish.urgent > 0) wish.since = line.first()->since_;
+  if (rest == 0 && !lacks_permits) return permitted;
+  const SessionLimit::Grant grant = limit_over_all.take(*this, wish);
+  lacks_permits = grant.permits < rest;
+  if (grant.reclaim) chores.permits |= Chores::reclaim;
+  return permitted + grant.permits;
 }
 
 void Pool::Inside::ask_wake(Instant at, Chores& chores) noexcept {
@@ -187,13 +218,16 @@ void Pool::Inside::do_chores(Chores& chores) noexcept {
     waiter->granted();
   }
   if (chores.wake != never) supply.wake_at(pool, chores.wake);
+  if (chores.dials > 0) limit_over_all.join(*this);
   for (; chores.dials > 0; --chores.dials) supply.dial(pool);
   while (Slot* slot = chores.retired) {
     chores.retired = slot->colder;
     tell_disconnect(*slot);
-    supply.retire(std::move(slot->session));
+    supply.retire(std::move(slot->session), Permit(share.limit));
     delete slot;
   }
+  if (chores.permits & Chores::serve) limit_over_all.serve();
+  if (chores.permits & Chores::reclaim) limit_over_all.reclaim();
 }
 
 Failure Pool::Inside::refusal(Status status, std::string message, Phase phase) const {

@@ -16,24 +16,28 @@ namespace tl::pool {
 constexpr Instant never{std::numeric_limits<int64_t>::max()};
 
 struct Chores {
+  static constexpr uint32_t serve = 1;    // one is free
+  static constexpr uint32_t reclaim = 2;  // one is lacking
+
   WaiterList granted;  // their leases are in them
   WaiterList refused;  // each for `reason`
   std::shared_ptr<const Error> reason;
   Slot* retired = nullptr;  // linked by `colder`
   uint32_t dials = 0;
+  uint32_t permits = 0;  // of the limit's: what is to be done about them
   Instant wake = never;
 
   [[nodiscard]] bool any() const noexcept {
-    return !granted.empty() || !refused.empty() || retired || dials > 0 || wake != never;
+    return !granted.empty() || !refused.empty() || retired || (dials | permits) > 0 || wake != never;
   }
 };
 
-class Pool::Inside {
+class Pool::Inside final : public Sharer {
  public:
   using Lock = std::unique_lock<std::mutex>;
 
-  Inside(Pool& owner, observe::Source& told, const config::Pool& given, Supply& world, const Clock& time,
-         uint64_t seed);
+  Inside(Pool& owner, observe::Source& told, const config::Pool& given, Supply& world, const Clock& time, uint64_t seed,
+         Share given_share);
 
   // With the mutex held.
   [[nodiscard]] Slot* pop_idle(Instant now, Chores& chores) noexcept;  // the hottest whose lifetime has not ended
@@ -41,16 +45,31 @@ class Pool::Inside {
   void grant(Waiter& waiter, Slot& slot, Instant now, Chores& chores) noexcept;
   void leave_line(Waiter& waiter) noexcept;
   void settle(Slot& slot, bool usable, Instant now, Chores& chores) noexcept;  // to a waiter, the idle, or out
-  void park(Slot& slot, Chores& chores) noexcept;                              // among the idle
-  void discard(Slot& slot, Chores& chores) noexcept;                           // out of the pool
-  void start_dials(Instant now, Chores& chores) noexcept;
+  void settle_scarce(Slot& slot, Instant now, Chores& chores) noexcept;        // likewise, or for another pool's caller
+  void place(Slot& slot, bool usable, Instant now, Chores& chores) noexcept;
+  void park(Slot& slot, Chores& chores) noexcept;                       // among the idle
+  [[gnu::noinline]] void discard(Slot& slot, Chores& chores) noexcept;  // out of the pool
+  // The same, where the limit counts it as leaving already.
+  void let_go(Slot& slot, Chores& chores) noexcept;
+  // `permits`: those that there are for it already. Answers how many of them are left.
+  uint32_t start_dials(Instant now, Chores& chores, uint32_t permits = 0) noexcept;
   void ask_wake(Instant at, Chores& chores) noexcept;
   [[nodiscard]] bool may_park() const noexcept;
+  // Whether the session should go for a caller of another pool, who has waited longer than this pool's first.
+  [[nodiscard]] bool is_claimed(const Slot& slot, Instant now) const noexcept;
   [[nodiscard]] bool owner_holds_all(uint64_t owner) const noexcept;
   [[nodiscard]] bool has_no_session() const noexcept { return all.size() == 0 && dialling == 0; }
   [[nodiscard]] Instant next_reap() const noexcept;
   void reap(Instant now, Chores& chores) noexcept;
   [[nodiscard]] Figures count() const noexcept;  // all but the text
+
+  // Of the limit; these take the mutex themselves.
+  [[nodiscard]] Offer offer() noexcept override;
+  void close_coldest() noexcept override;
+  [[nodiscard]] bool permitted() noexcept override;
+  [[nodiscard]] const std::string& connection() const noexcept override { return source.connection(); }
+  [[nodiscard]] uint32_t held() const noexcept override;
+  void quit() noexcept;  // waits for those who are under way in it, once it is closed
 
   // Dials for what was discarded, releases the mutex and does the chores.
   void finish(Lock& lock, Instant now, Chores& chores) noexcept;
@@ -81,6 +100,8 @@ class Pool::Inside {
   const std::shared_ptr<const Error> no_memory;
   Supply& supply;
   const Clock& clock;
+  const Share share;
+  SessionLimit& limit_over_all;
 
   mutable std::mutex mutex;
   SlotsByHeat idle;  // empty while anyone waits
@@ -93,8 +114,9 @@ class Pool::Inside {
   bool closed = false;
 
   uint32_t dialling = 0;
-  uint64_t sequence = 0;   // of arrivals and dials
-  uint64_t last_dial = 0;  // when the latest dial started, in that sequence
+  bool lacks_permits = false;  // it stands in line for some
+  uint64_t sequence = 0;       // of arrivals and dials
+  uint64_t last_dial = 0;      // when the latest dial started, in that sequence
   DialBackoff backoff;
   Jitter jitter;
   Instant reap_not_before{0};
@@ -102,9 +124,8 @@ class Pool::Inside {
 
   uint64_t sessions_opened = 0, sessions_closed = 0, dial_failures = 0, waited = 0, acquire_timeouts = 0;
 
-  std::atomic<uint32_t> under_way{0};  // threads between the mutex and the end of their chores
-
  private:
+  [[nodiscard]] uint32_t take_permits(uint32_t dials, uint32_t for_waiters, uint32_t permits, Chores& chores) noexcept;
   void do_chores(Chores& chores) noexcept;
 };
 

@@ -10,6 +10,7 @@ namespace tl::pool {
 namespace {
 
 constexpr size_t most_holders_told = 5;
+constexpr size_t most_names_told = 3;
 
 // One line of at most `limit` characters: white space and control characters become single spaces.
 std::string one_line(std::string_view text, size_t limit) {
@@ -79,6 +80,32 @@ std::string told_holders(const std::vector<LeaseInfo>& leases) {
   for (size_t i = 0; i < leases.size() && i < most_holders_told; ++i) text += (i ? "; " : "") + told_holder(leases[i]);
   if (leases.size() > most_holders_told) text += "; and " + std::to_string(leases.size() - most_holders_told) + " more";
   return text;
+}
+
+std::string told_names(const std::vector<SessionLimit::Holder>& holders) {
+  std::string text;
+  for (size_t i = 0; i < holders.size() && i < most_names_told; ++i) {
+    text += (i ? ", \"" : "\"") + holders[i].connection + "\" " + std::to_string(holders[i].sessions);
+  }
+  return text;
+}
+
+// Of a caller for whom the pool had a place, and neither a session nor a dial.
+bool wanted_a_permit(const Figures& figures) noexcept {
+  const uint64_t held = uint64_t{figures.leased} + figures.idle + figures.dialling;
+  return held < uint64_t{figures.max} + figures.max_overflow && figures.dialling <= figures.waiting;
+}
+
+// Adds how the limit over all pools stands.
+void tell_limit(Error& error, SessionLimit& limit) {
+  const SessionLimit::Figures figures = limit.figures();
+  const std::string names = told_names(limit.holders());
+  error.message += "; max_open: " + std::to_string(figures.open) + " of " + std::to_string(limit.max()) +
+                   " sessions over all names are open";
+  if (!names.empty()) error.message += " (most of them: " + names + ')';
+  error.details.emplace_back("max_open", std::to_string(limit.max()));
+  error.details.emplace_back("open", std::to_string(figures.open));
+  if (!names.empty()) error.details.emplace_back("most", names);
 }
 
 }  // namespace
@@ -179,7 +206,9 @@ Failure Pool::exhausted(Nanos waited, const Borrower& borrower) const {
   const std::string limit = told_limit(figures);
   // Nobody holds anything up then but the server, also between two dials to one that is silent.
   const bool silent = view.last_failure && view.last_failure->status == Status::connect_timeout;
-  const bool unanswered = figures.leased + figures.idle == 0 && (figures.dialling > 0 || silent);
+  SessionLimit& over_all = inside_->limit_over_all;
+  const bool limited = over_all.figures().open >= over_all.max() && wanted_a_permit(figures);
+  const bool unanswered = !limited && figures.leased + figures.idle == 0 && (figures.dialling > 0 || silent);
 
   std::string message =
       unanswered ? "\"" + inside_->endpoint + "\" has let no session in" : "no session of \"" + inside_->endpoint + '"';
@@ -198,6 +227,7 @@ Failure Pool::exhausted(Nanos waited, const Borrower& borrower) const {
                       {"dialling", std::to_string(figures.dialling)}};
   if (!holders.empty()) failure->details.emplace_back("holders", holders);
   if (view.last_failure) failure->details.emplace_back("last_dial", view.last_failure->message);
+  if (limited) tell_limit(*failure, over_all);
   inside_->source.tell(observe::Kind::timeout, [&](observe::Event& event) {
     event.duration = waited;
     event.status = failure->status;

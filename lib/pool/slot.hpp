@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 
+#include "linked.hpp"
 #include "pool.hpp"
 
 namespace tl::pool {
@@ -42,34 +43,7 @@ struct Slot {
   Slot* hotter = nullptr;
 };
 
-// A doubly linked list through two members of the slots themselves.
-template <Slot* Slot::*before, Slot* Slot::*after>
-class SlotList {
- public:
-  [[nodiscard]] Slot* first() const noexcept { return first_; }
-  [[nodiscard]] Slot* last() const noexcept { return last_; }
-  [[nodiscard]] uint32_t size() const noexcept { return size_; }
-
-  void push_back(Slot& slot) noexcept {
-    slot.*before = last_;
-    slot.*after = nullptr;
-    (last_ ? last_->*after : first_) = &slot;
-    last_ = &slot;
-    ++size_;
-  }
-  void remove(Slot& slot) noexcept {
-    (slot.*before ? (slot.*before)->*after : first_) = slot.*after;
-    (slot.*after ? (slot.*after)->*before : last_) = slot.*before;
-    --size_;
-  }
-
- private:
-  Slot* first_ = nullptr;
-  Slot* last_ = nullptr;
-  uint32_t size_ = 0;
-};
-
-using SlotsByAge = SlotList<&Slot::older, &Slot::newer>;     // the oldest is first
-using SlotsByHeat = SlotList<&Slot::colder, &Slot::hotter>;  // the coldest is first
+using SlotsByAge = Linked<Slot, &Slot::older, &Slot::newer>;     // the oldest is first
+using SlotsByHeat = Linked<Slot, &Slot::colder, &Slot::hotter>;  // the coldest is first
 
 }  // namespace tl::pool

@@ -31,8 +31,9 @@ void Pool::dialled(std::unique_ptr<driver::Session> session) noexcept {
   Inside& in = *inside_;
   Slot* const slot = slot_for(session);
   if (slot == nullptr) {
-    in.supply.retire(std::move(session));
-    dial_failed(nullptr);
+    in.limit_over_all.leaving();
+    in.supply.retire(std::move(session), Permit(in.share.limit));
+    dial_failed(nullptr, false);
     return;
   }
   in.supply.watch(*this, *slot->session);
@@ -53,9 +54,11 @@ void Pool::dialled(std::unique_ptr<driver::Session> session) noexcept {
   in.finish(lock, now, chores);
 }
 
+void Pool::dial_failed(Failure failure) noexcept { dial_failed(std::move(failure), true); }
+
 // A waiter for whom nothing is left to hope gets the reason at once: waiting does not heal it, or the dial was started
 // while it waited and there is neither a session nor another dial. The others wait for the next attempt.
-void Pool::dial_failed(Failure failure) noexcept {
+void Pool::dial_failed(Failure failure, bool permit_is_free) noexcept {
   Inside& in = *inside_;
   const std::shared_ptr<const Error> reason = in.reason_of(std::move(failure));
   std::shared_ptr<const Error> previous = reason;  // freed without the lock
@@ -64,6 +67,10 @@ void Pool::dial_failed(Failure failure) noexcept {
   Inside::Lock lock(in.mutex);
   --in.dialling;
   ++in.dial_failures;
+  if (permit_is_free) {
+    in.limit_over_all.put_back();
+    chores.permits |= Chores::serve;
+  }
   previous.swap(in.last_failure);
   in.backoff.failed(now, in.jitter);
 
@@ -136,6 +143,7 @@ void Pool::close() noexcept {
     in.idle.remove(*slot);
     in.discard(*slot, chores);
   }
+  if (in.lacks_permits) in.start_dials(now, chores);  // none: it leaves the line
   in.finish(lock, now, chores);
 }
 

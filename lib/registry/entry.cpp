@@ -5,11 +5,12 @@ namespace tl::registry {
 using connection::Connection;
 using connection::State;
 
-Entry::Entry(config::Connection settings, std::shared_ptr<observe::Hub> hub, uint64_t number,
-             std::unique_ptr<Text> text)
+Entry::Entry(config::Connection settings, std::shared_ptr<observe::Hub> hub, std::shared_ptr<pool::SessionLimit> limit,
+             uint64_t number, std::unique_ptr<Text> text)
     : name_(settings.name),
       settings_(std::move(settings)),
       hub_(std::move(hub)),
+      limit_(std::move(limit)),
       number_(number),
       text_(std::move(text)) {}
 
@@ -22,7 +23,7 @@ State Entry::state() const {
 Connection* Entry::make() {
   const std::lock_guard lock(mutex_);
   if (connection_ == nullptr && !released_) {
-    connection_ = std::make_unique<Connection>(settings_, hub_, closed_ ? State::closed : State::registered);
+    connection_ = std::make_unique<Connection>(settings_, hub_, limit_, closed_ ? State::closed : State::registered);
     made_.store(connection_.get(), std::memory_order_release);
   }
   return connection_.get();

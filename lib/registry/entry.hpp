@@ -18,7 +18,8 @@ class Entry {
     std::vector<std::string> warnings;
   };
 
-  Entry(config::Connection settings, std::shared_ptr<observe::Hub> hub, uint64_t number, std::unique_ptr<Text> text);
+  Entry(config::Connection settings, std::shared_ptr<observe::Hub> hub, std::shared_ptr<pool::SessionLimit> limit,
+        uint64_t number, std::unique_ptr<Text> text);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const config::Connection& settings() const noexcept { return settings_; }
@@ -50,6 +51,7 @@ class Entry {
   const std::string name_;
   const config::Connection settings_;
   const std::shared_ptr<observe::Hub> hub_;
+  const std::shared_ptr<pool::SessionLimit> limit_;
   const uint64_t number_;
   const std::unique_ptr<const Text> text_;
   mutable std::mutex mutex_;

@@ -235,9 +235,17 @@ Table prometheus_table(const Registry& registry, const Entries& entries) {
       text.append(shortest(series.value)).append("\n");
     }
   });
-  constexpr std::string_view dropped = "trunkline_events_dropped_total";
-  head(dropped, "counter", "Events that there was no memory for.");
-  text.append(dropped).append(" ").append(std::to_string(registry.hub().dropped())).append("\n");
+  const auto of_all = [&](std::string_view name, std::string_view type, std::string_view help, uint64_t value) {
+    head(name, type, help);
+    text.append(name).append(" ").append(std::to_string(value)).append("\n");
+  };
+  const pool::SessionLimit::Figures open = registry.limit().figures();
+  of_all("trunkline_sessions_open", "gauge", "Sessions of all names, with those being opened or closed.", open.open);
+  if (const uint32_t max = registry.limit().max(); max != pool::SessionLimit::none) {
+    of_all("trunkline_sessions_open_limit", "gauge", "As many as there may be (max_open).", max);
+    of_all("trunkline_sessions_open_waiting", "gauge", "Pools whose callers wait because of that limit.", open.waiting);
+  }
+  of_all("trunkline_events_dropped_total", "counter", "Events that there was no memory for.", registry.hub().dropped());
 
   Table table({{"text", Type::text}});
   table.add({std::move(text)});

@@ -67,10 +67,12 @@ Result<void> await_home(const Entries& closed, std::optional<Deadline> until, co
 
 // As in a file that does not say: a connection of this name.
 Registry::Registry(config::Config config)
-    : config_(std::move(config)), default_name_(config_.default_name.empty() ? "default" : config_.default_name) {
+    : config_(std::move(config)),
+      default_name_(config_.default_name.empty() ? "default" : config_.default_name),
+      limit_(std::make_shared<pool::SessionLimit>(config_.max_open.value_or(pool::SessionLimit::none))) {
   for (const std::string& warning : config_.warnings) observe::log(observe::Level::warning, warning);
   for (const config::Connection& settings : config_.connections) {
-    (void)names_.insert(std::make_shared<Entry>(settings, hub_, ++last_number_, nullptr));
+    (void)names_.insert(std::make_shared<Entry>(settings, hub_, limit_, ++last_number_, nullptr));
   }
 }
 
@@ -119,7 +121,8 @@ Result<bool> Registry::add(std::string_view name, std::string_view toml) {
   auto added = parsed(name, toml);
   if (!added) return added.take_error();
   auto text = std::make_unique<Entry::Text>(Entry::Text{std::string(toml), std::move(added->warnings)});
-  const auto entry = std::make_shared<Entry>(std::move(added->connection), hub_, ++last_number_, std::move(text));
+  const auto entry =
+      std::make_shared<Entry>(std::move(added->connection), hub_, limit_, ++last_number_, std::move(text));
   if (const auto present = names_.insert(entry)) {
     const std::vector<std::string> keys = config::differences(present->settings(), entry->settings());
     if (!keys.empty()) return other_settings(name, keys);

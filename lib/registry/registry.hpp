@@ -22,6 +22,8 @@ class Registry {
   [[nodiscard]] runtime::Tickets& tickets() noexcept { return tickets_; }
   // Where what happens to its connections can be listened to.
   [[nodiscard]] observe::Hub& hub() const noexcept { return *hub_; }
+  // Over the sessions of all names.
+  [[nodiscard]] const pool::SessionLimit& limit() const noexcept { return *limit_; }
 
   // Registers a connection as if the text stood under [connections.NAME] of the file. False: there is one with the same
   // settings already. Errors: configuration, also where there is one with others.
@@ -49,6 +51,7 @@ class Registry {
   const config::Config config_;
   const std::string default_name_;
   const std::shared_ptr<observe::Hub> hub_ = std::make_shared<observe::Hub>();  // endpoints may outlive the registry
+  const std::shared_ptr<pool::SessionLimit> limit_;
   Names names_;
   std::atomic<uint64_t> last_number_{0};
   runtime::Tickets tickets_;

@@ -24,7 +24,7 @@ class DiallingThread final : public Supply {
     changed_.notify_all();
   }
   void watch(Pool&, driver::Session&) noexcept override {}
-  void retire(std::unique_ptr<driver::Session> session) noexcept override {
+  void retire(std::unique_ptr<driver::Session> session, Permit) noexcept override {
     session.reset();
     ++retired;
   }

@@ -8,6 +8,7 @@ namespace {
 struct PoorDesk : Desk {
   PoorDesk() : Desk(lasting()) {
     supply.retired.reserve(8);
+    supply.permits.reserve(8);
     supply.wakes.reserve(64);
     REQUIRE(pool.enqueue(waiter, {}).ok());
   }

@@ -42,12 +42,16 @@ class NotingSupply final : public Supply {
  public:
   void dial(Pool&) noexcept override { ++dials; }
   void watch(Pool&, driver::Session& session) noexcept override { watched = session.number(); }
-  void retire(std::unique_ptr<driver::Session> session) noexcept override { retired.push_back(std::move(session)); }
+  void retire(std::unique_ptr<driver::Session> session, Permit permit) noexcept override {
+    retired.push_back(std::move(session));
+    permits.push_back(std::move(permit));
+  }
   void wake_at(Pool&, Instant at) noexcept override { wakes.push_back(at); }
 
   int dials = 0;  // started since the beginning
   std::vector<std::unique_ptr<driver::Session>> retired;
-  uint64_t watched = 0;  // the number of the last session
+  std::vector<Permit> permits;  // of these
+  uint64_t watched = 0;         // the number of the last session
   std::vector<Instant> wakes;
 };
 
@@ -59,7 +63,11 @@ class NotingWaiter final : public Waiter {
 };
 
 struct Desk {
-  explicit Desk(const config::Pool& settings = {}, uint64_t seed = 1) : pool(source, settings, supply, clock, seed) {}
+  explicit Desk(const config::Pool& settings = {}, uint64_t seed = 1)
+      : Desk("main", settings, {std::make_shared<SessionLimit>()}, seed) {}
+  Desk(std::string connection, const config::Pool& settings, Share share, uint64_t seed = 1)
+      : source(hub, {.connection = std::move(connection), .endpoint = "127.0.0.1:5432/app"}),
+        pool(source, settings, supply, clock, seed, std::move(share)) {}
 
   void dial_succeeds(int times = 1) {
     for (int i = 0; i < times; ++i) pool.dialled(std::make_unique<FakeSession>());
@@ -97,7 +105,7 @@ struct Desk {
   VirtualClock clock;
   NotingSupply supply;
   std::shared_ptr<observe::Hub> hub = std::make_shared<observe::Hub>();
-  observe::Source source{hub, {.connection = "main", .endpoint = "127.0.0.1:5432/app"}};
+  observe::Source source;
   Pool pool;
 };
 
