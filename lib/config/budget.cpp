@@ -8,33 +8,92 @@
 namespace tl::config {
 namespace {
 
-struct Budget {
-  double server_max = 0;
-  double reserve = 0.2;
-  double instances = 1;
-  double workers = 1;
-};
-
 // What is missing matters only to pools with max = "auto".
 Result<Budget> read_budget(const Node& node, bool needed, const Blame& blame, Config& config) {
   Budget budget;
   if (Result<void> known = check_keys(node, "budget", blame); !known) return known.take_error();
   Values values(node, "budget", "budget", DriverKind::postgresql, blame, config);
-  const auto server_max = values.integer("server_max");
+  if (const auto most = values.integer("server_max")) budget.server_max = static_cast<uint32_t>(*most);
   budget.reserve = values.fraction("reserve").value_or(budget.reserve);
-  budget.instances = static_cast<double>(values.integer("instances").value_or(1));
+  budget.instances = static_cast<uint32_t>(values.integer("instances").value_or(1));
   const int64_t workers = values.integer("workers").value_or(1);
-  budget.workers = workers == -1 ? std::max(1U, std::thread::hardware_concurrency()) : static_cast<double>(workers);
+  budget.workers = workers == -1 ? std::max(1U, std::thread::hardware_concurrency()) : static_cast<uint32_t>(workers);
   if (workers == 0) values.blame("workers", "must be at least 1, or -1 for as many as cores");
-  if (!server_max && needed) values.blame("server_max", "is missing: how many connections does each server allow?");
+  if (!budget.server_max && needed) {
+    values.blame("server_max", "is missing: how many connections does each server allow?");
+  }
   if (values.failed()) return values.take_error();
-  budget.server_max = static_cast<double>(server_max.value_or(0));
   return budget;
 }
 
+Endpoint& endpoint_of(Config& config, const Auto& a) {
+  Connection& connection = config.connections[a.connection];
+  return a.replica < 0 ? connection.primary : connection.replicas[static_cast<size_t>(a.replica)];
+}
+
+Result<void> size(const Auto& a, uint32_t max, const char* note, const Blame& blame, Config& config) {
+  Pool& pool = endpoint_of(config, a).pool;
+  pool.max = max;
+  pool.max_idle = std::min(pool.max_idle, max);
+  const std::string path = "connections." + config.connections[a.connection].name + ".pool.max";
+  for (Setting& setting : config.settings) {
+    if (a.replica >= 0 || setting.path != path) continue;
+    setting.value = std::to_string(max);
+    setting.note = note;
+  }
+  if (pool.min <= max) return {};
+  return blame.at(a.origin, path, "the budget makes it " + std::to_string(max) + ", which is less than pool.min");
+}
+
+// Who shares each server: what is fixed there, in one process, and how many pools share the rest.
+class Shares {
+ public:
+  Shares(const Budget& budget, Config& config, const std::vector<Auto>& autos) : budget_(budget) {
+    for (const Connection& connection : config.connections) {
+      if (connection.driver == DriverKind::sqlite) continue;
+      count(connection.primary);
+      for (const Endpoint& replica : connection.replicas) count(replica);
+    }
+    for (const Auto& a : autos) {
+      const Endpoint& endpoint = endpoint_of(config, a);
+      Server& server = servers_[endpoint.address.server()];
+      server.fixed -= endpoint.pool.max;  // which is to be found
+      server.sharing += 1;
+    }
+  }
+  // CONFIG: max(2, floor((server_max x (1 - reserve) - everything fixed) / (processes x pools that share)))
+  [[nodiscard]] uint32_t of(const Address& address) const {
+    const Server& server = servers_.at(address.server());
+    const double processes = double{1} * budget_.instances * budget_.workers;
+    const double left = budget_.server_max.value_or(0) * (1 - budget_.reserve) - server.fixed * processes;
+    const double share = left / (processes * server.sharing);
+    return share < 2 ? 2 : static_cast<uint32_t>(share + 1e-9);
+  }
+
+ private:
+  struct Server {
+    double fixed = 0;  // overflow counted
+    double sharing = 0;
+  };
+  void count(const Endpoint& endpoint) {
+    servers_[endpoint.address.server()].fixed += double{1} * endpoint.pool.max + endpoint.pool.max_overflow;
+  }
+
+  const Budget& budget_;
+  std::map<std::string, Server> servers_;
+};
+
 }  // namespace
 
-Result<void> apply_budget(const Node* node, const std::vector<Auto>& autos, const Blame& blame, Config& config) {
+Result<void> apply_budget(const Node* node, const std::vector<Auto>& all, const Blame& blame, Config& config) {
+  std::vector<Auto> autos;  // of servers: a file is shared with nobody
+  for (const Auto& a : all) {
+    if (config.connections[a.connection].driver != DriverKind::sqlite) {
+      autos.push_back(a);
+    } else if (Result<void> done = size(a, Pool().max, "auto: no server shares it", blame, config); !done) {
+      return done;
+    }
+  }
   if (node == nullptr) {
     if (autos.empty()) return {};
     const std::string path = "connections." + config.connections[autos.front().connection].name + ".pool.max";
@@ -42,44 +101,11 @@ Result<void> apply_budget(const Node* node, const std::vector<Auto>& autos, cons
   }
   auto read = read_budget(*node, !autos.empty(), blame, config);
   if (!read) return read.take_error();
-  const Budget& budget = *read;
-  const auto endpoint_of = [&](const Auto& a) -> Endpoint& {
-    Connection& connection = config.connections[a.connection];
-    return a.replica < 0 ? connection.primary : connection.replicas[static_cast<size_t>(a.replica)];
-  };
-  std::map<std::string, double> fixed;
-  std::map<std::string, double> sharing;
-  for (const Auto& a : autos) sharing[endpoint_of(a).address.server()] += 1;
-  const auto is_auto = [&](const Endpoint* endpoint) {
-    return std::any_of(autos.begin(), autos.end(), [&](const Auto& a) { return &endpoint_of(a) == endpoint; });
-  };
-  for (const Connection& connection : config.connections) {
-    if (connection.driver == DriverKind::sqlite) continue;
-    std::vector<const Endpoint*> endpoints{&connection.primary};
-    for (const Endpoint& replica : connection.replicas) endpoints.push_back(&replica);
-    for (const Endpoint* endpoint : endpoints) {
-      const double sessions = (is_auto(endpoint) ? 0.0 : endpoint->pool.max) + endpoint->pool.max_overflow;
-      fixed[endpoint->address.server()] += sessions * budget.instances * budget.workers;
-    }
-  }
+  config.budget = *read;
+  const Shares shares(*read, config, autos);
   for (const Auto& a : autos) {
-    Endpoint& endpoint = endpoint_of(a);
-    const std::string server = endpoint.address.server();
-    const double left = budget.server_max * (1 - budget.reserve) - fixed[server];
-    const double share = left / (budget.instances * budget.workers * sharing[server]);
-    endpoint.pool.max = share < 2 ? 2 : static_cast<uint32_t>(share + 1e-9);
-    endpoint.pool.max_idle = std::min(endpoint.pool.max_idle, endpoint.pool.max);
-    const std::string path = "connections." + config.connections[a.connection].name + ".pool.max";
-    for (Setting& setting : config.settings) {
-      if (a.replica < 0 && setting.path == path) {
-        setting.value = std::to_string(endpoint.pool.max);
-        setting.note = "auto, from [budget]";
-      }
-    }
-    if (endpoint.pool.min > endpoint.pool.max) {
-      return blame.at(a.origin, path,
-                      "the budget makes it " + std::to_string(endpoint.pool.max) + ", which is less than pool.min");
-    }
+    const uint32_t share = shares.of(endpoint_of(config, a).address);
+    if (Result<void> done = size(a, share, "auto, from [budget]", blame, config); !done) return done;
   }
   return {};
 }

@@ -111,6 +111,7 @@ class ConnectionBuilder {
     result_.result_bytes = values.bytes("result_bytes").value_or(result_.result_bytes);
     result_.echo = values.boolean("echo").value_or(false);
     result_.echo_pool = values.boolean("echo_pool").value_or(false);
+    result_.health_check = values.boolean("health_check").value_or(true);
     result_.slow_query = values.duration("slow_query").value_or(result_.slow_query);
     values.rest();
     if (values.failed()) return values.take_error();

@@ -106,6 +106,7 @@ struct Connection {
   uint64_t result_bytes = uint64_t{256} << 20;
   bool echo = false;
   bool echo_pool = false;
+  bool health_check = true;
   Nanos slow_query = std::chrono::seconds(1);
   friend bool operator==(const Connection&, const Connection&) = default;
 };
@@ -119,6 +120,14 @@ struct Setting {
   bool holds_secret = false;  // a secret stands in the source itself, and not where a variable or a file has it
 };
 
+// How many processes share the servers, and how they do.
+struct Budget {
+  std::optional<uint32_t> server_max;  // absent: it is not said
+  double reserve = 0.2;
+  uint32_t instances = 1;
+  uint32_t workers = 1;  // on each instance
+};
+
 struct Base;  // what connections that are added later stand upon
 
 struct Config {
@@ -127,6 +136,7 @@ struct Config {
   std::string default_name;             // "" : the file has no connection
   std::optional<uint32_t> max_open;     // sessions over all connections, also those that are added
   std::vector<Connection> connections;  // by source position
+  Budget budget;
   std::vector<Setting> settings;        // sorted by path
   std::vector<std::string> warnings;    // "file:line: key: …": keys that have no effect in this build
   std::shared_ptr<const Base> base;

@@ -72,6 +72,7 @@ std::vector<std::string> differences(const Connection& a, const Connection& b) {
     seen.key("result_bytes", a.result_bytes, b.result_bytes);
     seen.key("echo", a.echo, b.echo);
     seen.key("echo_pool", a.echo_pool, b.echo_pool);
+    seen.key("health_check", a.health_check, b.health_check);
     seen.key("slow_query", a.slow_query, b.slow_query);
   }
   return std::move(seen.keys);

@@ -36,7 +36,7 @@ constexpr std::array connection_keys = {
     Key{"description", Type::text, "", 0, 0, "", every_driver, "", "shown by inspect"},
     Key{"echo", Type::boolean, "false", 0, 0, "", every_driver, "", "log every statement, without its parameters"},
     Key{"echo_pool", Type::boolean, "false", 0, 0, "", every_driver, "", "log sessions opened, closed, lent and given back, and waits that ran out"},
-    Key{"health_check", Type::boolean, "true", 0, 0, "", every_driver, "health()", "whether the name counts in health()"},
+    Key{"health_check", Type::boolean, "true", 0, 0, "", every_driver, "", "whether the name counts in health()"},
     Key{"slow_query", Type::duration, "1s", 0, 0, "", every_driver, "", "from when a statement is told as slow, to those who listen to events"},
     Key{"fallback", Type::text, "", 0, 0, "", every_driver, "fallback", "another name, for reads when this one cannot serve"},
     Key{"result_bytes", Type::bytes, "256MiB", 1024, INT64_MAX, "", every_driver, "", "the most that an answer read whole may hold"},

@@ -112,9 +112,12 @@ constexpr Section sections[] = {
     {"retry", "[connections.NAME.retry]", ""},
     {"migrations", "[connections.NAME.migrations]", ""},
     {"budget", "[budget]",
-     "What `max = \"auto\"` comes to: `server_max` less the reserve and the pools of fixed size, shared by instances, "
-     "workers and the "
-     "pools on that server; at least 2. `server_max` may only be missing where no pool is `\"auto\"`."},
+     "What `max = \"auto\"` comes to: `server_max` less the reserve and what is fixed on that server over all "
+     "instances "
+     "and workers, every pool's `max_overflow` counted, shared by instances, workers and the `\"auto\"` pools on it, "
+     "rounded down; at least 2. `server_max` may only be missing where no pool of a server is `\"auto\"`; that of a "
+     "SQLite file is 10. A connection that is added at run time is sized beside those of the file, which stay as they "
+     "are. `inspect(\"budget\")` compares what is planned with what each server allows."},
     {"limits", "[limits]",
      "With `max_open`, a session that has been idle for longest goes when another connection needs one, those that "
      "`min` keeps last. Where none is idle callers wait in turn, for at most their `acquire_timeout`. Sessions count "

@@ -114,6 +114,14 @@ TEST_CASE("pools of what is added are sized by the budget, beside those of the f
   CHECK(row(c, "connections.c.pool.max") == "30 from add():1");
   CHECK(row(c, "budget.server_max").empty());
   CHECK(added(config, "d", "host = 'other'\npool.max = 'auto'").connection.primary.pool.max == 80);
+  // Instances, workers and overflow count for it, too; a replica may share the server.
+  const Config many = loaded(
+      "[defaults]\ndriver = 'postgresql'\nhost = 'db'\n[budget]\nserver_max = 100\nreserve = 0\ninstances = 2\n"
+      "workers = 3\n[connections.a]\npool.max = 'auto'\n");
+  CHECK(many.find("a")->primary.pool.max == 16);
+  const Added e = added(many, "e", "pool = { max = 'auto', max_overflow = 1 }\nreplicas.read = [{ host = 'db' }]");
+  CHECK(e.connection.primary.pool.max == 4);  // (100 - 2 x 6) / (6 x 3)
+  CHECK(e.connection.replicas[0].pool.max == 4);
   const Config none = loaded("[defaults]\ndriver = 'postgresql'\n");
   CHECK(not_added(none, "c", "pool.max = 'auto'").message ==
         "add():1: connections.c.pool.max: is \"auto\", but there is no [budget]");

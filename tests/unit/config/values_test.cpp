@@ -1,4 +1,4 @@
-// What keys come to: defaults, units, other systems' names, urls, the budget, and what may be shown of it all.
+// What keys come to: defaults, units, other systems' names, urls, and what may be shown of it all.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -231,51 +231,6 @@ TEST_CASE("keys beside a url go before its parts") {
   CHECK(address("url = \"postgresql:///app?host=/run/pg\"\nhost = \"db\"").label() == "db:5432/app");
   CHECK(address("url = \"postgresql://db/app\"\nsocket = \"/run/pg\"").label() == "/run/pg/app");
   CHECK(address("url = \"postgresql://db/app\"\nsocket = \"\"").label() == "db:5432/app");
-}
-
-TEST_CASE("a budget that no pool asks for need not be whole") {
-  CHECK(loaded("[budget]\ninstances = 2\n[connections.a]\ndriver = \"mysql\"\n").find("a")->primary.pool.max == 10);
-  const Error error = refused("[connections.a]\ndriver = \"mysql\"\npool.max = \"auto\"\n[budget]\ninstances = 2\n");
-  CHECK(detail(error, "key") == "budget.server_max");
-}
-
-TEST_CASE("the budget shares what a server allows") {
-  const auto max_of = [](const std::string& budget, const std::string& keys, const char* name = "a") {
-    return loaded("[budget]\n" + budget + "\n[connections.a]\ndriver = \"mysql\"\npool.max = \"auto\"\n" + keys)
-        .find(name)
-        ->primary.pool.max;
-  };
-  CHECK(max_of("server_max = 100\nreserve = 0", "") == 100);
-  CHECK(max_of("server_max = 151", "") == 120);
-  CHECK(max_of("server_max = 151\ninstances = 3\nworkers = 4", "") == 10);
-  CHECK(max_of("server_max = 2", "") == 2);
-  const std::string other = "[connections.b]\ndriver = \"mysql\"\npool.max = ";
-  CHECK(max_of("server_max = 100\nreserve = 0", other + "\"auto\"") == 50);
-  CHECK(max_of("server_max = 100\nreserve = 0", other + "\"auto\"", "b") == 50);
-  CHECK(max_of("server_max = 100\nreserve = 0", other + "30\npool.max_overflow = 10") == 60);
-  CHECK(max_of("server_max = 100\nreserve = 0\ninstances = 2", other + "30") == 20);
-  CHECK(max_of("server_max = 100\nreserve = 0", other + "300") == 2);
-  CHECK(max_of("server_max = 100\nreserve = 0", other + "30\nport = 3307") == 100);  // another server
-  CHECK(max_of("server_max = 100\nreserve = 0", "pool.max_overflow = 10") == 90);
-  CHECK(max_of("server_max = 100\nreserve = 0\nworkers = -1", "") >= 1);
-}
-
-TEST_CASE("a replica on the budget's server counts, and may be auto itself") {
-  const Config config = loaded(R"(
-[budget]
-server_max = 100
-reserve = 0
-[connections.a]
-driver = "mysql"
-host = "one"
-pool.max = "auto"
-replicas.read = [{ host = "two" }, { host = "one", pool = { max = 40 } }]
-)");
-  const Connection& a = config.connections[0];
-  CHECK(a.primary.pool.max == 60);
-  CHECK(a.replicas[0].pool.max == 100);
-  CHECK(a.replicas[1].pool.max == 40);
-  CHECK(value(config, "connections.a.pool.max") == "60");
 }
 
 TEST_CASE("a limit over all sessions that is less than what min keeps ready is told on loading") {
