@@ -240,11 +240,27 @@ TL_API tl_status tl_registry_close(tl_registry *, const char *name, size_t name_
 /* What the library knows, as a result. what: "names", "connections" (name, driver, state, default, …), "endpoints", "pools" (figures),
  * "sessions", "leases" (who holds what since when), "metrics" (a row for each number that is counted, of connections that are open),
  * "prometheus" (the same as one text, in Prometheus' exposition format), "settings" (effective configuration, where each value comes from, without
- * secrets), "warnings" (keys that have no effect in this build, of all connections), "check" (what is weak in the configuration:
- * passwords that may travel in clear, or stand in a file that all may read; pools of this process that together may open more sessions
- * than their server, its user or its database allows). name NULL: of all connections. Errors: TL_E_MISUSE, TL_E_NOT_FOUND.
- * "check" asks servers, through the pools of connections that are not closed, and so opens those: at most until the call's timeout and
- * 3 s each. A server that does not tell is a row that says so. Errors of it: TL_E_CANCELLED. The others ask nobody and never wait. */
+ * secrets), "warnings" (keys that have no effect in this build, of all connections), and what servers are asked for, below. name NULL:
+ * of all connections. Errors: TL_E_MISUSE, TL_E_NOT_FOUND. These ask nobody and never wait.
+ *
+ * The others ask servers, all at once and each until the call's timeout, or for 3 s where it names none: a server that is silent delays
+ * nothing but its own row. Errors of them: TL_E_CANCELLED, TL_E_RESOURCE; a server's own are in its row.
+ * "health": whether the endpoints of open connections answer, a row each. connection, role (primary, replica), endpoint, state (of the
+ *   connection), status, health_check (of the configuration), latency (seconds that the answer took; NULL: none came), idle, leased,
+ *   dialling, waiting, max, max_overflow (of its pool), reason (a word of tl_status_name, acquire_timeout or busy where all sessions are
+ *   in use) and error (or what its last dial failed with), which holds no secret and no statement, NULL where all is well.
+ *   status: healthy, it has answered; unhealthy; bypassed: a replica that is down, so that others serve its reads at once; unknown: it was not
+ *   asked, because its connection is not open. A connection is unhealthy where one of its rows is; all is well where no row is unhealthy
+ *   that has health_check. One that was closed is not opened, says so, and counts for nothing: it was closed on purpose.
+ * "health_open": the same, after it has opened connections that nobody has used yet.
+ * "budget": the sessions that are planned on each server, against what it allows (its max_connections less those that it reserves), and
+ *   on each user and database that has a limit. server, scope (server, user, database), whose (the user or database), connections (the
+ *   names that share it), configured (the sum of max + max_overflow of their pools), instances and workers (of the configuration's
+ *   [budget]), planned (the product, of configured or [limits] max_open, whichever is less), limit, percent, verdict (ok; warning, past
+ *   80 %; over; unknown) and error (why it is unknown).
+ *   Asks through the pools of connections that are not closed, once for each login, and so opens those.
+ * "check": what is weak in the configuration: passwords that may travel in clear, or stand in a file that all may read; and the rows of
+ *   the budget that are not ok. */
 TL_API tl_status tl_inspect(tl_registry *, const char *what, const char *name, size_t name_len, const tl_call *, tl_result **out,
                             tl_error **err);
 

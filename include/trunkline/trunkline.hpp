@@ -17,6 +17,7 @@
 #define TRUNKLINE_HPP
 
 #include "cpp/connections.hpp"
+#include "cpp/health.hpp"
 #include "cpp/queue.hpp"
 
 namespace trunkline {
@@ -133,8 +134,9 @@ class registry {
   }
 
   // What the library knows: "names", "connections", "endpoints", "pools", "sessions", "leases", "metrics", "prometheus"
-  // (see metrics()), "settings", "warnings", "check" (which asks servers for their limits: at most 3 s each); of one
-  // name or of all.
+  // (see metrics()), "settings", "warnings", "health" (see health()), "budget" (the sessions that are planned on each
+  // server, and how many it allows), "check" (what is weak, also in that); of one name or of all. The last three ask
+  // servers, all at once and for 3 s.
   [[nodiscard]] result inspect(const std::string& what) const { return inspected(here, what, nullptr, 0); }
   [[nodiscard]] result inspect(const std::string& what, std::string_view name) const {
     return inspected(here, what, filled(name), name.size());
@@ -145,6 +147,21 @@ class registry {
   [[nodiscard]] pending<result> inspect(const trunkline::queue& queue, const std::string& what,
                                         std::string_view name) const {
     return inspected(of(queue), what, filled(name), name.size());
+  }
+
+  // Whether the servers answer, all asked at once and each for `how.timeout` at most; of one name, or of all.
+  [[nodiscard]] trunkline::health health(const health_options& how = {}) const {
+    return asked_health(here, how, nullptr, 0);
+  }
+  [[nodiscard]] trunkline::health health(std::string_view name, const health_options& how = {}) const {
+    return asked_health(here, how, filled(name), name.size());
+  }
+  [[nodiscard]] pending<trunkline::health> health(const trunkline::queue& queue, const health_options& how = {}) const {
+    return asked_health(of(queue), how, nullptr, 0);
+  }
+  [[nodiscard]] pending<trunkline::health> health(const trunkline::queue& queue, std::string_view name,
+                                                  const health_options& how = {}) const {
+    return asked_health(of(queue), how, filled(name), name.size());
   }
 
   // What has been counted of the connections that are open, in Prometheus' text format.
@@ -190,12 +207,24 @@ class registry {
   template <class Way>
   typename Way::template answer<result> inspected(const Way& way, const std::string& what, const char* name,
                                                   size_t size) const {
+    const auto whole = [](tl_result* raw) { return result(raw); };
+    return inspected(way, what.c_str(), name, size, std::chrono::milliseconds(0), whole);
+  }
+  template <class Way>
+  typename Way::template answer<trunkline::health> asked_health(const Way& way, const health_options& how,
+                                                                const char* name, size_t size) const {
+    const auto told = [](tl_result* raw) { return detail::health_of(result(raw)); };
+    return inspected(way, how.open ? "health_open" : "health", name, size, how.timeout, told);
+  }
+  template <class Way, class Finish>
+  auto inspected(const Way& way, const char* what, const char* name, size_t size, std::chrono::milliseconds timeout,
+                 const Finish& finish) const {
     return way.template run<tl_result>(
-        detail::call_of(std::chrono::milliseconds(0)),
+        detail::call_of(timeout),
         [&](const tl_call* call, tl_result** out, tl_error** err) {
-          return tl_inspect(raw_.get(), what.c_str(), name, size, call, out, err);
+          return tl_inspect(raw_.get(), what, name, size, call, out, err);
         },
-        [](tl_result* raw) { return result(raw); });
+        finish);
   }
 
   std::shared_ptr<tl_registry> raw_;

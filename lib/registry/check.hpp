@@ -1,4 +1,4 @@
-// What is weak in a configuration, as far as it can be told without asking a server; see limits.hpp for the rest.
+// What is weak in a configuration, as far as it can be told without asking a server; see budget.hpp for the rest.
 #pragma once
 #include "registry.hpp"
 #include "table.hpp"

@@ -4,8 +4,9 @@
 #include <array>
 #include <iterator>
 
+#include "budget.hpp"
 #include "check.hpp"
-#include "limits.hpp"
+#include "health.hpp"
 #include "metrics.hpp"
 
 namespace tl::registry {
@@ -211,7 +212,10 @@ constexpr std::array topics = {
     Topic{"settings", settings_table},
     Topic{"warnings", warnings_table},
     Topic{"names", names_table},
-    Topic{"check", check_table, check_limits},
+    Topic{"check", check_table, check_budget},
+    Topic{"budget", budget_table, ask_budget},
+    Topic{"health", health_table, ask_health},
+    Topic{"health_open", health_table, open_and_ask_health},
 };
 
 Failure unknown_topic(std::string_view what) {

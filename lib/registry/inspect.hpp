@@ -4,8 +4,8 @@
 
 namespace tl::registry {
 
-// name null: of all connections. `options` is of use only to "check", which asks servers. Errors: misuse (unknown
-// `what`, naming those there are), not_found, cancelled.
+// name null: of all connections. `options` is of use only to "health", "budget" and "check", which ask servers. Errors:
+// misuse (unknown `what`, naming those there are), not_found, cancelled, resource.
 [[nodiscard]] Result<connection::QueryResult> inspect(const Registry& registry, std::string_view what,
                                                       const std::string_view* name,
                                                       const connection::CallOptions& options);

@@ -3,29 +3,15 @@
 #include <algorithm>
 #include <set>
 
+#include "health.hpp"
+#include "together.hpp"
+
 namespace tl::registry {
 namespace {
 
 using connection::CallOptions;
 
-constexpr Nanos patience = std::chrono::seconds(3);  // with one server
 constexpr uint64_t answer_bytes = 1 << 16;
-
-struct Pooled {
-  std::shared_ptr<Entry> entry;
-  uint32_t index;  // of its endpoints
-  const config::Endpoint* settings;
-
-  [[nodiscard]] const config::Address& address() const noexcept { return settings->address; }
-  [[nodiscard]] std::string login() const {
-    return address().server() + '\n' + address().user + '\n' + address().database;
-  }
-};
-
-// How many sessions the server allows in all, the user who asks, and the database; 0 or less: there is no such limit.
-struct Limits {
-  int64_t server = 0, user = 0, database = 0;
-};
 
 // A query of one row, the Limits; "": nobody is there to be asked.
 std::string_view question(config::DriverKind kind) noexcept {
@@ -46,18 +32,6 @@ std::string_view question(config::DriverKind kind) noexcept {
   }
 }
 
-std::vector<Pooled> pools_of(const Entries& entries) {
-  std::vector<Pooled> pools;
-  for (const auto& entry : entries) {
-    const config::Connection& settings = entry->settings();
-    if (question(settings.driver).empty()) continue;
-    pools.push_back({entry, 0, &settings.primary});
-    uint32_t index = 0;
-    for (const config::Endpoint& replica : settings.replicas) pools.push_back({entry, ++index, &replica});
-  }
-  return pools;
-}
-
 Result<Limits> read(const connection::BatchHandle& batch) {
   const auto is_number = [](const columnar::Field& field) { return field.type == columnar::Type::int64; };
   if (batch == nullptr || batch->rows() != 1 || batch->schema().size() != 3 ||
@@ -68,7 +42,7 @@ Result<Limits> read(const connection::BatchHandle& batch) {
   return Limits{number(0), number(1), number(2)};
 }
 
-Result<Limits> ask(const Pooled& pool, const CallOptions& options) {
+Result<Limits> ask(const PlannedPool& pool, const CallOptions& options) {
   const auto connection = Entry::connection(pool.entry);
   if (connection == nullptr) return fail(Status::closed, "it was released meanwhile", Phase::acquire);
   auto endpoints = connection->endpoints();
@@ -80,7 +54,7 @@ Result<Limits> ask(const Pooled& pool, const CallOptions& options) {
   if (!statement) return statement.take_error();
   connection::QueryResult answer;
   connection::Leased& leased = answer.stream().own();
-  leased.prepare(endpoints.take(), {std::make_shared<const std::string>("check"), *statement});
+  leased.prepare(endpoints.take(), {std::make_shared<const std::string>("budget"), *statement});
   if (Result<void> done = connection::lease(leased, pool.index, options); !done) return done.take_error();
   if (Result<void> done = answer.read_whole({*statement, {}, options.batch}, options, answer_bytes); !done) {
     return done.take_error();
@@ -89,77 +63,46 @@ Result<Limits> ask(const Pooled& pool, const CallOptions& options) {
   return batch ? read(*batch) : batch.take_error();
 }
 
-class LimitCheck {
- public:
-  LimitCheck(Table& table, std::vector<Pooled> all) : table_(table), all_(std::move(all)) {}
-
-  void compare(const Pooled& with, const Limits& limits) {
-    const config::Address& of = with.address();
-    const auto anyone = [](const config::Address&) { return true; };
-    const auto same_user = [&](const config::Address& address) { return address.user == of.user; };
-    const auto same_database = [&](const config::Address& address) { return address.database == of.database; };
-    compare(with, limits.server, "the server allows ", anyone);
-    compare(with, limits.user, "the server allows " + (of.user.empty() ? "this user " : "user \"" + of.user + "\" "),
-            same_user);
-    compare(with, limits.database, "the server allows database \"" + of.database + "\" ", same_database);
-  }
-  void add(const Pooled& pool, const std::string& weakness) {
-    table_.add({pool.entry->name(), pool.address().label(), weakness});
-  }
-
- private:
-  // With those pools of the same server that `counts` names.
-  template <class Counts>
-  void compare(const Pooled& with, int64_t limit, const std::string& allows, const Counts& counts) {
-    const std::string server = with.address().server();
-    if (limit <= 0 || !compared_.insert(server + '\n' + allows).second) return;
-    int64_t sum = 0;
-    std::vector<std::string> names;
-    for (const Pooled& pool : all_) {
-      if (pool.address().server() != server || !counts(pool.address())) continue;
-      sum += int64_t{pool.settings->pool.max} + pool.settings->pool.max_overflow;
-      if (names.empty() || names.back() != pool.entry->name()) names.push_back(pool.entry->name());
-    }
-    if (sum > limit) add(with, told(names, sum) + allows + std::to_string(limit));
-  }
-  static std::string told(const std::vector<std::string>& names, int64_t sum) {
-    std::string text = "the pools of ";
-    for (const std::string& name : names) text += (&name == &names.front() ? "\"" : ", \"") + name + '"';
-    return text + " may open " + std::to_string(sum) + " sessions there (max + max_overflow), and ";
-  }
-
-  Table& table_;
-  const std::vector<Pooled> all_;
-  std::set<std::string> compared_;
-};
+std::string login_of(const PlannedPool& pool) {
+  return pool.server + '\n' + pool.address().user + '\n' + pool.address().database;
+}
 
 }  // namespace
 
-Result<void> check_limits(Table& table, const Registry& registry, const Entries& chosen, const CallOptions& options) {
-  LimitCheck check(table, pools_of(registry.entries()));
-  std::vector<Pooled> pools = pools_of(chosen);
+std::vector<PlannedPool> planned_pools(const Entries& entries) {
+  std::vector<PlannedPool> pools;
+  for (const auto& entry : entries) {
+    const config::Connection& settings = entry->settings();
+    if (question(settings.driver).empty()) continue;
+    pools.push_back({entry, 0, &settings.primary, settings.primary.address.server()});
+    uint32_t index = 0;
+    for (const config::Endpoint& replica : settings.replicas)
+      pools.push_back({entry, ++index, &replica, replica.address.server()});
+  }
+  return pools;
+}
+
+Result<std::vector<LimitsAnswer>> ask_limits(std::vector<PlannedPool> pools, const CallOptions& options) {
   // Those that are closed come last: others may know.
   std::stable_partition(pools.begin(), pools.end(),
-                        [](const Pooled& pool) { return pool.entry->state() != connection::State::closed; });
+                        [](const PlannedPool& pool) { return pool.entry->state() != connection::State::closed; });
+  std::vector<LimitsAnswer> answers;
   std::set<std::string> logins;
-  std::map<std::string, Deadline> deadlines;  // of servers, from when each is asked first
-  for (const Pooled& pool : pools) {
-    if (!logins.insert(pool.login()).second) continue;
-    const Deadline until = Deadline::after(steady_clock().now(), patience);
-    CallOptions asking = options;
-    asking.deadline = earlier(options.deadline, deadlines.emplace(pool.address().server(), until).first->second);
-    const Result<Limits> limits = ask(pool, asking);
-    if (limits) {
-      check.compare(pool, *limits);
-    } else if (options.ticket != nullptr && options.ticket->cancelled()) {
-      return fail(Status::cancelled, "the call was cancelled while servers were asked for their limits");
-    } else {
-      const bool closed = limits.error().status == Status::closed;
-      check.add(pool, (closed ? "was not asked for its limit: " : "could not be asked for its limit: ") +
-                          limits.error().message);
-    }
+  for (const PlannedPool& pool : pools) {
+    if (logins.insert(login_of(pool)).second) answers.push_back({pool, Limits()});
   }
-  return {};
+  CallOptions asking = options;
+  asking.deadline = asking_until(options);
+  Result<void> done = runtime::together(answers.size(), options.ticket.get(), [&](size_t i, const auto& ticket) {
+    CallOptions own = asking;
+    own.ticket = ticket;
+    answers[i].limits = ask(answers[i].by, own);
+  });
+  if (!done) return done.take_error();
+  if (options.ticket != nullptr && options.ticket->cancelled()) {
+    return fail(Status::cancelled, "the call was cancelled while servers were asked for their limits");
+  }
+  return answers;
 }
 
 }  // namespace tl::registry

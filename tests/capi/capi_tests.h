@@ -32,6 +32,8 @@
   /* inspect_test.c */                              \
   T(every_subject_is_there_before_anything_is_open) \
   T(figures_follow_what_happens)                    \
+  T(health_asks_what_is_open)                       \
+  T(health_and_budget_on_a_queue)                   \
   T(settings_hide_secrets)                          \
   T(unknown_subjects)                               \
   /* misuse_test.c */                               \

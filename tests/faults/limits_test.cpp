@@ -1,4 +1,6 @@
 // inspect("check") asks servers what they allow, says where pools may pass it, and is held up by no server.
+#include <cmath>
+
 #include "proxied.hpp"
 
 namespace faults {
@@ -88,7 +90,75 @@ int64_t allowed_by(const Guest& guest) {
       .value<int64_t>();
 }
 
+// "scope whose: planned of limit verdict (connections)" of each row of the budget.
+Lines budget_of(const std::string& toml, std::string_view name = {}) {
+  const int64_t most = toml.find("max_open = 3\n") == toml.npos ? INT64_MAX : 3;
+  using text = std::optional<std::string>;
+  const auto registry = trunkline::registry::parse(toml);
+  Lines lines;
+  for (const auto& [server, scope, whose, names, configured, instances, workers, planned, limit, percent, verdict,
+                    error] : (name.empty() ? registry.inspect("budget") : registry.inspect("budget", name))
+                                 .all<std::string, std::string, text, std::string, int64_t, int64_t, int64_t, int64_t,
+                                      std::optional<int64_t>, std::optional<double>, std::string, text>()) {
+    CHECK(planned == std::min(configured, most) * instances * workers);
+    CHECK(percent.has_value() == limit.has_value());
+    CHECK(limit.has_value() == !error.has_value());
+    if (limit) CHECK(*percent == doctest::Approx(100.0 * static_cast<double>(planned) / static_cast<double>(*limit)));
+    lines.push_back(scope + ' ' + whose.value_or("-") + ": " + std::to_string(planned) + " of " +
+                    (limit ? std::to_string(*limit) : "?") + ' ' + verdict + " (" + names + ')');
+  }
+  return lines;
+}
+
 }  // namespace
+
+TEST_CASE("the budget has a row for each limit: what is planned in all processes, and who shares it") {
+  for (const Server& server : servers()) {
+    CAPTURE(server.driver);
+    const Guest guest(server);
+    const std::string most = std::to_string(allowed_by(guest));
+    const std::string head = "[budget]\ninstances = 2\nworkers = 3\n";
+    const std::string others = "[connections.others]\n" + line("driver", server.driver) + line("host", "127.0.0.1") +
+                               "port = " + std::to_string(server.port) + "\n" + server.lines + "pool = { max = 1 }\n";
+    const std::string a = guest.connection("a", "max = 1, max_overflow = 1");
+    CHECK(budget_of(head + a + others) == Lines{"server -: 18 of " + most + " ok (a, others)"});
+    guest.limit_user(13);
+    CHECK(budget_of(head + a + others) ==
+          Lines{"server -: 18 of " + most + " ok (a, others)", "user guest: 12 of 13 warning (a)"});
+    CHECK(budget_of(head + a + others, "a") ==
+          Lines{"server -: 18 of " + most + " ok (a, others)", "user guest: 12 of 13 warning (a)"});
+    CHECK(budget_of(head + a + others, "others") == Lines{"server -: 18 of " + most + " ok (a, others)"});
+    guest.limit_user(15);
+    CHECK(budget_of(head + a)[1] == "user guest: 12 of 15 ok (a)");  // 80 % and no more
+    guest.limit_user(11);
+    CHECK(budget_of(head + a)[1] == "user guest: 12 of 11 over (a)");
+    CHECK(limits_of(head + a) == Lines{"a: the pools of \"a\" may open 12 sessions there (max + max_overflow, in 6 "
+                                       "processes), and the server allows user \"guest\" 11"});
+    guest.limit_user(17);
+    const std::string capped = "[limits]\nmax_open = 3\n" + head + guest.connection("a", "max = 50");
+    CHECK(budget_of(capped)[1] == "user guest: 18 of 17 over (a)");
+    CHECK(limits_of(capped) == Lines{"a: the pools of \"a\" may open 18 sessions there (max_open, in 6 processes), and "
+                                     "the server allows user \"guest\" 17"});
+    const std::string file = "[connections.file]\ndriver = 'sqlite'\ndatabase = ':memory:'\n";
+    CHECK(budget_of(head + file).empty());
+    if (!guest.postgresql) continue;
+    guest.limit_user(-1);
+    guest.admin.query("ALTER DATABASE guests CONNECTION LIMIT 12");
+    CHECK(budget_of(head + a + others) ==
+          Lines{"server -: 18 of " + most + " ok (a, others)", "database guests: 12 of 12 warning (a)"});
+  }
+}
+
+TEST_CASE("a server that does not tell is in the budget, with what is planned there") {
+  const Port refuses(Port::Does::refuse);
+  for (const Server& server : servers()) {
+    CAPTURE(server.driver);
+    const Guest guest(server);
+    const std::string dead = "[connections.dead]\n" + line("driver", server.driver) + at_port(refuses.number());
+    CHECK(budget_of(dead + guest.connection("a", "max = 2")) ==
+          Lines{"server -: 10 of ? unknown (dead)", "server -: 2 of " + std::to_string(allowed_by(guest)) + " ok (a)"});
+  }
+}
 
 TEST_CASE("pools that may pass what the server allows in all are told, with their sum and who shares it") {
   for (const Server& server : servers()) {
@@ -96,7 +166,13 @@ TEST_CASE("pools that may pass what the server allows in all are told, with thei
     const Guest guest(server);
     const auto most = static_cast<int>(allowed_by(guest));
     const std::string rest = std::to_string(most - 5);
-    CHECK(limits_of(guest.connection("a", "max = 5") + guest.connection("b", "max = " + rest)).empty());
+    const auto two = [&](int sum) {
+      return limits_of(guest.connection("a", "max = 5") + guest.connection("b", "max = " + std::to_string(sum - 5)));
+    };
+    CHECK(two(most * 80 / 100).empty());
+    const int warned = most * 80 / 100 + 1;
+    CHECK(two(warned) == Lines{"a: " + may_open(R"("a", "b")", warned) + "the server allows " + std::to_string(most) +
+                               ": " + std::to_string(std::lround(100.0 * warned / most)) + " % of it"});
     const std::string replica =
         "replicas = { read = [{ host = '127.0.0.1', pool = { max = 3, max_overflow = 1 } }] }\n";
     const std::string three = guest.connection("a", "max = 4, max_overflow = 1") +
@@ -115,7 +191,7 @@ TEST_CASE("a limit of the user, or of the database, is of those pools alone that
     guest.limit_user(7);
     const std::string others = "[connections.others]\n" + line("driver", server.driver) + line("host", "127.0.0.1") +
                                "port = " + std::to_string(server.port) + "\n" + server.lines + "pool = { max = 20 }\n";
-    CHECK(limits_of(guest.connection("a", "max = 7") + others).empty());
+    CHECK(limits_of(guest.connection("a", "max = 5") + others).empty());
     CHECK(limits_of(guest.connection("a", "max = 7") + others + guest.connection("b", "max = 1")) ==
           Lines{"a: " + may_open(R"("a", "b")", 8) + "the server allows user \"guest\" 7"});
     if (!guest.postgresql) continue;
@@ -190,7 +266,7 @@ TEST_CASE("a server that accepts and says nothing holds it up for seconds, howev
   for (const Server& server : servers()) {
     CAPTURE(server.driver);
     std::string toml;
-    for (const std::string name : {"a", "b", "c"}) {
+    for (const std::string name : {"a", "b", "c", "d", "e", "f"}) {
       toml += "[connections." + name + "]\n" + line("driver", server.driver) + line("host", "127.0.0.1") +
               "port = " + std::to_string(silent.number()) + "\n" + line("database", name) + line("user", "some") +
               line("password", canary);
@@ -199,9 +275,9 @@ TEST_CASE("a server that accepts and says nothing holds it up for seconds, howev
     const Clock::time_point began = Clock::now();
     const Lines lines = limits_of(registry.inspect("check"));
     CHECK(Clock::now() - began < 6s);
-    REQUIRE(lines.size() == 3);
-    for (size_t i = 0; i < 3; ++i) {
-      CHECK(begins(lines[i], std::string("abc").substr(i, 1) + ": could not be asked for its limit: "));
+    REQUIRE(lines.size() == 6);
+    for (size_t i = 0; i < 6; ++i) {
+      CHECK(begins(lines[i], std::string("abcdef").substr(i, 1) + ": could not be asked for its limit: "));
       secrecy.check(lines[i]);
     }
   }

@@ -17,6 +17,7 @@ from ._errors import (AcquireTimeout, AuthenticationError, Busy, Cancelled, Chec
                       Unavailable, UniqueViolation)
 from ._events import Event, Subscription
 from ._ffi import tl_version as _version
+from ._health import Health
 from ._registry import Registry, open, parse
 from ._result import Result
 from ._values import Column, Interval, Json
@@ -33,6 +34,8 @@ __all__ = [
     "open", "parse", "Registry", "Connection", "Handle", "Pin", "Transaction", "Result",
     # events
     "Event", "Subscription",
+    # health
+    "Health",
     # values
     "Column", "Interval", "Json",
     # PEP 249

@@ -14,6 +14,7 @@ from ._connection import (MODES, Answer, Block, Blocking, Connection, Nothing, O
                           Transaction, With)
 from ._encode import Parameters
 from ._events import Listens
+from ._health import Health, health_of
 from ._result import Result
 
 # Core.number -> name, of the `using` blocks that are open in this context. One variable for all registries: context
@@ -25,9 +26,11 @@ Pooled = TypeVar("Pooled", bound=Any)  # a Connection
 Names = TypeVar("Names")  # list[str]
 Text = TypeVar("Text")  # str
 Truth = TypeVar("Truth")  # bool
+Verdict = TypeVar("Verdict")  # Health
 
 
-class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, Names, Text, Truth]):
+class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, Names, Text, Truth,
+                              Verdict]):
     """Named connections. May be shared by threads. Opens nothing by itself: the first statement does."""
 
     __slots__ = ("_core", "_handles", "__weakref__")
@@ -112,17 +115,24 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
 
     def inspect(self, what: str, name: str | None = None) -> Answer:
         """What the library knows, as a result: "names", "connections", "endpoints", "pools", "sessions", "leases",
-        "metrics", "prometheus" (see `metrics()`), "settings", "warnings" or "check" (which asks servers for their limits:
-        at most 3 s each); of one name, or of all."""
+        "metrics", "prometheus" (see `metrics()`), "settings", "warnings", "health" (see `health()`), "budget" (the
+        sessions that are planned on each server, and how many it allows) or "check" (what is weak, also in that); of one
+        name, or of all. The last three ask servers, all at once and for 3 s."""
         return self._inspect(what, name)
+
+    def health(self, name: str | None = None, *, open: bool = False, timeout: float | None = None) -> Verdict:  # noqa: A002
+        """Whether the servers answer, all asked at once and each for `timeout` seconds at most (default: 3); of one name,
+        or of all. `open`: also opens connections that nobody has used yet; what was closed stays closed."""
+        return self._inspect("health_open" if open else "health", name, health_of, timeout)
 
     def metrics(self) -> Text:
         """What has been counted of the connections that are open, in Prometheus' text format."""
         return self._inspect("prometheus", None, _text)
 
-    def _inspect(self, what: str, name: str | None, then: Callable[[Any], Any] | None = None) -> Any:
+    def _inspect(self, what: str, name: str | None, then: Callable[[Any], Any] | None = None,
+                 timeout: float | None = None) -> Any:
         return self._perform(self._core, self._core, _ffi.tl_inspect, (what.encode(), *_name(name)),
-                             self._whole(self._core), 0, 0, then)
+                             self._whole(self._core), _call.milliseconds(timeout), 0, then)
 
     # ---- adding and removing ----
 
@@ -188,7 +198,8 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
         return self.close()
 
 
-class Registry(Blocking, With, RegistryHandle[Result, Result, None, Transaction, Connection, "list[str]", str, bool]):
+class Registry(Blocking, With, RegistryHandle[Result, Result, None, Transaction, Connection, "list[str]", str, bool,
+                                        Health]):
     __doc__ = RegistryHandle.__doc__
     __slots__ = ()
 

@@ -27,6 +27,7 @@ from typing import Any, AsyncIterator, Callable, Coroutine, TypeVar
 
 from . import _awaiting, _call, _errors, _ffi, _registry
 from ._connection import PinnedHandle, PooledHandle, Self, TransactionHandle
+from ._health import Health
 from ._result import Result as WholeResult
 from ._result import Row, not_one
 from ._values import Column
@@ -223,7 +224,7 @@ Awaited._pin = Pin
 
 class Registry(Awaited, AsyncWith, _registry.RegistryHandle[Waiting[Result], Waiting[Stream], Waiting[None], Transaction,
                                                             Connection, Waiting["list[str]"], Waiting[str],
-                                                            Waiting[bool]]):
+                                                            Waiting[bool], Waiting[Health]]):
     __doc__ = _registry.RegistryHandle.__doc__
     __slots__ = ()
 

@@ -1,0 +1,21 @@
+// Whether the servers of open connections answer: they are asked, all at once.
+#pragma once
+#include "registry.hpp"
+#include "table.hpp"
+
+namespace tl::registry {
+
+// By when a server that is asked something of its own is to have answered: 3 s from now, or when the call ends that
+// names a time limit.
+[[nodiscard]] Deadline asking_until(const connection::CallOptions& options) noexcept;
+
+// Its headings.
+[[nodiscard]] Table health_table(const Registry& registry, const Entries& entries);
+// A row for each endpoint. Asks those of connections that are open. Errors: cancelled; resource.
+[[nodiscard]] Result<void> ask_health(Table& table, const Registry& registry, const Entries& entries,
+                                      const connection::CallOptions& options);
+// The same, after it has opened those that nobody has used yet.
+[[nodiscard]] Result<void> open_and_ask_health(Table& table, const Registry& registry, const Entries& entries,
+                                               const connection::CallOptions& options);
+
+}  // namespace tl::registry
