@@ -10,9 +10,7 @@
 namespace tl::connection {
 namespace {
 
-// A server that is gone, or busy with a statement that nobody wants any more, must not hold up the others.
-constexpr Nanos longest = std::chrono::seconds(1);
-// MariaDB and MySQL close their end before they take the session from their count, a few microseconds as a rule.
+// MariaDB and MySQL close their end before they take the session from their count, a tenth of this as a rule.
 Nanos lag_of(config::DriverKind server) noexcept {
   const bool lags = server == config::DriverKind::mariadb || server == config::DriverKind::mysql;
   return lags ? std::chrono::milliseconds(1) : Nanos(0);
@@ -30,9 +28,8 @@ Farewell::~Farewell() {
 void Farewell::await(Deadline until) const noexcept {
   if (descriptor_ < 0) return;
   shutdown(descriptor_, SHUT_WR);  // closing the other copy has not
-  const Deadline end = earlier(until, Deadline::after(steady_clock().now(), longest));
   for (;;) {
-    const Nanos left = end.at - steady_clock().now();
+    const Nanos left = until.at - steady_clock().now();
     if (left <= Nanos::zero()) return;
     pollfd waits{.fd = descriptor_, .events = POLLRDHUP, .revents = 0};
     const timespec timeout{.tv_sec = left.count() / 1'000'000'000, .tv_nsec = left.count() % 1'000'000'000};

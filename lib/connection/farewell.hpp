@@ -14,7 +14,7 @@ class Farewell {
   Farewell(const Farewell&) = delete;
   Farewell& operator=(const Farewell&) = delete;
 
-  // Until the server has closed its end, as it does when it has ended the session; at most a second.
+  // Until the server has closed its end, as it does when it has ended the session.
   void await(Deadline until) const noexcept;
 
  private:

@@ -157,9 +157,10 @@ uint32_t Pool::Inside::take_permits(uint32_t dials, uint32_t for_waiters, uint32
   wish.urgent = for_waiters > before ? std::min(rest, for_waiters - before) : 0;
   wish.patient = rest - wish.urgent;
   if (wish.urgent > 0) wish.since = line.first()->since_;
+  wish.is_dialling = before > 0;
   if (rest == 0 && !lacks_permits) return permitted;
   const SessionLimit::Grant grant = limit_over_all.take(*this, wish);
-  lacks_permits = grant.permits < rest;
+  lacks_permits = grant.stands;
   if (grant.reclaim) chores.permits |= Chores::reclaim;
   return permitted + grant.permits;
 }

@@ -114,7 +114,7 @@ class Pool::Inside final : public Sharer {
   bool closed = false;
 
   uint32_t dialling = 0;
-  bool lacks_permits = false;  // it stands in line for some
+  bool lacks_permits = false;  // it stands in line for one
   uint64_t sequence = 0;       // of arrivals and dials
   uint64_t last_dial = 0;      // when the latest dial started, in that sequence
   DialBackoff backoff;

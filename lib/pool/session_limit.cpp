@@ -11,34 +11,29 @@ Permit::~Permit() {
 bool Permit::is_scarce() const noexcept { return limit_ != nullptr && limit_->max() != SessionLimit::none; }
 
 bool SessionLimit::lacks() const noexcept {
-  return int64_t{urgent_} + taken_ - leaving_ > int64_t{max_} && urgent_ > 0;
+  return !line_.empty() && int64_t{line_.size()} + taken_ - leaving_ > int64_t{max_};
 }
 
 // Behind the others, unless it stands there already.
-void SessionLimit::stand(Sharer& sharer, Sharer::Standing where, uint32_t wants) noexcept {
-  if (sharer.standing_ == Sharer::Standing::urgent) urgent_ -= sharer.wants_;
-  if (sharer.standing_ != where) {
-    if (sharer.standing_ == Sharer::Standing::urgent) line_.remove(sharer);
-    if (sharer.standing_ == Sharer::Standing::patient) patient_.remove(sharer);
-    if (where == Sharer::Standing::urgent) line_.push_back(sharer);
-    if (where == Sharer::Standing::patient) patient_.push_back(sharer);
-    sharer.standing_ = where;
-  }
-  sharer.wants_ = wants;
-  if (where == Sharer::Standing::urgent) urgent_ += wants;
+void SessionLimit::stand(Sharer& sharer, Sharer::Standing where) noexcept {
+  const Sharer::Standing before = std::exchange(sharer.standing_, where);
+  if (before == where) return;
+  if (before == Sharer::Standing::urgent) line_.remove(sharer);
+  if (before == Sharer::Standing::patient) patient_.remove(sharer);
+  if (where == Sharer::Standing::urgent) line_.push_back(sharer);
+  if (where == Sharer::Standing::patient) patient_.push_back(sharer);
 }
 
 SessionLimit::Grant SessionLimit::take(Sharer& sharer, const Wish& wish) noexcept {
   using Standing = Sharer::Standing;
   const std::lock_guard lock(mutex_);
-  const uint32_t wanted_before = sharer.standing_ == Standing::urgent ? sharer.wants_ : 0;
+  const Standing before = sharer.standing_;
   sharer.since_ = wish.since;
   Grant grant;
   if (line_.empty()) grant.permits = std::min(free(), wish.urgent);
   taken_ += grant.permits;
-  const uint32_t urgent = wish.urgent - grant.permits;
-  if (urgent > 0) {
-    stand(sharer, Standing::urgent, urgent);
+  if (grant.permits < wish.urgent) {
+    stand(sharer, grant.permits > 0 || wish.is_dialling ? Standing::none : Standing::urgent);
   } else {
     uint32_t patient = wish.patient;
     if (patient > 0 && line_.empty() && patient_.empty()) {
@@ -47,10 +42,11 @@ SessionLimit::Grant SessionLimit::take(Sharer& sharer, const Wish& wish) noexcep
       grant.permits += more;
       patient -= more;
     }
-    stand(sharer, patient > 0 ? Standing::patient : Standing::none, patient);
+    stand(sharer, patient > 0 ? Standing::patient : Standing::none);
   }
   note_shortage();
-  grant.reclaim = urgent > wanted_before && lacks();
+  grant.stands = sharer.standing_ != Standing::none;
+  grant.reclaim = sharer.standing_ == Standing::urgent && before != Standing::urgent && lacks();
   return grant;
 }
 
@@ -93,7 +89,7 @@ void SessionLimit::serve() noexcept {
   while (free() > 0) {
     Sharer* const next = line_.empty() ? patient_.first() : line_.first();
     if (next == nullptr) break;
-    stand(*next, Sharer::Standing::none, 0);
+    stand(*next, Sharer::Standing::none);
     ++taken_;
     note_shortage();
     next->under_way.fetch_add(1, std::memory_order_relaxed);  // it cannot have left the line, and so is there

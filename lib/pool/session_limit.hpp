@@ -49,8 +49,7 @@ class Sharer {
   enum class Standing : uint8_t { none, urgent, patient };
 
   Standing standing_ = Standing::none;
-  uint32_t wants_ = 0;  // permits, while it stands in line
-  Instant since_;       // and since when its first caller waits
+  Instant since_;  // while it stands in the urgent line: since when its first caller waits
   Sharer* before_ = nullptr;
   Sharer* behind_ = nullptr;
   bool joined_ = false;
@@ -86,16 +85,19 @@ class SessionLimit {
   // ---- with the pool's mutex held
 
   struct Wish {
-    uint32_t urgent = 0;   // permits for callers who wait,
-    Instant since;         // the first of them since then;
-    uint32_t patient = 0;  // and for sessions that are kept ready: only what nobody waits for
+    uint32_t urgent = 0;       // permits for callers who wait,
+    Instant since;             // the first of them since then;
+    bool is_dialling = false;  // for one of them a session is being opened already
+    uint32_t patient = 0;      // and for sessions that are kept ready: only what nobody waits for
   };
   struct Grant {
     uint32_t permits = 0;
+    bool stands = false;   // in line
     bool reclaim = false;  // call reclaim(): somebody's idle session may have to go
   };
-  // For what is not granted the pool stands in line from now on, in the place that it has already. An empty wish leaves
-  // the line.
+  // Where there are not so many the pool stands in line from now on, in the place that it has already, for one; but not
+  // while it opens a session, since whether it lacks another one shows when that is of use: it asks again then. An
+  // empty wish leaves the line.
   [[nodiscard]] Grant take(Sharer& sharer, const Wish& wish) noexcept;
   // Whether a session should be closed for somebody who waits, longer than since `since`. It then counts as leaving.
   [[nodiscard]] bool claim(Instant since) noexcept;
@@ -130,7 +132,7 @@ class SessionLimit {
   [[nodiscard]] uint32_t free() const noexcept { return max_ > taken_ ? max_ - taken_ : 0; }
   [[nodiscard]] bool lacks() const noexcept;
   void note_shortage() noexcept { short_.store(lacks(), std::memory_order_relaxed); }
-  void stand(Sharer& sharer, Sharer::Standing where, uint32_t wants) noexcept;
+  void stand(Sharer& sharer, Sharer::Standing where) noexcept;
   [[nodiscard]] Sharer* coldest() noexcept;
 
   const uint32_t max_;
@@ -140,9 +142,8 @@ class SessionLimit {
   alignas(64) mutable std::mutex mutex_;
   uint32_t taken_ = 0;    // permits
   uint32_t leaving_ = 0;  // of these, on their way back
-  uint32_t urgent_ = 0;   // that are waited for in the first line
-  Line line_;
-  Line patient_;
+  Line line_;             // of pools whose callers wait,
+  Line patient_;          // and of those that have less than their `min`
   bool serving_ = false;
 
   // Those who hold permits, and have not been found without since. Taken before a pool's mutex.
