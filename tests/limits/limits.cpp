@@ -11,6 +11,9 @@ const std::array<Server, 2>& servers() {
              .lines = line("driver", "postgresql") + line("socket", variable("TL_PG_SOCKET")) +
                       "port = " + variable("TL_PG_PORT") + "\n" + line("database", variable("TL_PG_DATABASE")) +
                       line("user", variable("TL_PG_USER")),
+             .counter = line("driver", "postgresql") + line("socket", variable("TL_PG_SOCKET")) +
+                        "port = " + variable("TL_PG_PORT") + "\n" + line("database", variable("TL_PG_DATABASE")) +
+                        line("user", variable("TL_PG_USER")),
              .count = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> "
                       "pg_backend_pid()"},
       Server{.name = "mariadb",
@@ -18,9 +21,11 @@ const std::array<Server, 2>& servers() {
                       "\n" + line("sslmode", "disable") + line("database", variable("TL_MARIADB_DATABASE")) +
                       line("user", variable("TL_MARIADB_PASSWORD_USER")) +
                       line("password", variable("TL_MARIADB_PASSWORD")),
-             .count = "SELECT CAST(variable_value AS SIGNED) - 1 FROM information_schema.global_status WHERE "
-                      "variable_name = 'THREADS_CONNECTED'",
-             .forgets_late = true}};
+             .counter = line("driver", "mariadb") + line("socket", variable("TL_MARIADB_SOCKET")) +
+                        line("user", variable("TL_MARIADB_USER")),
+             // A session that the server has ended is shown as killed until its thread has gone.
+             .count = "SELECT COUNT(*) FROM information_schema.processlist WHERE command NOT IN ('Killed', 'Daemon') "
+                      "AND id <> CONNECTION_ID()"}};
   return both;
 }
 
@@ -30,8 +35,7 @@ trunkline::registry registry_with(int max_open, const std::string& toml) {
 
 Census::Census(const Server& server)
     : count_(server.count),
-      forgets_late_(server.forgets_late),
-      registry_(trunkline::registry::parse("[connections.census]\n" + server.lines + "pool.max = 1\n")),
+      registry_(trunkline::registry::parse("[connections.census]\n" + server.counter + "pool.max = 1\n")),
       db_(registry_.on("census")) {
   REQUIRE(now() >= 0);
   thread_ = std::thread([this] { work(); });
@@ -43,11 +47,8 @@ Census::~Census() {
 }
 
 void Census::work() {
-  int64_t before = 0;
   while (!over_) {
-    const int64_t seen = now();
-    most_ = std::max(most_.load(), forgets_late_ ? std::min(seen, before) : seen);
-    before = seen;
+    most_ = std::max(most_.load(), now());
     ++samples_;
     std::this_thread::sleep_for(500us);
   }

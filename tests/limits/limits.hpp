@@ -18,11 +18,9 @@ using Clock = std::chrono::steady_clock;
 
 struct Server {
   std::string name;
-  std::string lines;  // of a connection
-  std::string count;  // a query for the sessions that it has, but for the one that asks
-  // It may still count a session whose end the client has seen, if it is kept from its work just then: a number counts
-  // for the census when it is seen twice in a row.
-  bool forgets_late = false;
+  std::string lines;    // of a connection
+  std::string counter;  // and of one that sees all sessions
+  std::string count;    // a query for the sessions that it has, but for the one that asks
 };
 
 // PostgreSQL and MariaDB.
@@ -47,7 +45,6 @@ class Census {
   void work();
 
   const std::string count_;
-  const bool forgets_late_;
   const trunkline::registry registry_;
   const trunkline::connection db_;
   std::atomic<int64_t> most_{0};

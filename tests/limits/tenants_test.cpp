@@ -56,8 +56,8 @@ void build_homes() {
   const auto db = registry.on("builder");
   for (int i = 0; i < homes; ++i) {
     const std::string home = "home_" + std::to_string(i);
-    (void)db.query("CREATE SCHEMA " + home);
-    (void)db.query("CREATE TABLE " + home + ".home AS SELECT CAST(" + std::to_string(i) + " AS int8) AS number");
+    (void)db.query("CREATE SCHEMA IF NOT EXISTS " + home);
+    (void)db.query("CREATE TABLE IF NOT EXISTS " + home + ".home AS SELECT CAST(" + std::to_string(i) + " AS int8) AS number");
   }
 }
 
