@@ -137,8 +137,8 @@ struct Config {
   std::optional<uint32_t> max_open;     // sessions over all connections, also those that are added
   std::vector<Connection> connections;  // by source position
   Budget budget;
-  std::vector<Setting> settings;        // sorted by path
-  std::vector<std::string> warnings;    // "file:line: key: …": keys that have no effect in this build
+  std::vector<Setting> settings;      // sorted by path
+  std::vector<std::string> warnings;  // "file:line: key: …": keys that have no effect in this build
   std::shared_ptr<const Base> base;
 
   [[nodiscard]] const Connection* find(std::string_view name) const noexcept;
