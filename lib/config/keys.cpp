@@ -109,14 +109,10 @@ struct Table {
 };
 
 constexpr std::array tables = {
-    Table{"", connection_keys},
-    Table{"pool", pool_keys},
-    Table{"replicas", replicas_keys},
-    Table{"retry", retry_keys},
-    Table{"migrations", migrations_keys},
-    Table{"budget", budget_keys},
-    Table{"limits", limits_keys},
-    Table{"top", top_keys},
+    Table{"", connection_keys},           Table{"pool", pool_keys},
+    Table{"replicas", replicas_keys},     Table{"retry", retry_keys},
+    Table{"migrations", migrations_keys}, Table{"budget", budget_keys},
+    Table{"limits", limits_keys},         Table{"top", top_keys},
 };
 
 constexpr Unit ms = Unit::milliseconds;

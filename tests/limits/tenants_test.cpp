@@ -57,7 +57,8 @@ void build_homes() {
   for (int i = 0; i < homes; ++i) {
     const std::string home = "home_" + std::to_string(i);
     (void)db.query("CREATE SCHEMA IF NOT EXISTS " + home);
-    (void)db.query("CREATE TABLE IF NOT EXISTS " + home + ".home AS SELECT CAST(" + std::to_string(i) + " AS int8) AS number");
+    (void)db.query("CREATE TABLE IF NOT EXISTS " + home + ".home AS SELECT CAST(" + std::to_string(i) +
+                   " AS int8) AS number");
   }
 }
 

@@ -11,8 +11,8 @@ namespace {
 std::shared_ptr<Entry> entry(const std::string& name, uint64_t number) {
   config::Connection settings;
   settings.name = name;
-  return std::make_shared<Entry>(settings, std::make_shared<observe::Hub>(), std::make_shared<pool::SessionLimit>(), number,
-                                 nullptr);
+  return std::make_shared<Entry>(settings, std::make_shared<observe::Hub>(), std::make_shared<pool::SessionLimit>(),
+                                 number, nullptr);
 }
 
 }  // namespace
