@@ -76,7 +76,7 @@ Result<Answer> run_load(StatementInputs& inputs, Options& options) {
 
 extern "C" {
 
-void tl_conn_release(tl_conn* conn) { delete conn; }
+void tl_conn_release(tl_conn* conn) { tl::capi::destroy(conn); }
 
 tl_status tl_conn_get(tl_registry* registry, const char* name, size_t name_len, int32_t mode, tl_conn** out,
                       tl_error** err) {

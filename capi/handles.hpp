@@ -9,6 +9,7 @@
 
 #include <trunkline/trunkline.h>
 
+#include "fork.hpp"
 #include "registry.hpp"
 
 struct tl_error {
@@ -17,12 +18,14 @@ struct tl_error {
 
 struct tl_registry {
   std::shared_ptr<tl::registry::Registry> registry;
+  tl::MadeHere made_here;
 };
 
 // A handle keeps its registry: ids of operations are resolved there.
 struct tl_conn {
   std::shared_ptr<tl::registry::Registry> registry;
   std::shared_ptr<tl::connection::Handle> handle;
+  tl::MadeHere made_here;
 };
 
 // A schema that was shown, kept so that its names stay valid, and the elements of its list columns.
@@ -59,6 +62,7 @@ struct tl_result {
   tl_op op = 0;                        // of a streamed statement: released with the result
   std::shared_ptr<tl_result> callers;  // its caller's own hold; reads of it on a queue have others
   std::atomic<bool> read{false};       // somebody reads
+  tl::MadeHere made_here;
   mutable std::string kept_endpoint;
   mutable std::vector<ShownSchema> shown;
 };
@@ -69,6 +73,12 @@ struct tl_batch {
 };
 
 namespace tl::capi {
+
+// In a forked child what is its parent's stays as it is.
+template <class Handle>
+void destroy(Handle* handle) noexcept {
+  if (handle != nullptr && handle->made_here) delete handle;
+}
 
 // Hands the failure to the caller, if asked for, and answers its status.
 tl_status report(Failure failure, tl_error** err) noexcept;

@@ -44,16 +44,17 @@ tl_status tl_queue_new(tl_registry* registry, uint32_t flags, tl_queue** out, tl
   });
 }
 
-void tl_queue_release(tl_queue* queue) { delete queue; }
+void tl_queue_release(tl_queue* queue) { tl::capi::destroy(queue); }
 
 int tl_queue_fd(const tl_queue* queue) { return queue == nullptr ? -1 : queue->queue->fd(); }
 
 tl_status tl_queue_wait(tl_queue* queue, tl_completion* out, size_t max, int64_t timeout_ms, size_t* n) {
   if (queue == nullptr || out == nullptr || max == 0 || n == nullptr || timeout_ms < -1) return TL_E_MISUSE;
+  *n = 0;
+  if (!queue->made_here) return TL_E_CLOSED;
   const std::shared_ptr<Queue> kept = queue->queue;
   tl::runtime::LinkedList<tl::runtime::Errand> ended;
   const Queue::Got got = kept->take(ended, max, deadline_of(timeout_ms));
-  *n = 0;
   while (auto* const errand = static_cast<Completed*>(ended.pop())) {
     out[(*n)++] = errand->take();
     delete errand;
@@ -62,11 +63,11 @@ tl_status tl_queue_wait(tl_queue* queue, tl_completion* out, size_t max, int64_t
 }
 
 void tl_queue_wake(tl_queue* queue) {
-  if (queue != nullptr) queue->queue->wake_up();
+  if (queue != nullptr && queue->made_here) queue->queue->wake_up();
 }
 
 void tl_queue_shutdown(tl_queue* queue) {
-  if (queue != nullptr) queue->queue->shut_down();
+  if (queue != nullptr && queue->made_here) queue->queue->shut_down();
 }
 
 void tl_completion_release(tl_completion* completion) {

@@ -53,7 +53,7 @@ int32_t tl_has_feature(const char* name) {
   return 0;
 }
 
-void tl_registry_release(tl_registry* registry) { delete registry; }
+void tl_registry_release(tl_registry* registry) { tl::capi::destroy(registry); }
 
 tl_status tl_registry_open(const char* path, const char* environment, tl_registry** out, tl_error** err) {
   return guarded(err, [&] {

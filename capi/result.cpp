@@ -154,7 +154,7 @@ tl_status read_result(tl_result& result, const tl_call* call, tl_error** err, Re
 extern "C" {
 
 void tl_result_release(tl_result* result) {
-  if (result != nullptr) result->release();
+  if (result != nullptr && result->made_here) result->release();
 }
 void tl_batch_release(tl_batch* batch) { delete batch; }
 

@@ -9,6 +9,8 @@
 #include <mutex>
 #include <type_traits>
 
+#include "fork.hpp"
+
 namespace tl::columnar {
 namespace {
 
@@ -20,7 +22,7 @@ constexpr size_t shelf_of(size_t size) noexcept {
 
 // By size, each a chain through the first bytes of its blocks.
 struct Shelves {
-  std::mutex mutex;
+  ForkMutex mutex;
   std::array<uint8_t*, shelf_of(most_block) + 1> first{};
   size_t bytes = 0;
 };
@@ -29,11 +31,20 @@ struct Shelves {
 constinit Shelves all;
 static_assert(std::is_trivially_destructible_v<Shelves>);
 
+// A forked child loses what another thread was just moving, and what is on the shelves with it.
+std::unique_lock<ForkMutex> locked() noexcept {
+  if (!all.mutex.take()) {
+    all.first = {};
+    all.bytes = 0;
+  }
+  return {all.mutex, std::adopt_lock};
+}
+
 }  // namespace
 
 uint8_t* take_block(size_t size) noexcept {
   {
-    const std::lock_guard lock(all.mutex);
+    const auto lock = locked();
     if (uint8_t*& first = all.first[shelf_of(size)]; first != nullptr) {
       uint8_t* const block = first;
       std::memcpy(&first, block, sizeof first);
@@ -47,7 +58,7 @@ uint8_t* take_block(size_t size) noexcept {
 
 void give_block(uint8_t* block, size_t size) noexcept {
   {
-    const std::lock_guard lock(all.mutex);
+    const auto lock = locked();
     if (all.bytes + size <= most_kept) {
       uint8_t*& first = all.first[shelf_of(size)];
       std::memcpy(block, &first, sizeof first);

@@ -27,6 +27,8 @@ constexpr Nanos confirm_grace = std::chrono::milliseconds(100);
 void tell_why(Error& error, runtime::Ended why);
 [[nodiscard]] Failure unconfirmed(runtime::Ended why);
 [[nodiscard]] Failure unsent(runtime::Ended why);
+// In a forked child: `what` belongs to its parent's session.
+[[nodiscard]] Failure of_parent(std::string what);
 
 class Call {
  public:

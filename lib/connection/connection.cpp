@@ -40,21 +40,33 @@ Connection::Connection(config::Connection settings, std::shared_ptr<observe::Hub
       statements_(dialect_of(driver_), statement_bytes),
       state_(state) {}
 
+Connection::~Connection() { (void)lock(); }
+
+Connection::Lock Connection::lock() const {
+  Lock locked(mutex_);
+  if (used_here_) return locked;
+  used_here_ = {};
+  abandon(endpoints_);
+  abandon(leaving_);
+  if (state_ != State::closed) state_ = State::registered;
+  return locked;
+}
+
 State Connection::state() const {
-  const std::lock_guard lock(mutex_);
+  const Lock locked = lock();
   return state_;
 }
 
 std::shared_ptr<Endpoints> Connection::peek() const {
-  const std::lock_guard lock(mutex_);
+  const Lock locked = lock();
   return endpoints_;
 }
 
 Result<std::shared_ptr<Endpoints>> Connection::endpoints() {
-  std::unique_lock lock(mutex_);
+  Lock locked = lock();
   if (state_ == State::open) return endpoints_;
   if (state_ == State::closed) return closed_locked();
-  return open(std::move(lock));
+  return open(std::move(locked));
 }
 
 Failure Connection::closed_locked() const {
@@ -63,9 +75,9 @@ Failure Connection::closed_locked() const {
   return told(fail(Status::closed, "connection \"" + name() + how, Phase::acquire));
 }
 
-Result<std::shared_ptr<Endpoints>> Connection::open(std::unique_lock<std::mutex> lock) {
+Result<std::shared_ptr<Endpoints>> Connection::open(Lock locked) {
   auto opened = open_locked();
-  lock.unlock();
+  locked.unlock();
   if (opened) observe::tell_state(*hub_, name(), state_name(State::open));
   return opened;
 }
@@ -85,11 +97,11 @@ Result<std::shared_ptr<Endpoints>> Connection::open_locked() {
 Result<void> Connection::connect(const CallOptions& options) {
   std::shared_ptr<Endpoints> endpoints;
   {
-    std::unique_lock lock(mutex_);
+    Lock locked = lock();
     endpoints = endpoints_;
     if (released_) return closed_locked();
     if (state_ != State::open) {
-      auto opened = open(std::move(lock));
+      auto opened = open(std::move(locked));
       if (!opened) return opened.take_error();
       endpoints = opened.take();
     }
@@ -106,7 +118,7 @@ void Connection::close() {
   std::shared_ptr<Endpoints> endpoints;
   bool closed_before = false;
   {
-    const std::lock_guard lock(mutex_);
+    const Lock locked = lock();
     if (endpoints_ != nullptr) leaving_.push_back(endpoints_);
     endpoints = std::move(endpoints_);
     endpoints_.reset();
@@ -118,14 +130,14 @@ void Connection::close() {
 
 void Connection::release() {
   {
-    const std::lock_guard lock(mutex_);
+    const Lock locked = lock();
     released_ = true;
   }
   close();
 }
 
 std::vector<std::shared_ptr<Endpoints>> Connection::leaving() {
-  const std::lock_guard lock(mutex_);
+  const Lock locked = lock();
   std::erase_if(leaving_, [](const auto& endpoints) { return endpoints->drained(); });
   return leaving_;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "call.hpp"
+#include "fork.hpp"
 
 namespace tl::connection {
 
@@ -16,6 +17,9 @@ class Connection {
   // Its events go to the hub, its sessions are counted by the limit. `state`: registered, or closed.
   Connection(config::Connection settings, std::shared_ptr<observe::Hub> hub, std::shared_ptr<pool::SessionLimit> limit,
              State state = State::registered);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
 
   [[nodiscard]] const config::Connection& settings() const noexcept { return settings_; }
   [[nodiscard]] const std::string& name() const noexcept { return settings_.name; }
@@ -41,9 +45,13 @@ class Connection {
   [[nodiscard]] Failure told(Failure failure) const;
 
  private:
+  using Lock = std::unique_lock<ForkMutex>;
+
+  // In a forked child the connection is only registered again: its parent's sessions are left alone.
+  [[nodiscard]] Lock lock() const;
   [[nodiscard]] Result<std::shared_ptr<Endpoints>> open_locked();
   [[nodiscard]] Failure closed_locked() const;
-  [[nodiscard]] Result<std::shared_ptr<Endpoints>> open(std::unique_lock<std::mutex> lock);
+  [[nodiscard]] Result<std::shared_ptr<Endpoints>> open(Lock locked);
   [[nodiscard]] std::vector<std::shared_ptr<Endpoints>> leaving();
 
   const config::Connection settings_;
@@ -51,11 +59,12 @@ class Connection {
   const std::shared_ptr<pool::SessionLimit> limit_;
   driver::Driver* const driver_;  // null: this build has none
   sql::Table statements_;
-  mutable std::mutex mutex_;
-  State state_;
+  mutable ForkMutex mutex_;
+  mutable MadeHere used_here_;
+  mutable State state_;
   bool released_ = false;
-  std::shared_ptr<Endpoints> endpoints_;
-  std::vector<std::shared_ptr<Endpoints>> leaving_;  // closed ones that were still in use when looked at last
+  mutable std::shared_ptr<Endpoints> endpoints_;
+  mutable std::vector<std::shared_ptr<Endpoints>> leaving_;  // closed ones that were still in use when looked at last
 };
 
 }  // namespace tl::connection

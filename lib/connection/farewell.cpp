@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <thread>
 
@@ -19,19 +18,17 @@ Nanos lag_of(config::DriverKind server) noexcept {
 }  // namespace
 
 Farewell::Farewell(int descriptor, config::DriverKind server) noexcept
-    : lag_(lag_of(server)), descriptor_(descriptor < 0 ? -1 : fcntl(descriptor, F_DUPFD_CLOEXEC, 0)) {}
-
-Farewell::~Farewell() {
-  if (descriptor_ >= 0) close(descriptor_);
+    : lag_(lag_of(server)) {
+  if (descriptor >= 0) (void)descriptor_.open([&] { return fcntl(descriptor, F_DUPFD_CLOEXEC, 0); });
 }
 
 void Farewell::await(Deadline until) const noexcept {
-  if (descriptor_ < 0) return;
-  shutdown(descriptor_, SHUT_WR);  // closing the other copy has not
+  if (descriptor_.get() < 0) return;
+  shutdown(descriptor_.get(), SHUT_WR);  // closing the other copy has not
   for (;;) {
     const Nanos left = until.at - steady_clock().now();
     if (left <= Nanos::zero()) return;
-    pollfd waits{.fd = descriptor_, .events = POLLRDHUP, .revents = 0};
+    pollfd waits{.fd = descriptor_.get(), .events = POLLRDHUP, .revents = 0};
     const timespec timeout{.tv_sec = left.count() / 1'000'000'000, .tv_nsec = left.count() % 1'000'000'000};
     if (ppoll(&waits, 1, &timeout, nullptr) > 0) break;
   }

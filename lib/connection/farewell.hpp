@@ -3,6 +3,7 @@
 #pragma once
 #include "clock.hpp"
 #include "config.hpp"
+#include "fork.hpp"
 
 namespace tl::connection {
 
@@ -10,16 +11,13 @@ class Farewell {
  public:
   // Before the session is closed; -1: it has no server. Keeps a copy of the descriptor.
   Farewell(int descriptor, config::DriverKind server) noexcept;
-  ~Farewell();
-  Farewell(const Farewell&) = delete;
-  Farewell& operator=(const Farewell&) = delete;
 
   // Until the server has closed its end, as it does when it has ended the session.
   void await(Deadline until) const noexcept;
 
  private:
   const Nanos lag_;
-  const int descriptor_;
+  Descriptor descriptor_;
 };
 
 }  // namespace tl::connection

@@ -138,7 +138,7 @@ Result<HoldUse> Handle::enter(const CallOptions& options) {
 Result<std::shared_ptr<Hold>> Handle::hold_for(bool read, const CallOptions& options) {
   Leased leased;
   if (Result<void> done = lease_for(leased, read, nullptr, options); !done) return done.take_error();
-  return std::make_shared<Hold>(std::move(leased));
+  return Hold::make(std::move(leased));
 }
 
 Result<std::shared_ptr<Handle>> Handle::pin(const CallOptions& options) {

@@ -28,6 +28,13 @@ struct Hold::Turn final : runtime::Cancellable {
   bool cancelled = false;
 };
 
+std::shared_ptr<Hold> Hold::make(Leased leased) {
+  const auto destroy = [](Hold* hold) {
+    if (hold->made_here_) delete hold;
+  };
+  return {new Hold(std::move(leased)), destroy};
+}
+
 uint64_t Hold::push(uint64_t parent, bool is_transaction, bool inner) {
   const std::lock_guard lock(mutex_);
   const uint64_t level = ++last_level_;
@@ -47,6 +54,7 @@ void Hold::pop(uint64_t level) noexcept {
 }
 
 void Hold::abandon(uint64_t level) noexcept {
+  if (!made_here_) return;
   std::unique_lock lock(mutex_);
   if (!is_open(level)) return;
   end(level);
@@ -76,6 +84,7 @@ void Hold::note_end(const Error* failure) noexcept {
 }
 
 Result<void> Hold::enter(uint64_t level, bool ends, const CallOptions& options) {
+  if (!made_here_) return of_parent("the session of this handle");
   std::unique_lock lock(mutex_);
   const bool goes_on = inner_ != 0 && level == inner_;
   if (busy_ || ((inner_ != 0 || !turns_.empty()) && !goes_on)) {
@@ -130,6 +139,7 @@ void Hold::pass_on() noexcept {
 }
 
 void Hold::leave() noexcept {
+  if (!made_here_) return;
   std::unique_lock lock(mutex_);
   busy_ = false;
   release(lock, levels_.empty());  // its last handle was dropped while the verb ran

@@ -14,6 +14,7 @@ namespace tl::connection {
 
 class Hold {
  public:
+  [[nodiscard]] static std::shared_ptr<Hold> make(Leased leased);
   explicit Hold(Leased leased) : leased_(std::move(leased)) {}
 
   // A level: the pin (if any), the transaction, its savepoints, in order; inside the level `parent` (0: the first one).
@@ -61,6 +62,7 @@ class Hold {
   [[nodiscard]] Result<void> read_unread(const CallOptions& options);
   [[nodiscard]] Result<void> pay_debt(sql::Table& statements, const CallOptions& options);
 
+  const MadeHere made_here_;  // else nothing here is touched: another thread may have held the mutex
   std::mutex mutex_;
   bool busy_ = false;
   std::deque<Turn*> turns_;  // of verbs that wait for theirs; the first may have been given it

@@ -9,7 +9,9 @@ namespace tl::connection {
 using driver::Then;
 
 void Stream::close() noexcept {
+  const bool parents = is_parents();
   const Then left = std::exchange(then_, Then::end);
+  if (parents) return;
   watch_.end(nullptr);  // of one whose answer is given up
   // A hold keeps its session and its transaction: what is left of the answer is read before its next verb.
   if (use_.get() != nullptr && left != Then::end && leased()) use_.get()->leave_unread(left);
@@ -191,6 +193,7 @@ Failure QueryResult::why_ended() {
 Result<BatchHandle> QueryResult::next(const CallOptions& options) {
   if (!set_.batches.empty()) return set_.batches.pop();
   while (!stream_.ended()) {
+    if (stream_.is_parents()) return failed(of_parent("what is left of this stream"));
     Result<BatchHandle> batch = stream_.fetch(of_statement(options), set_);
     if (!batch) return failed(batch.take_error());
     if (stream_.ended()) stream_.close();
@@ -207,6 +210,7 @@ Result<bool> QueryResult::next_set(const CallOptions& options) {
     set_ = std::move(later_[next_++]);
     return true;
   }
+  if (stream_.is_parents()) return failed(of_parent("what is left of this stream"));
   Set set;
   Result<bool> more = stream_.next_set(of_statement(options), set);
   if (!more) return failed(more.take_error());

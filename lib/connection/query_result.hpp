@@ -54,6 +54,7 @@ class Stream {
   Stream(Stream&& other) noexcept
       : own_(std::move(other.own_)),
         use_(std::move(other.use_)),
+        made_here_(other.made_here_),
         then_(std::exchange(other.then_, driver::Then::end)),
         watch_(std::move(other.watch_)) {}
   Stream& operator=(Stream&&) = delete;
@@ -72,6 +73,8 @@ class Stream {
   // The statement has come to its end; null: it has succeeded.
   void note_end(const Error* failure) noexcept;
   [[nodiscard]] bool ended() const noexcept { return then_ == driver::Then::end; }
+  // It goes on in the process that forked this one, and cannot be read here.
+  [[nodiscard]] bool is_parents() const noexcept { return !ended() && !made_here_; }
   [[nodiscard]] Leased& leased() noexcept { return use_.get() == nullptr ? own_ : use_.get()->leased(); }
   [[nodiscard]] Watch& watch() noexcept { return watch_; }
   // Gives the session back; what is left of the answer is dropped.
@@ -82,6 +85,7 @@ class Stream {
 
   Leased own_;
   HoldUse use_;
+  MadeHere made_here_;
   driver::Then then_ = driver::Then::end;
   Watch watch_;
 };

@@ -8,8 +8,7 @@ namespace tl::observe {
 void Hub::subscribe(std::shared_ptr<Listener> listener, Kinds kinds) {
   std::shared_ptr<const Subscriptions> before;  // freed without the lock: listeners go with it
   const std::lock_guard lock(mutex_);
-  auto changed = std::make_shared<Subscriptions>(*subscriptions_);
-  std::erase_if(*changed, [&](const Subscription& known) { return known.listener == listener; });
+  auto changed = others_than(*listener);
   changed->push_back({std::move(listener), kinds});
   before = subscriptions_;
   replace(std::move(changed));
@@ -18,10 +17,16 @@ void Hub::subscribe(std::shared_ptr<Listener> listener, Kinds kinds) {
 void Hub::unsubscribe(const Listener& listener) {
   std::shared_ptr<const Subscriptions> before;
   const std::lock_guard lock(mutex_);
-  auto changed = std::make_shared<Subscriptions>(*subscriptions_);
-  std::erase_if(*changed, [&](const Subscription& known) { return known.listener.get() == &listener; });
+  auto changed = others_than(listener);
   before = subscriptions_;
   replace(std::move(changed));
+}
+
+std::shared_ptr<Hub::Subscriptions> Hub::others_than(const Listener& listener) const {
+  auto others = subscriptions_ == nullptr ? std::make_shared<Subscriptions>()
+                                          : std::make_shared<Subscriptions>(*subscriptions_);
+  std::erase_if(*others, [&](const Subscription& known) { return known.listener.get() == &listener; });
+  return others;
 }
 
 void Hub::replace(std::shared_ptr<const Subscriptions> subscriptions) noexcept {
@@ -37,6 +42,7 @@ void Hub::publish(Event&& event) noexcept {
     const std::lock_guard lock(mutex_);
     subscriptions = subscriptions_;
   }
+  if (subscriptions == nullptr) return;
   try {
     const auto shared = std::make_shared<const Event>(std::move(event));
     for (const Subscription& subscription : *subscriptions) {
@@ -45,6 +51,12 @@ void Hub::publish(Event&& event) noexcept {
   } catch (const std::bad_alloc&) {
     drop();
   }
+}
+
+void Hub::begin_in_child() noexcept {
+  abandon(subscriptions_);
+  wanted_.store(0, std::memory_order_relaxed);
+  dropped_.store(0, std::memory_order_relaxed);
 }
 
 }  // namespace tl::observe

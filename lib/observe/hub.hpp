@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "event.hpp"
+#include "fork.hpp"
 
 namespace tl::observe {
 
@@ -41,6 +42,11 @@ class Hub {
   // The same of an event that could not even be made.
   void drop() noexcept { dropped_.fetch_add(1, std::memory_order_relaxed); }
 
+  // In a child nobody listens.
+  void before_fork() noexcept { mutex_.lock(); }
+  void after_fork() noexcept { mutex_.unlock(); }
+  void begin_in_child() noexcept;
+
  private:
   struct Subscription {
     std::shared_ptr<Listener> listener;
@@ -48,12 +54,13 @@ class Hub {
   };
   using Subscriptions = std::vector<Subscription>;  // never changed once it is shared
 
+  [[nodiscard]] std::shared_ptr<Subscriptions> others_than(const Listener& listener) const;
   void replace(std::shared_ptr<const Subscriptions> subscriptions) noexcept;
 
   std::atomic<Kinds> wanted_{0};
   std::atomic<uint64_t> dropped_{0};
-  std::mutex mutex_;
-  std::shared_ptr<const Subscriptions> subscriptions_ = std::make_shared<Subscriptions>();
+  ForkMutex mutex_;
+  std::shared_ptr<const Subscriptions> subscriptions_;  // null: nobody's
 };
 
 }  // namespace tl::observe

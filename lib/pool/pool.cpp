@@ -11,7 +11,8 @@ bool proven_clean(const driver::Session& session) noexcept {
 
 }  // namespace
 
-Lease::Lease(Lease&& other) noexcept : pool_(other.pool_), slot_(other.slot_), check_(other.check_) {
+Lease::Lease(Lease&& other) noexcept
+    : pool_(other.pool_), slot_(other.slot_), check_(other.check_), made_here_(other.made_here_) {
   other.slot_ = nullptr;
 }
 
@@ -20,6 +21,7 @@ Lease& Lease::operator=(Lease&& other) noexcept {
   give_back(Fate::keep);
   pool_ = other.pool_;
   check_ = other.check_;
+  made_here_ = other.made_here_;
   slot_ = std::exchange(other.slot_, nullptr);
   return *this;
 }
@@ -27,11 +29,12 @@ Lease& Lease::operator=(Lease&& other) noexcept {
 driver::Session& Lease::session() const noexcept { return *slot_->session; }
 
 void Lease::disown() noexcept {
-  if (slot_ != nullptr) pool_->disown(*slot_);
+  if (*this) pool_->disown(*slot_);
 }
 
 void Lease::give_back(Fate fate) noexcept {
-  if (Slot* slot = std::exchange(slot_, nullptr)) pool_->give_back(*slot, fate);
+  Slot* const slot = std::exchange(slot_, nullptr);
+  if (slot != nullptr && made_here_) pool_->give_back(*slot, fate);
 }
 
 Result<Lease> Waiter::take() {

@@ -8,6 +8,7 @@
 
 #include "clock.hpp"
 #include "config.hpp"
+#include "fork.hpp"
 #include "session.hpp"
 #include "session_limit.hpp"
 #include "source.hpp"
@@ -39,7 +40,8 @@ class Lease {
   Lease& operator=(Lease&& other) noexcept;
   ~Lease() { give_back(Fate::keep); }
 
-  explicit operator bool() const noexcept { return slot_ != nullptr; }
+  // In a forked child its parent's leases are empty.
+  explicit operator bool() const noexcept { return slot_ != nullptr && made_here_; }
   [[nodiscard]] driver::Session& session() const noexcept;
   [[nodiscard]] Check check() const noexcept { return check_; }
   [[nodiscard]] Pool* pool() const noexcept { return pool_; }
@@ -52,6 +54,7 @@ class Lease {
   Pool* pool_ = nullptr;
   Slot* slot_ = nullptr;
   Check check_ = Check::none;
+  MadeHere made_here_;
 };
 
 // A caller in the line. granted() is called exactly once after enqueue() succeeded, unless abandon() answered true:

@@ -150,6 +150,16 @@ SessionLimit::Figures SessionLimit::figures() const noexcept {
   return {taken_, line_.size()};
 }
 
+void SessionLimit::begin_in_child() noexcept {
+  abandon(mutex_);
+  abandon(sharers_mutex_);
+  taken_ = leaving_ = urgent_ = 0;
+  line_ = patient_ = {};
+  sharers_ = {};
+  serving_ = false;
+  short_.store(false, std::memory_order_relaxed);
+}
+
 std::vector<SessionLimit::Holder> SessionLimit::holders() {
   std::vector<Holder> all;
   {

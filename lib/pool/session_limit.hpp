@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "clock.hpp"
+#include "fork.hpp"
 #include "linked.hpp"
 
 namespace tl::pool {
@@ -124,6 +125,8 @@ class SessionLimit {
     uint32_t sessions = 0;
   };
   [[nodiscard]] std::vector<Holder> holders();  // by connection, those with most first
+
+  void begin_in_child() noexcept;  // a forked one: as if nobody had a session yet
 
  private:
   using Lock = std::unique_lock<std::mutex>;

@@ -54,7 +54,7 @@ class Entry {
   const std::shared_ptr<pool::SessionLimit> limit_;
   const uint64_t number_;
   const std::unique_ptr<const Text> text_;
-  mutable std::mutex mutex_;
+  mutable ForkMutex mutex_;
   std::unique_ptr<connection::Connection> connection_;
   bool closed_ = false;  // of a name whose connection is not made yet
   bool released_ = false;

@@ -92,6 +92,14 @@ Entries Names::all() const {
   return entries;
 }
 
+void Names::before_fork() noexcept {
+  for (const Shard& shard : shards_) shard.mutex.lock();
+}
+
+void Names::after_fork() noexcept {
+  for (const Shard& shard : shards_) shard.mutex.unlock();
+}
+
 size_t Names::size() const {
   size_t sum = 0;
   for (const Shard& shard : shards_) {

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "entry.hpp"
+#include "fork.hpp"
 #include "text_hash.hpp"
 
 namespace tl::registry {
@@ -23,6 +24,10 @@ class Names {
   [[nodiscard]] Entries all() const;
   [[nodiscard]] size_t size() const;
 
+  // At a fork the table is whole.
+  void before_fork() noexcept;
+  void after_fork() noexcept;
+
  private:
   struct Slot {
     uint64_t hash = 0;
@@ -32,7 +37,7 @@ class Names {
   // many names costs what it misses in the caches: here a slot and the beginning of the entry. A mutex each, and not
   // one for readers and writers: it costs less, and no writer waits for a gap between readers.
   struct alignas(64) Shard {
-    mutable std::mutex mutex;
+    mutable ForkMutex mutex;
     std::vector<Slot> slots = std::vector<Slot>(8);
     size_t used = 0;
 

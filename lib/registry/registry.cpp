@@ -74,6 +74,27 @@ Registry::Registry(config::Config config)
   for (const config::Connection& settings : config_.connections) {
     (void)names_.insert(std::make_shared<Entry>(settings, hub_, limit_, ++last_number_, nullptr));
   }
+  join_forks();
+}
+
+Registry::~Registry() { leave_forks(); }
+
+void Registry::before_fork() noexcept {
+  names_.before_fork();
+  tickets_.before_fork();
+  hub_->before_fork();
+}
+
+void Registry::after_fork() noexcept {
+  hub_->after_fork();
+  tickets_.after_fork();
+  names_.after_fork();
+}
+
+void Registry::begin_in_child() noexcept {
+  tickets_.begin_in_child();
+  hub_->begin_in_child();
+  limit_->begin_in_child();
 }
 
 Result<std::shared_ptr<Connection>> Registry::find(std::string_view name) const {

@@ -7,9 +7,10 @@
 
 namespace tl::registry {
 
-class Registry {
+class Registry final : private ForkParticipant {
  public:
   explicit Registry(config::Config config);
+  ~Registry() override;
 
   // name empty: the default. Errors: not_found, with the nearest name.
   [[nodiscard]] Result<std::shared_ptr<connection::Connection>> find(std::string_view name) const;
@@ -43,6 +44,10 @@ class Registry {
                                    const runtime::Ticket* ticket = nullptr) const;
 
  private:
+  void before_fork() noexcept override;
+  void after_fork() noexcept override;
+  void begin_in_child() noexcept override;
+
   [[nodiscard]] std::string_view wanted(std::string_view name) const noexcept {
     return name.empty() ? std::string_view(default_name_) : name;
   }

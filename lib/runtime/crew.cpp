@@ -15,17 +15,23 @@ constexpr Nanos patience_past_deadline = std::chrono::seconds(1);
 constexpr Nanos oversight_interval = std::chrono::milliseconds(500);
 constexpr Nanos patience_at_exit = std::chrono::seconds(1);
 
+constinit PerProcess<Crew> all_connectors, all_cancellers, all_workers, all_blockers;
+constinit ForkMutex exit_mutex;
+constinit bool stops_at_exit = false;
+
 void stop_at_exit() {
-  connectors().stop(patience_at_exit);
-  cancellers().stop(patience_at_exit);
-  workers().stop(patience_at_exit);
-  blockers().stop(patience_at_exit);
+  for (const PerProcess<Crew>* crew : {&all_connectors, &all_cancellers, &all_workers, &all_blockers}) {
+    if (Crew* const started = crew->peek()) started->stop(patience_at_exit);
+  }
 }
 
-Crew& started(Crew* crew) {
-  static const int registered = std::atexit(stop_at_exit);
-  (void)registered;
-  return *crew;
+// Of this process, which takes over its parent's exit handlers.
+Crew& of_process(PerProcess<Crew>& crew, const char* name, const Crew::Limits& limits) {
+  return crew.get([&] {
+    const std::lock_guard lock(exit_mutex);
+    if (!stops_at_exit) stops_at_exit = std::atexit(stop_at_exit) == 0;
+    return new Crew(name, limits);
+  });
 }
 
 }  // namespace
@@ -212,23 +218,19 @@ void Crew::work(Worker& self) noexcept {
 }
 
 Crew& connectors() {
-  static Crew* crew = new Crew("tl-connect", {.threads = 16, .share = 8, .most = 64, .lost = 16});
-  return started(crew);
+  return of_process(all_connectors, "tl-connect", {.threads = 16, .share = 8, .most = 64, .lost = 16});
 }
 
 Crew& cancellers() {
-  static Crew* crew = new Crew("tl-cancel", {.threads = 8, .share = 4, .most = 32, .lost = 8});
-  return started(crew);
+  return of_process(all_cancellers, "tl-cancel", {.threads = 8, .share = 4, .most = 32, .lost = 8});
 }
 
 Crew& workers() {
-  static Crew* crew = new Crew("tl-work", {.threads = 4, .share = 2, .most = 32, .lost = 8});
-  return started(crew);
+  return of_process(all_workers, "tl-work", {.threads = 4, .share = 2, .most = 32, .lost = 8});
 }
 
 Crew& blockers() {
-  static Crew* crew = new Crew("tl-block", {.threads = 16, .share = 1, .most = 256, .lost = 0});
-  return started(crew);
+  return of_process(all_blockers, "tl-block", {.threads = 16, .share = 1, .most = 256, .lost = 0});
 }
 
 }  // namespace tl::runtime

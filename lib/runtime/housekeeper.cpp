@@ -30,7 +30,7 @@ void Housekeeper::wake_at(const std::shared_ptr<Task>& task, Instant at) {
   Due& due = entry(task);
   if (Deadline{at}.is_never()) return;
   due.at = std::min(due.at, at);
-  if (start() && at < sleeps_until_) eventfd_write(wake_, 1);
+  if (start() && at < sleeps_until_) eventfd_write(wake_.get(), 1);
 }
 
 void Housekeeper::watch(int fd, uint64_t session, std::weak_ptr<HangUpListener> listener) noexcept {
@@ -42,7 +42,7 @@ void Housekeeper::watch(int fd, uint64_t session, std::weak_ptr<HangUpListener> 
     return;
   }
   epoll_event event{.events = EPOLLRDHUP | EPOLLONESHOT, .data = {.u64 = session}};
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) watched_.erase(session);
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) watched_.erase(session);
 }
 
 // The epoll forgets the descriptor when it is closed.
@@ -52,10 +52,10 @@ void Housekeeper::forget(uint64_t session) noexcept {
 }
 
 bool Housekeeper::open() noexcept {
-  if (epoll_ < 0) epoll_ = epoll_create1(EPOLL_CLOEXEC);
-  if (wake_ < 0) wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (!epoll_.open([] { return epoll_create1(EPOLL_CLOEXEC); })) return false;
+  if (!wake_.open([] { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); })) return false;
   epoll_event event{.events = EPOLLIN, .data = {.u64 = wake_token}};
-  return epoll_ >= 0 && wake_ >= 0 && (epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) == 0 || errno == EEXIST);
+  return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) == 0 || errno == EEXIST;
 }
 
 // Where the system has no thread or descriptor to give, or no memory, the next call tries again.
@@ -74,7 +74,7 @@ void Housekeeper::wait(Lock& lock, Instant until) noexcept {
   epoll_event events[16];
   sleeps_until_ = until;
   lock.unlock();
-  const int n = epoll_wait(epoll_, events, 16, Deadline{until}.poll_ms(steady_clock().now()));
+  const int n = epoll_wait(epoll_.get(), events, 16, Deadline{until}.poll_ms(steady_clock().now()));
   lock.lock();
   sleeps_until_ = Instant{};
   for (int i = 0; i < n; ++i) {
@@ -83,7 +83,7 @@ void Housekeeper::wait(Lock& lock, Instant until) noexcept {
       continue;
     }
     eventfd_t count = 0;
-    eventfd_read(wake_, &count);
+    eventfd_read(wake_.get(), &count);
   }
 }
 
@@ -127,8 +127,8 @@ void Housekeeper::work() noexcept {
 }
 
 Housekeeper& housekeeper() {
-  static Housekeeper* keeper = new Housekeeper();
-  return *keeper;
+  static constinit PerProcess<Housekeeper> keeper;
+  return keeper.get([] { return new Housekeeper(); });
 }
 
 }  // namespace tl::runtime

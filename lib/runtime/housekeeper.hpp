@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "clock.hpp"
+#include "fork.hpp"
 
 namespace tl::runtime {
 
@@ -48,8 +49,8 @@ class Housekeeper {
   std::mutex mutex_;
   std::map<Task*, Due> due_;
   std::map<uint64_t, std::weak_ptr<HangUpListener>> watched_;  // by session
-  int epoll_ = -1;
-  int wake_ = -1;
+  Descriptor epoll_;
+  Descriptor wake_;
   Instant sleeps_until_;
   bool started_ = false;
 };

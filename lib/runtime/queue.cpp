@@ -72,14 +72,16 @@ Result<std::shared_ptr<Queue>> Queue::make(Driver driver) {
 }
 
 Result<void> Queue::open() {
-  epoll_ = epoll_create1(EPOLL_CLOEXEC);
-  wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  timer_ = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-  if (own_thread_) told_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (epoll_ < 0 || wake_ < 0 || timer_ < 0 || (own_thread_ && told_ < 0)) return none_to_give("a descriptor");
+  const auto make_event = [] { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); };
+  const auto make_timer = [] { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); };
+  if (!epoll_.open([] { return epoll_create1(EPOLL_CLOEXEC); }) || !wake_.open(make_event) ||
+      !timer_.open(make_timer) || (own_thread_ && !told_.open(make_event))) {
+    return none_to_give("a descriptor");
+  }
   epoll_event woken{.events = EPOLLIN, .data = {.u64 = wake_token}};
   epoll_event timed{.events = EPOLLIN, .data = {.u64 = timer_token}};
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &woken) != 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, timer_, &timed) != 0) {
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &woken) != 0 ||
+      epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, timer_.get(), &timed) != 0) {
     return none_to_give("an epoll");
   }
   return {};
@@ -87,9 +89,6 @@ Result<void> Queue::open() {
 
 Queue::~Queue() {
   while (Errand* errand = done_.pop()) delete errand;
-  for (const int fd : {epoll_, wake_, timer_, told_}) {
-    if (fd >= 0) close(fd);
-  }
 }
 
 void Queue::start_thread() {
@@ -210,8 +209,8 @@ void Queue::take_up(Fiber& fiber, Ready got) noexcept {
 void Queue::arm(Fiber& fiber) noexcept {
   epoll_event event{.events = events_of(fiber.want_) | EPOLLONESHOT,
                     .data = {.u64 = token_of(fiber.index_, fiber.generation_)}};
-  if (epoll_ctl(epoll_, EPOLL_CTL_MOD, fiber.fd_, &event) == 0) return;
-  if (errno == ENOENT && epoll_ctl(epoll_, EPOLL_CTL_ADD, fiber.fd_, &event) == 0) return;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fiber.fd_, &event) == 0) return;
+  if (errno == ENOENT && epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fiber.fd_, &event) == 0) return;
   ready(fiber, fiber.want_);  // the kernel has no memory: the client library finds out by itself
 }
 
@@ -250,11 +249,11 @@ void Queue::expect(Instant at) noexcept {
   expected_ = at;
   const int64_t ns = std::max<int64_t>(at.ns, 1);
   const itimerspec when{.it_interval = {}, .it_value = {.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000}};
-  timerfd_settime(timer_, TFD_TIMER_ABSTIME, &when, nullptr);
+  timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
 }
 
 void Queue::heed_timer() noexcept {
-  drain(timer_);
+  drain(timer_.get());
   expected_ = Deadline::never().at;
   const Instant now = steady_clock().now();
   Deadline next;
@@ -274,7 +273,7 @@ void Queue::heed_timer() noexcept {
 void Queue::heed(uint64_t token, uint32_t events) noexcept {
   if (token == timer_token) return heed_timer();
   if (token == wake_token) {
-    drain(wake_);
+    drain(wake_.get());
     signalled_ = false;
     return;
   }
@@ -288,7 +287,7 @@ bool Queue::drive(Lock& lock, int timeout_ms) noexcept {
   epoll_event events[events_at_once];
   const bool at_once = !ready_.empty();
   lock.unlock();
-  const int n = epoll_wait(epoll_, events, events_at_once, at_once ? 0 : timeout_ms);
+  const int n = epoll_wait(epoll_.get(), events, events_at_once, at_once ? 0 : timeout_ms);
   lock.lock();
   for (int i = 0; i < n; ++i) heed(events[i].data.u64, events[i].events);
   run_ready(lock);
@@ -348,7 +347,7 @@ void Queue::signal() noexcept {
 
 void Queue::nudge() noexcept {
   signalled_ = true;
-  eventfd_write(wake_, 1);
+  eventfd_write(wake_.get(), 1);
 }
 
 void Queue::tell() noexcept {
@@ -356,7 +355,7 @@ void Queue::tell() noexcept {
     signal();
   } else if (!told_of_) {
     told_of_ = true;
-    eventfd_write(told_, 1);
+    eventfd_write(told_.get(), 1);
   }
   changed_.notify_one();
 }
@@ -374,7 +373,7 @@ bool Queue::take_done(LinkedList<Errand>& out, size_t max) noexcept {
     tell();
   } else if (told_of_) {
     told_of_ = false;
-    drain(told_);
+    drain(told_.get());
   }
   return out.size() == max;
 }

@@ -80,7 +80,7 @@ class Queue : public std::enable_shared_from_this<Queue> {
   Queue& operator=(const Queue&) = delete;
 
   // Readable when take() has something to do. Of a queue that its callers drive it is the epoll descriptor.
-  [[nodiscard]] int fd() const noexcept { return own_thread_ ? told_ : epoll_; }
+  [[nodiscard]] int fd() const noexcept { return (own_thread_ ? told_ : epoll_).get(); }
 
   // [any thread] Runs the errand until it waits for the first time. Errors, which leave it with the caller: shutdown;
   // busy, the queue is full.
@@ -138,10 +138,10 @@ class Queue : public std::enable_shared_from_this<Queue> {
   [[nodiscard]] bool over() const noexcept { return shut_ && under_way_ + expiring_ == 0 && done_.empty(); }
 
   const bool own_thread_;
-  int epoll_ = -1;
-  int wake_ = -1;   // in the epoll: something happened that is no event of it
-  int timer_ = -1;  // in the epoll: the nearest deadline
-  int told_ = -1;   // of a queue with a thread: something has ended
+  Descriptor epoll_;
+  Descriptor wake_;   // in the epoll: something happened that is no event of it
+  Descriptor timer_;  // in the epoll: the nearest deadline
+  Descriptor told_;   // of a queue with a thread: something has ended
   std::shared_ptr<Task> last_resort_;
 
   std::mutex mutex_;

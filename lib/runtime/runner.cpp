@@ -23,25 +23,19 @@ using driver::Wait;
 // The wake descriptor of a blocking thread; made when the thread first runs something that can be cancelled.
 class WakeFd {
  public:
-  WakeFd() = default;
-  ~WakeFd() {
-    if (fd_ >= 0) close(fd_);
-  }
-  WakeFd(const WakeFd&) = delete;
-  WakeFd& operator=(const WakeFd&) = delete;
   // -1: the process has no descriptor to give at the moment.
   [[nodiscard]] int opened() noexcept {
-    if (fd_ < 0) fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return fd_;
+    (void)fd_.open([] { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); });
+    return fd_.get();
   }
-  void wake() const noexcept { eventfd_write(fd_, 1); }
+  void wake() const noexcept { eventfd_write(fd_.get(), 1); }
   void drain() const noexcept {
     eventfd_t count = 0;
-    eventfd_read(fd_, &count);
+    eventfd_read(fd_.get(), &count);
   }
 
  private:
-  int fd_ = -1;
+  Descriptor fd_;
 };
 
 // `Waker`: what ends the wait of whoever runs the operation.

@@ -76,4 +76,11 @@ void Tickets::cancel(uint64_t id) noexcept {
   if (ticket != nullptr) ticket->cancel();
 }
 
+void Tickets::begin_in_child() noexcept {
+  const std::lock_guard lock(mutex_);
+  for (uint32_t index = 0; index < slots_.size(); ++index) {
+    if (slots_[index].ticket != nullptr) free_slot(index, slots_[index]);
+  }
+}
+
 }  // namespace tl::runtime

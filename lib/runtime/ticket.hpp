@@ -5,6 +5,7 @@
 #include <mutex>
 #include <vector>
 
+#include "fork.hpp"
 #include "operation.hpp"
 
 namespace tl::runtime {
@@ -48,6 +49,11 @@ class Tickets {
   [[nodiscard]] std::shared_ptr<Ticket> use(uint64_t id) noexcept;
   void cancel(uint64_t id) noexcept;
 
+  // A child knows none of those that there are.
+  void before_fork() noexcept { mutex_.lock(); }
+  void after_fork() noexcept { mutex_.unlock(); }
+  void begin_in_child() noexcept;
+
  private:
   struct Slot {
     uint32_t generation = 1;
@@ -57,7 +63,7 @@ class Tickets {
   [[nodiscard]] Slot* find(uint64_t id) noexcept;
   void free_slot(uint64_t id, Slot& slot) noexcept;
 
-  std::mutex mutex_;
+  ForkMutex mutex_;
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_;
 };

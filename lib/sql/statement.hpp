@@ -77,8 +77,8 @@ class Table {
   ~Table();
   [[nodiscard]] Result<std::shared_ptr<const Statement>> find(std::string_view text, bool named);
   [[nodiscard]] Dialect dialect() const noexcept;
-  [[nodiscard]] size_t bytes() const noexcept;
-  [[nodiscard]] size_t size() const noexcept;
+  [[nodiscard]] size_t bytes() const;
+  [[nodiscard]] size_t size() const;
 
  private:
   class Entries;

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <vector>
 
+#include "fork.hpp"
 #include "statement.hpp"
 #include "text_hash.hpp"
 
@@ -8,10 +10,11 @@ namespace tl::sql {
 // Chained buckets, and a list of all entries from the latest used to the one used longest ago.
 class Table::Entries {
  public:
-  Entries(Dialect spoken, size_t capacity) : dialect(spoken), capacity_(capacity), buckets_(64) {
+  Entries(Dialect spoken, size_t capacity) : dialect(spoken), capacity_(capacity) {
     ring_.newer = ring_.older = &ring_;
   }
   ~Entries() {
+    if (!mutex_.take()) forget();
     while (ring_.newer != &ring_) drop(*static_cast<Entry*>(ring_.newer));
   }
   Entries(const Entries&) = delete;
@@ -22,8 +25,14 @@ class Table::Entries {
   // What the table then holds for this text: another thread may have been faster.
   [[nodiscard]] std::shared_ptr<const Statement> keep(uint64_t hash, bool named,
                                                       std::shared_ptr<const Statement> statement);
-  [[nodiscard]] size_t bytes() const noexcept { return locked(bytes_); }
-  [[nodiscard]] size_t size() const noexcept { return locked(size_); }
+  [[nodiscard]] size_t bytes() {
+    const auto lock = locked();
+    return bytes_;
+  }
+  [[nodiscard]] size_t size() {
+    const auto lock = locked();
+    return size_;
+  }
 
   const Dialect dialect;
 
@@ -40,9 +49,18 @@ class Table::Entries {
     std::shared_ptr<const Statement> statement;
   };
 
-  size_t locked(const size_t& value) const noexcept {
-    const std::lock_guard lock(mutex_);
-    return value;
+  [[nodiscard]] std::unique_lock<ForkMutex> locked() {
+    const bool whole = mutex_.take();
+    std::unique_lock lock(mutex_, std::adopt_lock);
+    if (!whole) forget();
+    if (buckets_.empty()) buckets_.resize(64);
+    return lock;
+  }
+  // What another thread of a parent was changing at a fork is left as it is: a child learns its statements anew.
+  void forget() noexcept {
+    abandon(buckets_);
+    ring_.newer = ring_.older = &ring_;
+    bytes_ = size_ = 0;
   }
   [[nodiscard]] Entry*& bucket(uint64_t hash) noexcept { return buckets_[hash & (buckets_.size() - 1)]; }
   [[nodiscard]] Entry* look_up(uint64_t hash, std::string_view text, bool named) noexcept;
@@ -53,8 +71,8 @@ class Table::Entries {
 
   const size_t capacity_;
   const TextHash hash_;
-  mutable std::mutex mutex_;
-  std::vector<Entry*> buckets_;  // a power of two of them
+  ForkMutex mutex_;
+  std::vector<Entry*> buckets_;  // a power of two of them; none before the first use
   Link ring_;                    // older: the latest used; newer: the one used longest ago
   size_t bytes_ = 0;
   size_t size_ = 0;
@@ -119,7 +137,7 @@ void Table::Entries::grow() {
 }
 
 std::shared_ptr<const Statement> Table::Entries::find(uint64_t hash, std::string_view text, bool named) {
-  const std::lock_guard lock(mutex_);
+  const auto lock = locked();
   Entry* const entry = look_up(hash, text, named);
   if (entry == nullptr) return nullptr;
   if (ring_.older != entry) {
@@ -140,7 +158,7 @@ std::shared_ptr<const Statement> Table::Entries::keep(uint64_t hash, bool named,
   entry->bytes = bytes;
   entry->statement = statement;
 
-  const std::lock_guard lock(mutex_);
+  const auto lock = locked();
   if (const Entry* known = look_up(hash, statement->text, named)) return known->statement;
   while (bytes_ + bytes > capacity_) drop(*static_cast<Entry*>(ring_.newer));
   if (size_ >= buckets_.size()) grow();
@@ -164,7 +182,7 @@ Result<std::shared_ptr<const Statement>> Table::find(std::string_view text, bool
 }
 
 Dialect Table::dialect() const noexcept { return entries_->dialect; }
-size_t Table::bytes() const noexcept { return entries_->bytes(); }
-size_t Table::size() const noexcept { return entries_->size(); }
+size_t Table::bytes() const { return entries_->bytes(); }
+size_t Table::size() const { return entries_->size(); }
 
 }  // namespace tl::sql

@@ -1,10 +1,12 @@
 #include "mariadb_connect.hpp"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <unistd.h>
+#include <array>
+#include <optional>
 
 #include "mariadb_error.hpp"
 
@@ -19,6 +21,7 @@ constexpr const char* authentication_plugins = "mysql_native_password,caching_sh
 
 // Connector/C ignores SIGPIPE for the whole process when it is initialised.
 void initialise() {
+  const ForkDelay delay;
   static const bool once = [] {
     OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);  // see the PostgreSQL driver
     struct sigaction before {};
@@ -70,32 +73,34 @@ void set_options(MYSQL* conn, const config::Address& address) {
 // A descriptor of its own for the socket: it may be shut down by number while Connector/C closes the other.
 class Watched {
  public:
-  Watched(driver::Dial& dial, int fd) : dial_(dial), fd_(fcntl(fd, F_DUPFD_CLOEXEC, 3)) { dial_.watch(fd_); }
-  ~Watched() {
-    dial_.watch(-1);
-    if (fd_ >= 0) ::close(fd_);
+  Watched(driver::Dial& dial, int fd) : dial_(dial) {
+    if (fd_.open([fd] { return fcntl(fd, F_DUPFD_CLOEXEC, 3); })) dial_.watch(fd_.get());
   }
+  ~Watched() { dial_.watch(-1); }
   Watched(const Watched&) = delete;
   Watched& operator=(const Watched&) = delete;
 
  private:
   driver::Dial& dial_;
-  const int fd_;
+  Descriptor fd_;
 };
 
 // Goes on with a suspended call until it has returned, or the dial may wait no longer. The socket is another one where
 // a name has several addresses and the first did not answer.
 template <auto Continue, class Came>
-Result<void> complete(Came& came, MYSQL* conn, int wants, driver::Dial& dial) {
+Result<void> complete(Came& came, Conn& conn, int wants, driver::Dial& dial) {
   while (wants != 0) {
-    const int fd = mysql_get_socket(conn);
+    const int fd = mysql_get_socket(conn.get());
     fcntl(fd, F_SETFD, FD_CLOEXEC);
+    conn.note_socket(fd);
     const Watched watched(dial, fd);
     const bool writes = (wants & MYSQL_WAIT_WRITE) != 0;
     const bool ready = dial.wait(fd, writes ? driver::Ready::writable : driver::Ready::readable);
+    const ForkDelay delay;
+    conn.note_socket(-1);  // it may close it, and its number become somebody else's
     do {
-      if (!ready) shutdown(mysql_get_socket(conn), SHUT_RDWR);
-      wants = Continue(&came, conn, wants & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE));
+      if (!ready) shutdown(mysql_get_socket(conn.get()), SHUT_RDWR);
+      wants = Continue(&came, conn.get(), wants & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE));
     } while (!ready && wants != 0);
     if (!ready) return dial.stopped();
   }
@@ -108,16 +113,27 @@ Failure failure_of_dial(MYSQL* conn, const driver::Dial& dial) {
   return failure_of(conn, Phase::connect);
 }
 
-Result<void> shake_hands(MYSQL* conn, const config::Address& a, driver::Dial& dial) {
+bool is_number(const std::string& host) {
+  std::array<unsigned char, sizeof(in6_addr)> address;
+  return inet_pton(AF_INET, host.c_str(), address.data()) == 1 || inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
+}
+
+Result<void> shake_hands(Conn& conn, const config::Address& a, driver::Dial& dial) {
   const auto given = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
   const bool by_socket = !a.socket.empty();
   MYSQL* done = nullptr;
   constexpr unsigned long flags = CLIENT_MULTI_STATEMENTS | CLIENT_FOUND_ROWS;
-  const int wants = mysql_real_connect_start(&done, conn, by_socket ? nullptr : a.host.c_str(), given(a.user),
-                                             a.password.reveal().c_str(), given(a.database), by_socket ? 0 : a.port,
-                                             given(a.socket), flags);
+  int wants = 0;
+  {
+    std::optional<ForkDelay> delay;
+    if (by_socket || is_number(a.host)) delay.emplace();  // a name may take long to be looked up
+    wants = mysql_real_connect_start(&done, conn.get(), by_socket ? nullptr : a.host.c_str(), given(a.user),
+                                     a.password.reveal().c_str(), given(a.database), by_socket ? 0 : a.port,
+                                     given(a.socket), flags);
+    if (wants != 0) conn.note_socket(mysql_get_socket(conn.get()));
+  }
   if (Result<void> completed = complete<mysql_real_connect_cont>(done, conn, wants, dial); !completed) return completed;
-  if (done == nullptr) return failure_of_dial(conn, dial);
+  if (done == nullptr) return failure_of_dial(conn.get(), dial);
   return {};
 }
 
@@ -132,10 +148,10 @@ Result<void> check_tls(MYSQL* conn, const config::Address& address) {
 
 Result<Conn> connect(const config::Address& address, driver::Dial& dial) {
   initialise();
-  Conn conn(mysql_init(nullptr));
-  if (conn == nullptr) return fail(Status::no_memory, "out of memory", Phase::connect);
+  Conn conn;
+  if (conn.get() == nullptr) return fail(Status::no_memory, "out of memory", Phase::connect);
   set_options(conn.get(), address);
-  if (Result<void> shaken = shake_hands(conn.get(), address, dial); !shaken) return shaken.take_error();
+  if (Result<void> shaken = shake_hands(conn, address, dial); !shaken) return shaken.take_error();
   if (Result<void> checked = check_tls(conn.get(), address); !checked) return checked.take_error();
   // Connector/C reads a plain socket without waiting, but through TLS it relies on the socket, which it leaves
   // blocking.
@@ -144,11 +160,11 @@ Result<Conn> connect(const config::Address& address, driver::Dial& dial) {
   return conn;
 }
 
-Result<void> run_now(MYSQL* conn, std::string_view text, driver::Dial& dial) {
+Result<void> run_now(Conn& conn, std::string_view text, driver::Dial& dial) {
   int failed = 0;
-  const int wants = mysql_real_query_start(&failed, conn, text.data(), text.size());
+  const int wants = mysql_real_query_start(&failed, conn.get(), text.data(), text.size());
   if (Result<void> completed = complete<mysql_real_query_cont>(failed, conn, wants, dial); !completed) return completed;
-  if (failed != 0) return failure_of_dial(conn, dial);
+  if (failed != 0) return failure_of_dial(conn.get(), dial);
   return {};
 }
 

@@ -13,6 +13,6 @@ inline constexpr unsigned long most_packet = 256ul << 20;
 // Blocks, up to the dial's deadline: connects and authenticates.
 [[nodiscard]] Result<Conn> connect(const config::Address& address, driver::Dial& dial);
 // Runs a statement at once, waiting as long as the dial may.
-[[nodiscard]] Result<void> run_now(MYSQL* conn, std::string_view text, driver::Dial& dial);
+[[nodiscard]] Result<void> run_now(Conn& conn, std::string_view text, driver::Dial& dial);
 
 }  // namespace tl::mariadb

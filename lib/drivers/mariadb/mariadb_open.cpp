@@ -24,14 +24,14 @@ bool is_mariadb(MYSQL* conn) {
   return std::string_view(mysql_get_server_info(conn)).find("MariaDB") != std::string_view::npos;
 }
 
-Result<Introduction> ask_introduction(MYSQL* conn, driver::Dial& dial) {
+Result<Introduction> ask_introduction(Conn& conn, driver::Dial& dial) {
   std::string query = "SELECT CONCAT_WS(' ', @@server_id, @@hostname, @@port), @@max_allowed_packet, ";
-  query += is_mariadb(conn) ? "CURRENT_ROLE()" : "NULL";
+  query += is_mariadb(conn.get()) ? "CURRENT_ROLE()" : "NULL";
   if (Result<void> asked = run_now(conn, query, dial); !asked) return asked.take_error();
   // The answer is in Connector/C's buffer by now, or nearly so.
-  const ResultHandle result(mysql_store_result(conn));
+  const ResultHandle result(mysql_store_result(conn.get()));
   MYSQL_ROW row = result == nullptr ? nullptr : mysql_fetch_row(result.get());
-  if (row == nullptr || row[0] == nullptr || row[1] == nullptr) return failure_of(conn, Phase::connect);
+  if (row == nullptr || row[0] == nullptr || row[1] == nullptr) return failure_of(conn.get(), Phase::connect);
   const uint64_t most = std::strtoull(row[1], nullptr, 10);
   return Introduction{row[0], std::min<uint64_t>(most, most_packet), row[2] == nullptr ? "" : row[2]};
 }
@@ -48,9 +48,9 @@ class ServerCanceller final : public driver::Canceller {
     try {
       Result<Conn> conn = connect(address_, dial);
       if (!conn) return;
-      Result<Introduction> told = ask_introduction(conn->get(), dial);
+      Result<Introduction> told = ask_introduction(*conn, dial);
       if (!told || told->server != server_) return;
-      (void)run_now(conn->get(), "KILL QUERY " + std::to_string(thread_), dial);
+      (void)run_now(*conn, "KILL QUERY " + std::to_string(thread_), dial);
     } catch (const std::bad_alloc&) {
       return;  // what it did shows in the answer
     }
@@ -168,8 +168,8 @@ Result<std::unique_ptr<driver::Session>> MariadbSession::open(const config::Addr
   if (!conn) return conn.take_error();
   Result<std::string> settings = settings_of(address, conn->get());
   if (!settings) return settings.take_error();
-  if (Result<void> set = run_now(conn->get(), *settings, dial); !set) return set.take_error();
-  Result<Introduction> told = ask_introduction(conn->get(), dial);
+  if (Result<void> set = run_now(*conn, *settings, dial); !set) return set.take_error();
+  Result<Introduction> told = ask_introduction(*conn, dial);
   if (!told) return told.take_error();
   Result<std::string> restoring = restoring_of(address, *settings, conn->get(), told->role);
   if (!restoring) return restoring.take_error();

@@ -115,7 +115,7 @@ class Keywords {
     for (const std::string& value : values_) values.push_back(value.c_str());
     keys.push_back(nullptr);
     values.push_back(nullptr);
-    return Conn(PQconnectStartParams(keys.data(), values.data(), 0));
+    return Conn([&] { return PQconnectStartParams(keys.data(), values.data(), 0); });
   }
 
  private:
@@ -237,10 +237,20 @@ Result<void> shake_hands(PGconn* conn, driver::Dial& dial) {
         dial.wait(fd, polled == PGRES_POLLING_READING ? driver::Ready::readable : driver::Ready::writable);
     dial.watch(-1);  // libpq may close it, and its number may become somebody else's
     if (!ready) return dial.stopped();
-    polled = PQconnectPoll(conn);
+    {
+      const ForkDelay delay;
+      polled = PQconnectPoll(conn);
+    }
     if (polled == PGRES_POLLING_FAILED) return opening_failure(conn);
   }
   return {};
+}
+
+// Without its exit handler: one that runs while a handshake is going on crashes the process at exit.
+void initialise() {
+  const ForkDelay delay;
+  static const int once = OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
+  (void)once;
 }
 
 }  // namespace
@@ -251,9 +261,7 @@ driver::Driver& driver() noexcept {
 }
 
 Result<std::unique_ptr<driver::Session>> PostgresqlSession::open(const config::Address& address, driver::Dial& dial) {
-  // Without its exit handler: one that runs while a handshake is going on crashes the process at exit.
-  static const int initialised = OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
-  (void)initialised;
+  initialise();
   if (Result<void> free = refuse_variables(); !free) return free.take_error();
   Keywords words;
   if (Result<void> placed = add_place(words, address); !placed) return placed.take_error();
@@ -265,7 +273,7 @@ Result<std::unique_ptr<driver::Session>> PostgresqlSession::open(const config::A
   words.add("options", session_settings(address));
 
   Conn conn = words.start();
-  if (conn == nullptr) return fail(Status::no_memory, "out of memory", Phase::connect);
+  if (conn.get() == nullptr) return fail(Status::no_memory, "out of memory", Phase::connect);
   PQsetErrorVerbosity(conn.get(), PQERRORS_VERBOSE);  // with the SQLSTATE, which libpq does not tell otherwise
   PQsetNoticeReceiver(
       conn.get(), [](void*, const PGresult*) {}, nullptr);

@@ -3,6 +3,7 @@
 
 #include "sqlite_driver.hpp"
 #include "sqlite_error.hpp"
+#include "sqlite_fork.hpp"
 #include "sqlite_session.hpp"
 
 namespace tl::sqlite {
@@ -83,6 +84,7 @@ Result<Handle> SqliteSession::open_handle(const config::Address& address) {
 }
 
 Result<std::unique_ptr<driver::Session>> SqliteSession::open(const config::Address& address, driver::Dial& dial) {
+  if (Result<void> usable = prepare_for_forks(); !usable) return usable.take_error();
   Result<Handle> db = open_handle(address);
   if (!db) return db.take_error();
   std::unique_ptr<SqliteSession> session(new SqliteSession(db.take(), address));
