@@ -103,7 +103,8 @@ class QueuedVerb final : public Completed {
 template <class Inputs, class Body, class Deliver>
 tl_status perform(Inputs inputs, const tl_call* call, uint32_t flags, tl_error** err, Body body, Deliver deliver) {
   if (tl_queue* const to = queue_of(call)) {
-    if (!to->made_here) return report(fail(Status::closed, "the queue belongs to the parent process, which forked this one"), err);
+    if (!to->made_here)
+      return report(fail(Status::closed, "the queue belongs to the parent process, which forked this one"), err);
     auto verb = std::make_unique<QueuedVerb<Inputs, Body>>(std::move(inputs), body);
     if (Result<void> read = verb->read(*call, flags); !read) return report(read.take_error(), err);
     std::unique_ptr<runtime::Errand> errand = std::move(verb);

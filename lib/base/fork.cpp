@@ -53,7 +53,8 @@ class Gate {
   }
   void close() noexcept {
     const Instant until = steady_clock().now() + fork_quiesce;
-    for (uint32_t seen = word_.fetch_or(closed) | closed; seen != closed; seen = word_.load(std::memory_order_acquire)) {
+    for (uint32_t seen = word_.fetch_or(closed) | closed; seen != closed;
+         seen = word_.load(std::memory_order_acquire)) {
       const Nanos left = until - steady_clock().now();
       if (left <= Nanos::zero()) return;
       const timespec timeout{.tv_sec = 0, .tv_nsec = left.count()};

@@ -37,7 +37,8 @@ Failure unconfirmed(Ended why) {
 Failure unsent(Ended why) { return fail(status_of(why), std::string(unsent_message_of(why)), Phase::send); }
 
 Failure of_parent(std::string what) {
-  return fail(Status::closed, std::move(what) + " belongs to the parent process, which forked this one", Phase::acquire);
+  return fail(Status::closed, std::move(what) + " belongs to the parent process, which forked this one",
+              Phase::acquire);
 }
 
 Ended over(const CallOptions& options) noexcept {

@@ -23,8 +23,8 @@ void Hub::unsubscribe(const Listener& listener) {
 }
 
 std::shared_ptr<Hub::Subscriptions> Hub::others_than(const Listener& listener) const {
-  auto others = subscriptions_ == nullptr ? std::make_shared<Subscriptions>()
-                                          : std::make_shared<Subscriptions>(*subscriptions_);
+  auto others =
+      subscriptions_ == nullptr ? std::make_shared<Subscriptions>() : std::make_shared<Subscriptions>(*subscriptions_);
   std::erase_if(*others, [&](const Subscription& known) { return known.listener.get() == &listener; });
   return others;
 }

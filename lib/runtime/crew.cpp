@@ -225,12 +225,8 @@ Crew& cancellers() {
   return of_process(all_cancellers, "tl-cancel", {.threads = 8, .share = 4, .most = 32, .lost = 8});
 }
 
-Crew& workers() {
-  return of_process(all_workers, "tl-work", {.threads = 4, .share = 2, .most = 32, .lost = 8});
-}
+Crew& workers() { return of_process(all_workers, "tl-work", {.threads = 4, .share = 2, .most = 32, .lost = 8}); }
 
-Crew& blockers() {
-  return of_process(all_blockers, "tl-block", {.threads = 16, .share = 1, .most = 256, .lost = 0});
-}
+Crew& blockers() { return of_process(all_blockers, "tl-block", {.threads = 16, .share = 1, .most = 256, .lost = 0}); }
 
 }  // namespace tl::runtime

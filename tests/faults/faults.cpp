@@ -48,8 +48,9 @@ std::string folder() {
     }
     ~Folder() {
       std::error_code ignored;
-      std::filesystem::remove_all(path, ignored);
+      if (getpid() == owner) std::filesystem::remove_all(path, ignored);
     }
+    const pid_t owner = getpid();
     std::string path;
   } made;
   return made.path;

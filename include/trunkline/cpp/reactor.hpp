@@ -97,6 +97,9 @@ class reactor {
       tl_completion done{};
       size_t taken = 0;
       const tl_status status = drive(lock, until, done, taken);
+      if (status == TL_E_CLOSED) {
+        throw error(TL_E_CLOSED, "the queue belongs to the parent process, which forked this one", outcome::unknown);
+      }
       if (taken != 0) return serve(lock, done);
       if (status != TL_OK || (until && clock::now() >= *until)) return false;
     }

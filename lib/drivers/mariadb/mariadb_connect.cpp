@@ -115,7 +115,8 @@ Failure failure_of_dial(MYSQL* conn, const driver::Dial& dial) {
 
 bool is_number(const std::string& host) {
   std::array<unsigned char, sizeof(in6_addr)> address;
-  return inet_pton(AF_INET, host.c_str(), address.data()) == 1 || inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
+  return inet_pton(AF_INET, host.c_str(), address.data()) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
 }
 
 Result<void> shake_hands(Conn& conn, const config::Address& a, driver::Dial& dial) {
