@@ -13,6 +13,9 @@
  *    sizeof(the struct); zero is the default of every field; a flag, field or tail that this version does not know and that
  *    is not zero is TL_E_MISUSE.
  *  - Durations are milliseconds where the name ends in _ms.
+ *  - After a fork the child has the registries and pooled handles of its parent, which open sessions of their own there; the parent's
+ *    sessions go on. Its pinned and transaction handles, what is left of its streamed results, and its queues are TL_E_CLOSED in the
+ *    child, its operation ids unknown, and *_release of what it had does nothing but for batches and errors. docs/threading.md says more.
  *  - No function calls back into the caller, installs a signal handler or raises SIGPIPE.
  */
 #ifndef TRUNKLINE_H
@@ -180,11 +183,11 @@ TL_API void tl_completion_release(tl_completion *);
 TL_API tl_status tl_queue_new(tl_registry *, uint32_t flags, tl_queue **out, tl_error **err);
 /* Calls under way go on, and their answers are released as they come. */
 TL_API void tl_queue_release(tl_queue *);
-/* Readable: call tl_queue_wait. Never read, write or close it. -1 of NULL. It may be watched by epoll, also edge-triggered, and by poll. */
+/* Readable: call tl_queue_wait. Never read, write or close it. -1 of NULL, and of a parent's queue in a forked child. It may be watched by epoll, also edge-triggered, and by poll. */
 TL_API int tl_queue_fd(const tl_queue *);
 /* Moves the calls on and takes up to `max` completions, after waiting for the first one if need be: at most timeout_ms (0: not at all,
  * -1: without limit). *n, written unless that is TL_E_MISUSE, is how many; 0 after that time or a tl_queue_wake. Fewer than max: the descriptor signals, by an
- * edge too, whatever comes next; max: call again. Several threads may wait. TL_E_SHUTDOWN: it was shut down, and nothing is left. */
+ * edge too, whatever comes next; max: call again. Several threads may wait. TL_E_SHUTDOWN: it was shut down, and nothing is left. TL_E_CLOSED: it is a parent's. */
 TL_API tl_status tl_queue_wait(tl_queue *, tl_completion *out, size_t max, int64_t timeout_ms, size_t *n);
 TL_API void tl_queue_wake(tl_queue *);     /* one tl_queue_wait that waits, or else the next one, returns with nothing */
 TL_API void tl_queue_shutdown(tl_queue *); /* new calls are TL_E_SHUTDOWN; take what is left until tl_queue_wait says TL_E_SHUTDOWN */

@@ -31,7 +31,7 @@ void add_servers(std::vector<Database>& all) {
                               line("user", variable("TL_PG_SCRAM_USER")) +
                               line("password", variable("TL_PG_SCRAM_PASSWORD")),
                      .backend = "SELECT pg_backend_pid()::int8",
-                     .stream = "SELECT generate_series(1, 1000000)",
+                     .stream = "SELECT generate_series(1, 100000)",
                      .end = "SELECT pg_terminate_backend({id})",
                      .port = std::stoi(variable("TL_PG_PORT"))});
     }
@@ -42,7 +42,7 @@ void add_servers(std::vector<Database>& all) {
                               line("user", variable("TL_MARIADB_PASSWORD_USER")) +
                               line("password", variable("TL_MARIADB_PASSWORD")),
                      .backend = "SELECT CONNECTION_ID()",
-                     .stream = "SELECT seq FROM seq_1_to_1000000",
+                     .stream = "SELECT seq FROM seq_1_to_100000",
                      .end = "KILL {id}",
                      .port = std::stoi(variable("TL_MARIADB_PORT"))});
     }
@@ -121,7 +121,7 @@ const std::vector<Database>& databases() {
       found.push_back({.name = "sqlite",
                        .lines = line("driver", "sqlite") + line("database", faults::folder() + "/db.sqlite"),
                        .backend = "SELECT 1",
-                       .stream = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) "
+                       .stream = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) "
                                  "SELECT i FROM n",
                        .end = "",
                        .port = 0});
