@@ -153,7 +153,7 @@ SessionLimit::Figures SessionLimit::figures() const noexcept {
 void SessionLimit::begin_in_child() noexcept {
   abandon(mutex_);
   abandon(sharers_mutex_);
-  taken_ = leaving_ = urgent_ = 0;
+  taken_ = leaving_ = 0;
   line_ = patient_ = {};
   sharers_ = {};
   serving_ = false;
