@@ -116,4 +116,7 @@ tl_status guarded(tl_error** err, const Body& body) noexcept {
   return length == 0 ? std::string_view("") : std::string_view(text, length);
 }
 
+// The process's, with the environment that a caller names; null or "": he names none.
+[[nodiscard]] config::Surroundings surroundings(const char* environment);
+
 }  // namespace tl::capi

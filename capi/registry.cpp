@@ -19,12 +19,7 @@ using tl::capi::problem_with_name;
 using tl::capi::problem_with_own_name;
 using tl::capi::RegistryInputs;
 using tl::capi::report;
-
-tl::config::Surroundings surroundings(const char* environment) {
-  tl::config::Surroundings result = tl::config::process_surroundings();
-  if (environment != nullptr && *environment != '\0') result.environment = environment;
-  return result;
-}
+using tl::capi::surroundings;
 
 tl_status made(tl::Result<tl::config::Config> config, tl_registry** out, tl_error** err) {
   if (!config) return report(config.take_error(), err);
@@ -33,6 +28,12 @@ tl_status made(tl::Result<tl::config::Config> config, tl_registry** out, tl_erro
 }
 
 }  // namespace
+
+tl::config::Surroundings tl::capi::surroundings(const char* environment) {
+  tl::config::Surroundings result = tl::config::process_surroundings();
+  if (environment != nullptr && *environment != '\0') result.environment = environment;
+  return result;
+}
 
 extern "C" {
 

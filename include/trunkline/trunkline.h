@@ -218,6 +218,17 @@ TL_API tl_status tl_registry_open(const char *path, const char *environment, tl_
 /* The same from text; `source` names it in errors (NULL: "<text>"); relative paths in it start at the working folder. */
 TL_API tl_status tl_registry_parse(const char *toml, size_t len, const char *source, const char *environment, tl_registry **out,
                                    tl_error **err);
+/* The registry that all code of the process shares: a program and the plug-ins that it loads, a program and the Python that it embeds.
+ * The first call opens it as tl_registry_open does; every later one gives another handle on the same, with the same names, connections
+ * and pools, and reads nothing. path NULL or "": whichever there is, and likewise environment; another one than it has is
+ * TL_E_CONFIGURATION. It lives as long as the process: tl_registry_release only lets go of the handle, so that a plug-in that is
+ * unloaded takes it from nobody (its tl_registry_close is everybody's). A forked child has the same, with sessions of its own.
+ * Only one copy of the library can have it: another one, in a file of its own or linked in statically, answers TL_E_CONFIGURATION, with
+ * the first one's file in the message and as detail "library". Other registries of several copies do not disturb each other. */
+TL_API tl_status tl_registry_shared(const char *path, const char *environment, tl_registry **out, tl_error **err);
+/* Makes this registry that one, for a configuration that is no file. Done already: TL_OK. Errors: TL_E_CONFIGURATION (there is another one,
+ * of this copy or another). */
+TL_API tl_status tl_registry_share(tl_registry *, tl_error **err);
 TL_API int32_t tl_registry_has(tl_registry *, const char *name, size_t name_len); /* 1 or 0 */
 /* Registers a connection as if the text stood under [connections.NAME] of the configuration, its own tables ([pool], [replicas], …)
  * beginning there: its defaults, environment, folder and budget hold, and variables as they were when it was read. Opens nothing, asks

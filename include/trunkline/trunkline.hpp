@@ -41,6 +41,20 @@ class registry {
     });
   }
 
+  // The registry that all code of the process shares, a plug-in or an embedded Python for example. The first call opens
+  // it as open() does; later ones, which need name nothing, get the same. It lives as long as the process, and close()
+  // is everybody's. Throws TL_E_CONFIGURATION where it has another file or environment, or where another copy of the
+  // library has given it out.
+  [[nodiscard]] static registry shared(const std::string& path = {}, const std::string& environment = {}) {
+    return made([&](tl_registry** out, tl_error** err) {
+      return tl_registry_shared(path.c_str(), environment.c_str(), out, err);
+    });
+  }
+  // Makes this one that, for a configuration that is no file. Throws TL_E_CONFIGURATION where there is another one.
+  void share() const {
+    detail::checked([&](tl_error** err) { return tl_registry_share(raw_.get(), err); });
+  }
+
   [[nodiscard]] bool has(std::string_view name) const noexcept {
     return tl_registry_has(raw_.get(), name.data(), name.size()) != 0;
   }

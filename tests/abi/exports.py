@@ -48,6 +48,10 @@ def complaints(library, symbol_map, soname):
         yield f"the library's soname is not {soname}"
     if "NODELETE" not in dynamic:
         yield "the library is not linked with -z nodelete"
+    # Its calls of its own functions are its own, also beside another copy whose symbols are everybody's.
+    bound = output_of("readelf", "-r", "-W", library)
+    for name in sorted(set(re.findall(r"\s(tl_\w+)@", bound))):
+        yield f"the library calls its own {name} by a symbol that another copy may have"
 
 
 def main():

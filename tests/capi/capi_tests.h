@@ -29,6 +29,8 @@
   T(all_are_connected)                              \
   T(a_name_is_removed_while_all_ask)                \
   T(the_same_names_come_and_go_among_threads)       \
+  /* shared_test.c */                               \
+  T(one_registry_is_shared)                         \
   /* inspect_test.c */                              \
   T(every_subject_is_there_before_anything_is_open) \
   T(figures_follow_what_happens)                    \

@@ -18,7 +18,7 @@ from ._errors import (AcquireTimeout, AuthenticationError, Busy, Cancelled, Chec
 from ._events import Event, Subscription
 from ._ffi import tl_version as _version
 from ._health import Health
-from ._registry import Registry, open, parse
+from ._registry import Registry, open, parse, shared
 from ._result import Result
 from ._values import Column, Interval, Json
 from .dbapi import (BINARY, DATETIME, NUMBER, ROWID, STRING, Binary, DatabaseError, DataError, Date, DateFromTicks,
@@ -31,7 +31,7 @@ __version__: str = _version().decode()
 
 __all__ = [
     # the registry
-    "open", "parse", "Registry", "Connection", "Handle", "Pin", "Transaction", "Result",
+    "open", "parse", "shared", "Registry", "Connection", "Handle", "Pin", "Transaction", "Result",
     # events
     "Event", "Subscription",
     # health

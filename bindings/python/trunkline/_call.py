@@ -54,13 +54,14 @@ _numbers = itertools.count()
 class Core(Owned):
     """The tl_registry; everything made from it holds this."""
 
-    __slots__ = ("number", "queues", "listening", "changes")
+    __slots__ = ("number", "queues", "listening", "changes", "shared")
 
     def __init__(self) -> None:
         super().__init__(_ffi.tl_registry_release)
         self.number = next(_numbers)
         self.queues: dict[Any, Any] = {}  # of `_awaiting`, by asyncio loop
         self.listening: dict[Any, Any] = {}  # of `_events`, by asyncio loop; None: a thread's
+        self.shared = False  # with all code of the process
         self.changes = 0  # another number after every change of the names: handles from before may be stale
 
 

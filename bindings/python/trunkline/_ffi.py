@@ -178,7 +178,11 @@ _quick = ctypes.PyDLL(_waiting._name, handle=_waiting._handle)
 
 
 def _declare(library: ctypes.CDLL, name: str, result: Any, *arguments: Any) -> Any:
-    function = getattr(library, name)
+    try:
+        function = getattr(library, name)
+    except AttributeError:
+        raise ImportError(f"trunkline: {_library.file_of(_waiting)} has no {name}: a program that is linked with "
+                          "libtrunkline.a needs all of it (-Wl,--whole-archive)") from None
     function.restype = result
     function.argtypes = arguments
     return function
@@ -241,6 +245,8 @@ tl_subscribe = _declare(_quick, "tl_subscribe", _status, _ptr, c_uint32, _call, 
 # registry; the last parameters of every verb are: const tl_call * (packed bytes), [out **], tl_error **
 tl_registry_open = _declare(_waiting, "tl_registry_open", _status, c_char_p, c_char_p, _ptr, _ptr)
 tl_registry_parse = _declare(_waiting, "tl_registry_parse", _status, c_char_p, _size, c_char_p, c_char_p, _ptr, _ptr)
+tl_registry_shared = _declare(_waiting, "tl_registry_shared", _status, c_char_p, c_char_p, _ptr, _ptr)
+tl_registry_share = _declare(_waiting, "tl_registry_share", _status, _ptr, _ptr)
 tl_registry_has = _declare(_waiting, "tl_registry_has", c_int32, _ptr, c_char_p, _size)
 tl_registry_add = _declare(_waiting, "tl_registry_add", _status, _ptr, c_char_p, _size, c_char_p, _size, _ptr, _ptr)
 tl_registry_remove = _declare_verb("tl_registry_remove", _ptr, c_char_p, _size, _call, _ptr, _ptr, quick=False)

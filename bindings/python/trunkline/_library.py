@@ -1,7 +1,8 @@
 """Finds libtrunkline and opens it.
 
-A copy that the process has loaded already comes first, so that a host program and the Python inside it share one
-registry of connections; then TRUNKLINE_LIBRARY, the system's copy, and one beside this package.
+A copy that the process has loaded already comes first, so that a host program and the Python inside it may share one
+registry of connections: one that is linked into the program itself, or a file, however it was loaded. Then
+TRUNKLINE_LIBRARY, the system's copy, and one beside this package.
 """
 
 from __future__ import annotations
@@ -15,13 +16,35 @@ ABI_VERSION = 0x00000001  # of the header that _ffi.py was written for
 
 def load() -> ctypes.CDLL:
     """Opens the library. Raises ImportError, saying what to do, where there is none or one that does not fit."""
-    library = _loaded() or _named_by_environment() or _of_the_system() or _beside_the_package()
+    library = _of_the_program() or _loaded() or _named_by_environment() or _of_the_system() or _beside_the_package()
     if library is None:
         raise ImportError(
             f"trunkline: {SONAME} was not found: install the trunkline library, or set TRUNKLINE_LIBRARY to its path"
         )
     _check_version(library)
     return library
+
+
+def file_of(library: ctypes.CDLL) -> str:
+    """The file whose functions they are."""
+    found = _Found()
+    address = ctypes.cast(library.tl_abi_version, ctypes.c_void_p)
+    if not ctypes.CDLL(None).dladdr(address, ctypes.byref(found)):
+        return str(library._name)
+    return os.path.realpath(os.fsdecode(found.file))
+
+
+class _Found(ctypes.Structure):
+    """A Dl_info."""
+
+    _fields_ = [("file", ctypes.c_char_p), ("base", ctypes.c_void_p), ("name", ctypes.c_char_p),
+                ("address", ctypes.c_void_p)]
+
+
+def _of_the_program() -> ctypes.CDLL | None:
+    """The program's own, where it shares its registry."""
+    program = ctypes.CDLL(None)
+    return program if hasattr(program, "tl_registry_shared") else None
 
 
 def _open(name: str, mode: int = os.RTLD_NOW | os.RTLD_LOCAL) -> ctypes.CDLL | None:
@@ -62,7 +85,7 @@ def _check_version(library: ctypes.CDLL) -> None:
         found >> 16 == ABI_VERSION >> 16 and found >= ABI_VERSION)
     if not fits:
         raise ImportError(
-            f"trunkline: the library {library._name} has ABI {_version(found)}, this package needs "
+            f"trunkline: the library {file_of(library)} has ABI {_version(found)}, this package needs "
             f"{_version(ABI_VERSION)}: install the two in matching versions"
         )
 

@@ -53,6 +53,8 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
         """
         if name is None:
             name = _using.get().get(self._core.number)
+        if self._core.shared:  # others may remove the name and add it again
+            return self._get(name, mode)
         changes, handles = self._handles
         if changes != self._core.changes:
             changes, handles = self._handles = self._core.changes, {}
@@ -195,7 +197,16 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
         """After a connection, or all, were closed."""
 
     def _leave(self, failed: bool) -> Any:
-        return self.close()
+        return None if self._core.shared else self.close()
+
+    # ---- sharing ----
+
+    def share(self) -> None:
+        """Makes this the registry that all code of the process shares: see `shared()`. Raises ConfigurationError where
+        there is another one."""
+        _call.run(None, _ffi.tl_registry_share, (self._core.slot,))
+        self._core.shared = True
+        _shared.setdefault(None, self._core)
 
 
 class Registry(Blocking, With, RegistryHandle[Result, Result, None, Transaction, Connection, "list[str]", str, bool,
@@ -243,6 +254,28 @@ def parse(toml_text: str, source: str | None = None, environment: str | None = N
     return Registry(core_of_text(toml_text, source, environment))
 
 
+def shared(path: str | os.PathLike[str] | None = None, environment: str | None = None) -> Registry:
+    """The registry that all code of the process shares: that of the program which embeds this Python where there is one,
+    else opened as `open` does. It lives as long as the process; the end of a ``with`` block leaves it open, `close` is
+    everybody's. Raises ConfigurationError where it is that of another file or environment, or of another copy of the
+    library."""
+    return Registry(shared_core(path, environment))
+
+
+_shared: dict[None, _call.Core] = {}
+"""The one of this process, so that `using` means the same to all of its code."""
+
+
+def shared_core(path: str | os.PathLike[str] | None, environment: str | None) -> _call.Core:
+    core = _call.Core()
+    _call.run(None, _ffi.tl_registry_shared, (None if path is None else os.fsencode(path), _environment(environment),
+                                              addressof(core.slot)))
+    core.shared = True
+    if _shared.setdefault(None, core) is core:
+        _warn(core, stacklevel=4)
+    return _shared[None]
+
+
 def core_of_file(path: str | os.PathLike[str] | None, environment: str | None) -> _call.Core:
     where = None if path is None else os.fsencode(path)
     return _make(_ffi.tl_registry_open, where, _environment(environment))
@@ -265,6 +298,6 @@ def _make(function: Any, *arguments: Any) -> _call.Core:
     return core
 
 
-def _warn(core: _call.Core) -> None:
+def _warn(core: _call.Core, stacklevel: int = 5) -> None:
     for row in Registry(core).inspect("warnings").dicts():
-        warnings.warn(row["warning"], _errors.TrunklineConfigWarning, stacklevel=5)
+        warnings.warn(row["warning"], _errors.TrunklineConfigWarning, stacklevel=stacklevel)

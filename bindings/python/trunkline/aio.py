@@ -32,7 +32,7 @@ from ._result import Result as WholeResult
 from ._result import Row, not_one
 from ._values import Column
 
-__all__ = ["open", "parse", "of", "Registry", "Connection", "Pin", "Transaction", "Result", "Stream"]
+__all__ = ["open", "parse", "shared", "of", "Registry", "Connection", "Pin", "Transaction", "Result", "Stream"]
 
 Found = TypeVar("Found")
 Waiting = Coroutine[Any, Any, Found]
@@ -246,6 +246,11 @@ def open(path: str | os.PathLike[str] | None = None, environment: str | None = N
 def parse(toml_text: str, source: str | None = None, environment: str | None = None) -> Registry:
     """As `trunkline.parse`."""
     return Registry(_registry.core_of_text(toml_text, source, environment))
+
+
+def shared(path: str | os.PathLike[str] | None = None, environment: str | None = None) -> Registry:
+    """As `trunkline.shared`: the registry that all code of the process shares."""
+    return Registry(_registry.shared_core(path, environment))
 
 
 def of(registry: _registry.Registry) -> Registry:
