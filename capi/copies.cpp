@@ -91,6 +91,7 @@ Result<void> no_other_copy_shares() {
   Failure problem;
   each_mapping([&](const Mapping& mapping) {
     if (mapping.path != sign_path) return false;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the address stands in a text
     const Sign* const sign = reinterpret_cast<const Sign*>(mapping.begin);
     if (sign == own_sign || sign->shares.load() == 0) return false;
     problem = fail(Status::configuration,

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "capi_check.h"
@@ -221,15 +222,80 @@ static void a_parsed_one_is_shared(void) {
   tl_registry_release(registry);
 }
 
+/* ---- a forked child ---- */
+
+static const char file_toml[] = "driver = 'sqlite'\ndatabase = 'shared.db'\n";
+
+/* The child's own checks are told by how it ends. */
+static void in_a_child(void (*tell)(void)) {
+  const int before = count_of_failures();
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    tell();
+    _exit(count_of_failures() != before);
+  }
+  int ended = -1;
+  CHECK_INT(waitpid(child, &ended, 0), child);
+  CHECK_INT(ended, 0);
+}
+
+static void the_child_uses_it(void) {
+  tl_registry* registry = shared_registry();
+  CHECK_INT(tl_registry_has(registry, WHOLE("file")), 1);
+  CHECK_STATUS(run(registry, "file", "INSERT INTO here VALUES (2)"), TL_OK);
+  CHECK_STATUS(run(registry, "main", "SELECT * FROM here"), TL_E_STATEMENT); /* its database in memory is another */
+  tl_registry_release(registry);
+}
+
+static void a_child_has_the_same(void) {
+  tl_registry* registry = shared_registry();
+  tl_error* err = NULL;
+  OK(tl_registry_add(registry, WHOLE("file"), WHOLE(file_toml), NULL, &err));
+  CHECK_STATUS(run(registry, "file", "CREATE TABLE here (a UNIQUE)"), TL_OK);
+  CHECK_STATUS(run(registry, "main", "CREATE TABLE here (a)"), TL_OK);
+  tl_registry_release(registry);
+  in_a_child(the_child_uses_it);
+  registry = shared_registry();
+  CHECK_STATUS(run(registry, "file", "INSERT INTO here VALUES (2)"), TL_E_UNIQUE);
+  CHECK_STATUS(run(registry, "main", "INSERT INTO here VALUES (1)"), TL_OK);
+  OK(tl_registry_close(registry, NULL, 0, NULL, &err));
+  tl_registry_release(registry);
+  CHECK_INT(unlink("shared.db"), 0);
+}
+
+static void the_child_opens_it(void) { tl_registry_release(shared_registry()); }
+
+static void* open_it(void* unused) {
+  (void)unused;
+  pthread_barrier_wait(&together);
+  tl_registry_release(shared_registry());
+  return NULL;
+}
+
+/* Whatever the other thread was in the middle of, the child opens one. */
+static void a_child_of_the_moment_in_which_it_is_opened(void) {
+  pthread_t opening;
+  CHECK_INT(pthread_barrier_init(&together, NULL, 2), 0);
+  REQUIRE(pthread_create(&opening, NULL, open_it, NULL) == 0);
+  pthread_barrier_wait(&together);
+  for (int i = 0; i < 20; ++i) in_a_child(the_child_opens_it);
+  CHECK_INT(pthread_join(opening, NULL), 0);
+}
+
 /* ---- stories ---- */
 
 static const struct {
   const char* name;
   void (*tell)(void);
 } stories[] = {
-    {"plugin", a_plugin_sees_what_its_host_has}, {"outlives", what_a_plugin_began_outlives_it},
-    {"threads", all_threads_get_the_same},       {"files", another_file_is_refused},
+    {"plugin", a_plugin_sees_what_its_host_has},
+    {"outlives", what_a_plugin_began_outlives_it},
+    {"threads", all_threads_get_the_same},
+    {"files", another_file_is_refused},
     {"parsed", a_parsed_one_is_shared},
+    {"child", a_child_has_the_same},
+    {"moment", a_child_of_the_moment_in_which_it_is_opened},
 };
 
 static const char configuration[] =
