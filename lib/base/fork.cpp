@@ -116,7 +116,6 @@ class Forks {
  public:
   static void add(ForkParticipant& participant) noexcept {
     const Locked locked_list;
-    install();
     link(first_participant_, participant);
   }
   static void remove(ForkParticipant& participant) noexcept {
@@ -127,10 +126,7 @@ class Forks {
     const Locked locked_list;
     add_locked(inherited);
   }
-  static void add_locked(Inherited& inherited) noexcept {
-    install();
-    link(first_inherited_, inherited);
-  }
+  static void add_locked(Inherited& inherited) noexcept { link(first_inherited_, inherited); }
   static void remove(Inherited& inherited) noexcept {
     const Locked locked_list;
     remove_locked(inherited);
@@ -148,9 +144,8 @@ class Forks {
   static void unlock() noexcept { mutex_.unlock(); }
 
  private:
-  static void install() noexcept {
-    if (!installed_) installed_ = pthread_atfork(before, in_parent, in_child) == 0;
-  }
+  // When the library is loaded: a child of whose fork it does not know would wait for mutexes that nobody holds.
+  [[gnu::constructor]] static void install() noexcept;
   // One fork at a time, and the gate before anything that those whom it waits for may want.
   static void before() noexcept {
     forking_.lock();
@@ -195,14 +190,14 @@ class Forks {
   static constinit ForkMutex mutex_;
   static constinit ForkParticipant* first_participant_;
   static constinit Inherited* first_inherited_;
-  static constinit bool installed_;
 };
+
+void Forks::install() noexcept { pthread_atfork(before, in_parent, in_child); }
 
 constinit ForkMutex Forks::forking_;
 constinit ForkMutex Forks::mutex_;
 constinit ForkParticipant* Forks::first_participant_ = nullptr;
 constinit Inherited* Forks::first_inherited_ = nullptr;
-constinit bool Forks::installed_ = false;
 
 ForkDelay::ForkDelay() noexcept { gate.enter(); }
 ForkDelay::~ForkDelay() { gate.leave(); }
