@@ -142,3 +142,14 @@ TEST_CASE("handles may go in any order") {
   connection.reset();
   CHECK(result.value<std::string>() == "still here");
 }
+
+TEST_CASE_FIXTURE(CppFixture, "one registry is shared by all code of the process") {
+  db.share();
+  make_people();
+  CHECK(registry::shared().on("main").query("SELECT count(*) FROM people").value<int>() == 3);
+  const auto other = error_of([] { static_cast<void>(registry::shared("/nowhere/trunkline.toml")); });
+  CHECK(other.status() == TL_E_CONFIGURATION);
+  CHECK(contains(other.what(), "its configuration is <text>, not /nowhere/trunkline.toml"));
+  CHECK(error_of([] { static_cast<void>(registry::shared("", "proof")); }).status() == TL_E_CONFIGURATION);
+  CHECK(error_of([&] { registry::parse("").share(); }).status() == TL_E_CONFIGURATION);
+}

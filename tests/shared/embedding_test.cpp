@@ -88,6 +88,18 @@ asyncio.run(main())
 )py");
 }
 
+TEST_CASE_FIXTURE(EmbeddingFixture, "PEP 249 in the embedded Python") {
+  db.on("main").query("CREATE TABLE of_dbapi (a)");
+  run_python(R"py(
+import trunkline
+con = trunkline.connect("main", registry=trunkline.shared())
+con.cursor().execute("INSERT INTO of_dbapi VALUES (3)")
+con.commit()
+con.close()
+)py");
+  CHECK(db.on("main").query("SELECT a FROM of_dbapi").value<int>() == 3);
+}
+
 TEST_CASE_FIXTURE(EmbeddingFixture, "a session that C++ holds makes Python wait") {
   std::atomic<bool> ended{false};
   std::thread python;

@@ -79,14 +79,21 @@ _registries_lock = threading.Lock()
 
 
 def connect(name: str | None = None, path: str | os.PathLike[str] | None = None, environment: str | None = None, *,
-            autocommit: bool = False) -> Connection:
-    """A PEP 249 connection to the name (default: the configuration's). A configuration is read once in a process."""
+            autocommit: bool = False, registry: _registry.Registry | None = None) -> Connection:
+    """A PEP 249 connection to the name (default: the configuration's). A configuration is read once in a process; with
+    `registry`, `trunkline.shared()` for example, its own is used and none is read."""
+    if registry is None:
+        registry = _read_once(path, environment)
+    return Connection(registry.on(name, "write"), autocommit, _reader(registry, name))
+
+
+def _read_once(path: str | os.PathLike[str] | None, environment: str | None) -> _registry.Registry:
     key = (None if path is None else os.path.abspath(path), environment)
     with _registries_lock:
         registry = _registries.get(key)
         if registry is None:
             registry = _registries[key] = _registry.open(path, environment)
-    return Connection(registry.on(name, "write"), autocommit, _reader(registry, name))
+    return registry
 
 
 def _reader(registry: _registry.Registry, name: str | None) -> Pooled | None:

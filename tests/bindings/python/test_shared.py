@@ -97,6 +97,20 @@ gc.collect()
 trunkline.shared().query("SELECT a FROM t")
 """)
 
+    def test_a_forked_child_has_the_same(self):
+        self.tell("""
+import multiprocessing, trunkline
+trunkline.shared().add("file", {"driver": "sqlite", "database": "shared.db"})
+trunkline.shared().on("file").query("CREATE TABLE t (a)")
+
+def work(number):
+    trunkline.shared().on("file").query("INSERT INTO t VALUES (?)", [number])
+
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    pool.map(work, range(8))
+assert trunkline.shared().on("file").query("SELECT count(*) FROM t").one() == (8,)
+""")
+
     def test_a_key_without_effect_is_told_once_and_to_its_caller(self):
         with open(os.path.join(self.folder, "trunkline.toml"), "a", encoding="utf-8") as file:
             file.write("retry.attempts = 3\n")
