@@ -136,10 +136,10 @@ gc.collect()
 
 TEST_CASE_FIXTURE(EmbeddingFixture, "a name that C++ removes and adds again") {
   db.add("again", memory);
-  run_python("import trunkline\ntrunkline.shared().on('again').query('CREATE TABLE a (b)')\n");
+  run_python("import trunkline\nkept = trunkline.shared()\nkept.on('again').query('CREATE TABLE a (b)')\n");
   CHECK(db.remove("again"));
   db.add("again", memory);
-  run_python("import trunkline\ntrunkline.shared().on('again').query('CREATE TABLE a (b)')\n");
+  run_python("kept.on('again').query('CREATE TABLE a (b)')\ndel kept\n");
 }
 
 TEST_CASE_FIXTURE(EmbeddingFixture, "the default of a block holds wherever Python asks for the registry") {
