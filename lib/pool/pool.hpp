@@ -166,12 +166,16 @@ class Pool {
   void open() noexcept;
   // Refuses new callers, fails those that wait, retires idle sessions now and leased ones as they come back.
   void close() noexcept;
+  // The same, but those that wait are served by what comes back or is being dialled, and fail (closed) only once there
+  // is nothing left that could serve them.
+  void drain() noexcept;
   [[nodiscard]] bool drained() const noexcept;  // closed, nothing leased, idle or being dialled
 
   [[nodiscard]] Figures figures() const;
   // The server has closed the session: nobody gets it any more.
   void hung_up(uint64_t session) noexcept;
   [[nodiscard]] uint32_t leased() const noexcept;
+  [[nodiscard]] uint64_t acquired() const noexcept;  // of the figures
   [[nodiscard]] Pressure pressure() const noexcept;  // of the figures, without making all of them
   [[nodiscard]] std::vector<LeaseInfo> leases() const;
   [[nodiscard]] std::vector<SessionInfo> sessions() const;

@@ -195,8 +195,26 @@ void Pool::Inside::reap(Instant now, Chores& chores) noexcept {
   }
 }
 
+void Pool::Inside::close(Instant now, Chores& chores) noexcept {
+  closed = true;
+  while (Slot* slot = idle.first()) {
+    idle.remove(*slot);
+    discard(*slot, chores);
+  }
+  if (lacks_permits) start_dials(now, chores);  // none: it leaves the line
+}
+
+void Pool::Inside::refuse_line(Chores& chores) noexcept {
+  chores.reason = closed_reason;
+  while (Waiter* waiter = line.first()) {
+    leave_line(*waiter);
+    chores.refused.push_back(*waiter);
+  }
+}
+
 void Pool::Inside::finish(Lock& lock, Instant now, Chores& chores) noexcept {
   if (chores.retired) start_dials(now, chores);
+  if (closed && has_no_session()) refuse_line(chores);
   if (!chores.any()) {
     lock.unlock();
     return;

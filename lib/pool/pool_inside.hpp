@@ -53,6 +53,8 @@ class Pool::Inside final : public Sharer {
   void let_go(Slot& slot, Chores& chores) noexcept;
   // `permits`: those that there are for it already. Answers how many of them are left.
   uint32_t start_dials(Instant now, Chores& chores, uint32_t permits = 0) noexcept;
+  void close(Instant now, Chores& chores) noexcept;
+  void refuse_line(Chores& chores) noexcept;  // the pool is closed
   void ask_wake(Instant at, Chores& chores) noexcept;
   [[nodiscard]] bool may_park() const noexcept;
   // Whether the session should go for a caller of another pool, who has waited longer than this pool's first.

@@ -166,6 +166,11 @@ Figures Pool::figures() const {
   return figures;
 }
 
+uint64_t Pool::acquired() const noexcept {
+  const Inside::Lock lock(inside_->mutex);
+  return inside_->acquired;
+}
+
 uint32_t Pool::leased() const noexcept {
   const Inside::Lock lock(inside_->mutex);
   return inside_->leased;

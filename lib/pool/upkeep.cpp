@@ -49,7 +49,7 @@ void Pool::dialled(std::unique_ptr<driver::Session> session) noexcept {
   in.backoff.succeeded();
   healed.swap(in.last_failure);
   in.all.push_back(*slot);
-  in.settle(*slot, !in.closed, now, chores);
+  in.settle(*slot, true, now, chores);
   in.start_dials(now, chores);
   in.finish(lock, now, chores);
 }
@@ -77,7 +77,7 @@ void Pool::dial_failed(Failure failure, bool permit_is_free) noexcept {
   const bool hopeless = !heals_by_waiting(reason->status);
   const bool alone = in.has_no_session();
   while (Waiter* waiter = in.line.first()) {
-    if (!hopeless && !(alone && waiter->arrival_ < in.last_dial)) break;
+    if (in.closed || (!hopeless && !(alone && waiter->arrival_ < in.last_dial))) break;
     in.leave_line(*waiter);
     chores.refused.push_back(*waiter);
   }
@@ -132,18 +132,18 @@ void Pool::close() noexcept {
   Inside& in = *inside_;
   const Instant now = in.clock.now();
   Chores chores;
-  chores.reason = in.closed_reason;
   Inside::Lock lock(in.mutex);
-  in.closed = true;
-  while (Waiter* waiter = in.line.first()) {
-    in.leave_line(*waiter);
-    chores.refused.push_back(*waiter);
-  }
-  while (Slot* slot = in.idle.first()) {
-    in.idle.remove(*slot);
-    in.discard(*slot, chores);
-  }
-  if (in.lacks_permits) in.start_dials(now, chores);  // none: it leaves the line
+  in.close(now, chores);
+  in.refuse_line(chores);
+  in.finish(lock, now, chores);
+}
+
+void Pool::drain() noexcept {
+  Inside& in = *inside_;
+  const Instant now = in.clock.now();
+  Chores chores;
+  Inside::Lock lock(in.mutex);
+  in.close(now, chores);
   in.finish(lock, now, chores);
 }
 
