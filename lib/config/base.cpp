@@ -7,12 +7,6 @@
 namespace tl::config {
 namespace {
 
-void sign_node(Node& node, std::string_view file) {
-  node.origin.file = file;
-  for (auto& [name, value] : node.members) sign_node(value, file);
-  for (Node& item : node.items) sign_node(item, file);
-}
-
 Result<void> check_name(std::string_view name, const Blame& blame) {
   if (name.empty()) return blame.at({}, "", "the name of a connection cannot be empty");
   if (std::any_of(name.begin(), name.end(), is_control)) {
@@ -22,14 +16,21 @@ Result<void> check_name(std::string_view name, const Blame& blame) {
   return {};
 }
 
-// Sizes the pools in `autos`, which are of the only connection of `made`, as if it stood in the file.
+// Sizes the pools in `autos`, which are of the only connection of `made`, as if it stood in the file: in the place of
+// the one that has its name there.
 Result<void> apply_base_budget(const Base& base, const std::vector<Auto>& autos, const Blame& blame, Config& made) {
   if (autos.empty()) return {};
   Config all;
   all.connections = base.connections;
-  all.connections.push_back(std::move(made.connections.front()));
+  const auto place = std::find_if(all.connections.begin(), all.connections.end(), [&](const Connection& connection) {
+    return connection.name == made.connections.front().name;
+  });
+  const auto at = static_cast<size_t>(place - all.connections.begin());
+  if (place == all.connections.end()) all.connections.emplace_back();
+  all.connections[at] = std::move(made.connections.front());
   std::vector<Auto> all_autos = base.autos;
-  for (const Auto& own : autos) all_autos.push_back({base.connections.size(), own.replica, own.origin});
+  std::erase_if(all_autos, [at](const Auto& pool) { return pool.connection == at; });
+  for (const Auto& own : autos) all_autos.push_back({at, own.replica, own.origin});
   const size_t rows = made.settings.size();
   all.settings = std::move(made.settings);
   if (Result<void> done = apply_budget(base.budget ? &*base.budget : nullptr, all_autos, blame, all); !done) {
@@ -37,19 +38,20 @@ Result<void> apply_base_budget(const Base& base, const std::vector<Auto>& autos,
   }
   all.settings.resize(rows);  // without the budget's own
   made.settings = std::move(all.settings);
-  made.connections.front() = std::move(all.connections.back());
+  made.connections.front() = std::move(all.connections[at]);
   return {};
 }
 
 }  // namespace
 
 void Base::sign() {
-  sign_node(defaults, source);
-  for (auto* const all : {&environment, &overrides}) {
-    for (auto& [name, node] : *all) sign_node(node, source);
+  const auto file = std::make_shared<const std::string>(source);
+  config::sign(defaults, file);
+  for (auto* const all : {&environment, &overrides, &own}) {
+    for (auto& [name, node] : *all) config::sign(node, file);
   }
-  if (budget) sign_node(*budget, source);
-  for (Auto& pool : autos) pool.origin.file = source;
+  if (budget) config::sign(*budget, file);
+  for (Auto& pool : autos) pool.origin.file = file;
 }
 
 Result<void> build_over(const Base& base, const std::string& name, const Node& own, const Blame& blame, Config& config,
@@ -69,27 +71,57 @@ void put_in_order(std::vector<Setting>& settings) {
   settings.erase(std::unique(settings.begin(), settings.end(), twice), settings.end());
 }
 
-Result<Added> parse_connection(const Base& base, std::string_view name, std::string_view toml,
-                               std::string_view source) {
+namespace {
+
+// A text as a tree of the library's own keys, which says whose it is.
+Result<Node> read_own(std::string_view name, std::string_view toml, std::string_view source) {
   const Blame blame{source};
-  if (Result<void> fine = check_name(name, blame); !fine) return fine.take_error();
   auto written = read_toml(toml, source);
   if (!written) return written.take_error();
-  const std::string own_name(name);
-  auto own = normalise(*written, blame, "connections." + own_name);
-  if (!own) return own.take_error();
+  auto own = normalise(*written, blame, "connections." + std::string(name));
+  if (own) sign(*own, std::make_shared<const std::string>(source));
+  return own;
+}
+
+}  // namespace
+
+Result<Node> read_connection(const Base& base, std::string_view name, std::string_view toml, std::string_view source) {
+  if (Result<void> fine = check_name(name, Blame{source}); !fine) return fine.take_error();
+  auto own = read_own(name, toml, source);
+  if (!own) return own;
   for (const auto* const over : {&base.environment, &base.overrides}) {
     if (const auto said = over->find(name); said != over->end()) lay_over(*own, said->second, base.variables);
   }
+  return own;
+}
+
+Result<Node> patch_connection(const Base& base, Node own, std::string_view name, std::string_view toml,
+                              std::string_view source) {
+  auto over = read_own(name, toml, source);
+  if (!over) return over;
+  say_driver(own, base.defaults);
+  lay_over(own, *over, base.variables);
+  return own;
+}
+
+Result<Built> make_connection(const Base& base, std::string_view name, const Node& own, std::string_view source) {
+  const Blame blame{source};
   Config made;
   std::vector<Auto> autos;
-  if (Result<void> done = build_over(base, own_name, *own, blame, made, autos); !done) return done.take_error();
+  if (Result<void> done = build_over(base, std::string(name), own, blame, made, autos); !done) return done.take_error();
   if (Result<void> done = apply_base_budget(base, autos, blame, made); !done) return done.take_error();
   put_in_order(made.settings);
   // What the file's own settings have no effect in has been told when it was read.
   const std::string mine = std::string(source) + ':';
   std::erase_if(made.warnings, [&](const std::string& warning) { return !warning.starts_with(mine); });
-  return Added{std::move(made.connections.front()), std::move(made.settings), std::move(made.warnings)};
+  return Built{std::move(made.connections.front()), std::move(made.settings), std::move(made.warnings)};
+}
+
+std::optional<std::string> chosen_environment(const Base& base) { return base.surroundings.environment; }
+
+const Node* file_connection(const Base& base, std::string_view name) {
+  const auto found = base.own.find(name);
+  return found == base.own.end() ? nullptr : &found->second;
 }
 
 }  // namespace tl::config

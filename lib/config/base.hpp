@@ -1,5 +1,6 @@
 // What a configuration says of connections that it does not hold itself, for those that are added to it later.
 #pragma once
+#include "added.hpp"
 #include "build.hpp"
 
 namespace tl::config {
@@ -15,6 +16,7 @@ struct Base {
   Node defaults;                                         // with the chosen environment's over them
   std::map<std::string, Node, std::less<>> environment;  // what the chosen environment says of each connection
   std::map<std::string, Node, std::less<>> overrides;    // and what TRUNKLINE__ variables do
+  std::map<std::string, Node, std::less<>> own;          // each connection's settings, with both of them over it
   std::optional<Node> budget;                            // expanded
   // Of the file itself: the budget's pools are sized beside them.
   std::vector<Connection> connections;

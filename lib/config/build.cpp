@@ -108,6 +108,7 @@ class ConnectionBuilder {
     Values values(settings, "", path_, result_.driver, blame_, config_);
     result_.description = values.text("description").value_or("");
     result_.call_timeout = values.lifetime("call_timeout").value_or(std::nullopt);
+    result_.idle_close = values.lifetime("idle_close").value_or(std::nullopt);
     result_.result_bytes = values.bytes("result_bytes").value_or(result_.result_bytes);
     result_.echo = values.boolean("echo").value_or(false);
     result_.echo_pool = values.boolean("echo_pool").value_or(false);

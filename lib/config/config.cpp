@@ -89,7 +89,9 @@ Result<Config> load_file(std::string_view path, Surroundings surroundings) {
   text.resize(static_cast<size_t>(in.gcount()));
   if (!in.is_open() || in.bad()) return fail(Status::not_found, chosen + ": the file cannot be read", Phase::configure);
   surroundings.folder = file.parent_path().string();
-  return load(text, chosen, surroundings);
+  auto config = load(text, chosen, surroundings);
+  if (config) config->file = file.string();
+  return config;
 }
 
 Result<Config> parse(std::string_view toml, std::string_view source, const Surroundings& surroundings) {

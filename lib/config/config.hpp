@@ -103,6 +103,7 @@ struct Connection {
   std::vector<Endpoint> replicas;  // `replicas.read`, each merged over the connection's own settings
   Policy policy = Policy::round_robin;
   std::optional<Nanos> call_timeout;
+  std::optional<Nanos> idle_close;
   uint64_t result_bytes = uint64_t{256} << 20;
   bool echo = false;
   bool echo_pool = false;
@@ -132,6 +133,7 @@ struct Base;  // what connections that are added later stand upon
 
 struct Config {
   std::string source;                   // the file's path, or what the caller called the text
+  std::string file;                     // the same, absolute; "" : a text
   std::string environment;              // "" : none was chosen
   std::string default_name;             // "" : the file has no connection
   std::optional<uint32_t> max_open;     // sessions over all connections, also those that are added
@@ -160,17 +162,6 @@ struct Surroundings {
 
 // `source` names the text in errors. Errors: configuration, with details file, line, key, suggestion.
 [[nodiscard]] Result<Config> parse(std::string_view toml, std::string_view source, const Surroundings& surroundings);
-
-// A connection that the configuration itself does not hold.
-struct Added {
-  Connection connection;
-  std::vector<Setting> settings;      // sorted by path
-  std::vector<std::string> warnings;  // those of its own text
-};
-// As if the text stood under [connections.NAME] of the configuration: its defaults, variables, environment, folder and
-// budget hold for it. Reads no file but that of a password. [any thread] Errors: configuration.
-[[nodiscard]] Result<Added> parse_connection(const Base& base, std::string_view name, std::string_view toml,
-                                             std::string_view source);
 
 // The keys in which two connections are not the same; none: they are.
 [[nodiscard]] std::vector<std::string> differences(const Connection& a, const Connection& b);

@@ -69,6 +69,7 @@ std::vector<std::string> differences(const Connection& a, const Connection& b) {
     seen.key("replicas.policy", a.policy, b.policy);
     seen.key("replicas.read", a.replicas, b.replicas);
     seen.key("call_timeout", a.call_timeout, b.call_timeout);
+    seen.key("idle_close", a.idle_close, b.idle_close);
     seen.key("result_bytes", a.result_bytes, b.result_bytes);
     seen.key("echo", a.echo, b.echo);
     seen.key("echo_pool", a.echo_pool, b.echo_pool);

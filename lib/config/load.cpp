@@ -163,11 +163,13 @@ class Loader {
         over_defaults = settings.take();
       }
       if (&node != overlay_) continue;
-      merge_address(base_->defaults, over_defaults, &base_->variables);
       for (const auto& [connection, settings] : *over) {
-        lay_over(connection_named(connection, settings.origin), settings, base_->variables);
+        Node& beneath = connection_named(connection, settings.origin);
+        say_driver(beneath, base_->defaults);
+        lay_over(beneath, settings, base_->variables);
         base_->environment.emplace(connection, settings);
       }
+      merge_address(base_->defaults, over_defaults, &base_->variables);
       if (const Node* budget = node.find("budget")) {
         if (!base_->budget) base_->budget.emplace();
         merge(*base_->budget, *budget);
@@ -280,7 +282,9 @@ class Loader {
     }
     base_->connections = config_.connections;
     Result<void> done = apply_budget(base_->budget ? &*base_->budget : nullptr, base_->autos, blame_, config_);
-    if (!done || !limits_) return done;
+    if (!done) return done;
+    base_->own.insert(std::make_move_iterator(connections_.begin()), std::make_move_iterator(connections_.end()));
+    if (!limits_) return {};
     if (Result<void> expanded = expand(*limits_, base_->variables, blame_, "limits"); !expanded) return expanded;
     return apply_limits(*limits_, blame_, config_);
   }

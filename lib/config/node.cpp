@@ -55,9 +55,15 @@ std::string_view kind_name(Node::Kind kind) noexcept {
   return "";
 }
 
+void sign(Node& node, const std::shared_ptr<const std::string>& file) {
+  if (node.origin.file == nullptr) node.origin.file = file;
+  for (auto& [name, value] : node.members) sign(value, file);
+  for (Node& item : node.items) sign(item, file);
+}
+
 Failure Blame::at(const Origin& origin, std::string_view key, std::string_view message,
                   std::string_view suggestion) const {
-  const std::string_view where = origin.file.empty() ? file : origin.file;
+  const std::string_view where = origin.file == nullptr ? file : *origin.file;
   std::string text(where);
   if (!origin.variable.empty()) {
     text = origin.variable;
@@ -80,7 +86,7 @@ Failure Blame::at(const Origin& origin, std::string_view key, std::string_view m
 
 std::string Blame::source(const Origin& origin) const {
   if (!origin.variable.empty()) return origin.variable;
-  return std::string(origin.file.empty() ? file : origin.file) + ':' + std::to_string(origin.line);
+  return std::string(origin.file == nullptr ? file : *origin.file) + ':' + std::to_string(origin.line);
 }
 
 namespace {

@@ -1,6 +1,7 @@
 // Configuration between text and meaning: a tree of values that remember where they came from.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,9 +12,9 @@
 namespace tl::config {
 
 struct Origin {
-  uint32_t line = 0;           // of the file, 0: not from it
-  std::string variable;        // the environment variable, "" : none
-  std::string_view file = {};  // "" : of the text that is being read
+  uint32_t line = 0;                             // of the file, 0: not from it
+  std::string variable;                          // the environment variable, "" : none
+  std::shared_ptr<const std::string> file = {};  // or what the text is called; null: that which is being read
 };
 
 enum class Unit : uint8_t { none, seconds, milliseconds };  // of a number that stands for a duration
@@ -48,6 +49,9 @@ struct Member {
   std::string name;
   Node value;
 };
+
+// What has no file yet, in all of the tree, is of this one from now on.
+void sign(Node& node, const std::shared_ptr<const std::string>& file);
 
 [[nodiscard]] std::string_view kind_name(Node::Kind kind) noexcept;  // "a string", …
 

@@ -288,6 +288,12 @@ void lay_over(Node& beneath, const Node& over, const Variables& variables) {
   merge_address(beneath, over, &variables);
 }
 
+void say_driver(Node& connection, const Node& defaults) {
+  const Node* const driver = defaults.find("driver");
+  if (driver == nullptr || connection.find("driver") != nullptr || connection.find("url") != nullptr) return;
+  connection.set("driver", *driver);
+}
+
 void drop_foreign(Node& settings, DriverKind driver) {
   if (driver == DriverKind::sqlite) settings.erase("replicas");
   for (const std::string_view name : {"", "pool", "retry", "migrations"}) {

@@ -18,6 +18,9 @@ class Variables;
 // Lays `over` over `beneath`, both normalised, key by key. Another driver drops the address keys beneath, and those
 // that it does not have; another url drops what a url says.
 void lay_over(Node& beneath, const Node& over, const Variables& variables);
+// What `defaults` say of the driver, said by the connection itself where it does not: another one laid over it must
+// show.
+void say_driver(Node& connection, const Node& defaults);
 // The same for two addresses of one driver: a host drops the socket beneath, a socket the host. `variables` null: they
 // are expanded already.
 void merge_address(Node& beneath, const Node& over, const Variables* variables = nullptr);

@@ -1,6 +1,7 @@
 // Connections that are added to a configuration: as if they stood in its file.
 #include <doctest/doctest.h>
 
+#include "added.hpp"
 #include "config_fixture.hpp"
 
 using namespace std::chrono_literals;
@@ -22,19 +23,25 @@ statement_timeout = "5s"
 host = "db.internal"
 )";
 
-Added added(const Config& config, std::string_view name, std::string_view toml) {
-  auto made = parse_connection(*config.base, name, toml, "add()");
+Result<Built> make(const Config& config, std::string_view name, std::string_view toml) {
+  auto own = read_connection(*config.base, name, toml, "add()");
+  if (!own) return own.take_error();
+  return make_connection(*config.base, name, *own, "add()");
+}
+
+Built added(const Config& config, std::string_view name, std::string_view toml) {
+  auto made = make(config, name, toml);
   REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
   return made.take();
 }
 
 Error not_added(const Config& config, std::string_view name, std::string_view toml) {
-  auto made = parse_connection(*config.base, name, toml, "add()");
+  auto made = make(config, name, toml);
   REQUIRE_MESSAGE(!made, "this text must not be added: ", std::string(toml));
   return made.error();
 }
 
-std::string row(const Added& added, const std::string& path) {
+std::string row(const Built& added, const std::string& path) {
   for (const Setting& setting : added.settings) {
     if (setting.path == path) return setting.value + " from " + setting.source;
   }
@@ -45,7 +52,7 @@ std::string row(const Added& added, const std::string& path) {
 
 TEST_CASE("what is added stands upon the file's defaults, environment and variables") {
   const Config config = loaded(file, {{"SECRET", "hush"}, {"TENANT", "t42"}}, "production");
-  const Added tenant = added(config, "tenant", "# a tenant\nhost = 'shard'\ndatabase = '${TENANT}'\n[pool]\nmin = 2\n");
+  const Built tenant = added(config, "tenant", "# a tenant\nhost = 'shard'\ndatabase = '${TENANT}'\n[pool]\nmin = 2\n");
   const Connection& connection = tenant.connection;
   CHECK(connection.name == "tenant");
   CHECK(connection.driver == DriverKind::postgresql);
@@ -109,7 +116,7 @@ TEST_CASE("pools of what is added are sized by the budget, beside those of the f
       "[defaults]\ndriver = 'postgresql'\nhost = 'db'\n[budget]\nserver_max = 100\nreserve = 0.2\n"
       "[connections.a]\npool = { max = 'auto' }\n[connections.b]\npool = { max = 20 }\n");
   CHECK(config.find("a")->primary.pool.max == 60);
-  const Added c = added(config, "c", "pool.max = 'auto'");
+  const Built c = added(config, "c", "pool.max = 'auto'");
   CHECK(c.connection.primary.pool.max == 30);
   CHECK(row(c, "connections.c.pool.max") == "30 from add():1");
   CHECK(row(c, "budget.server_max").empty());
@@ -150,6 +157,54 @@ TEST_CASE("connections differ in keys") {
   CHECK(keys("pool.max = 3", "pool = { max = 4, idle_timeout = 'none' }") == "pool.max pool.idle_timeout ");
   CHECK(keys("replicas.read = []", "[[replicas.read]]\nhost = 'r'") == "replicas.read ");
   CHECK(keys("host = 'x'", "driver = 'sqlite'\ndatabase = ':memory:'") == "driver ");
+}
+
+namespace {
+
+Built patched(const Config& config, std::string_view name, std::string_view toml) {
+  const Node* const own = file_connection(*config.base, name);
+  REQUIRE(own != nullptr);
+  auto node = patch_connection(*config.base, *own, name, toml, "patch()");
+  REQUIRE_MESSAGE(node, (node ? "" : node.error().message));
+  auto made = make_connection(*config.base, name, *node, "patch()");
+  REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
+  return made.take();
+}
+
+}  // namespace
+
+TEST_CASE("a patch lies over everything, and each value says where it is from") {
+  const Config config = loaded(file, {{"SECRET", "hush"}}, "production");
+  const Built main = patched(config, "main", "# now\nhost = 'other'\npool.max = 3\n");
+  CHECK(main.connection.primary.address.host == "other");
+  CHECK(main.connection.primary.pool.max == 3);
+  CHECK(main.connection.primary.address.statement_timeout == std::chrono::seconds(5));
+  CHECK(row(main, "connections.main.host") == "\"other\" from patch():2");
+  CHECK(row(main, "connections.main.statement_timeout").ends_with("from test.toml:10"));
+  CHECK(file_connection(*config.base, "nobody") == nullptr);
+}
+
+TEST_CASE("a patch to another kind of database drops the address, and keeps the rest") {
+  const Config config = loaded(file, {{"SECRET", "hush"}}, "production");
+  const Built main = patched(config, "main", "driver = 'sqlite'\ndatabase = ':memory:'\n");
+  CHECK(main.connection.driver == DriverKind::sqlite);
+  CHECK(main.connection.primary.address.password.empty());
+  CHECK(main.connection.primary.pool.max == 7);
+}
+
+TEST_CASE("a patched pool is sized by the budget in the place of the file's own") {
+  const Config config = loaded(R"(
+[budget]
+server_max = 100
+reserve = 0
+[connections.a]
+driver = "postgresql"
+pool.max = 60
+[connections.b]
+driver = "postgresql"
+pool.max = 20
+)");
+  CHECK(patched(config, "a", "pool.max = 'auto'").connection.primary.pool.max == 80);
 }
 
 }  // namespace tl::config::tests

@@ -173,6 +173,22 @@ url = "postgresql://tester@test-db/test"
   CHECK(address.password.empty());
 }
 
+TEST_CASE("another driver than that of the defaults drops the address beneath as well") {
+  const Config config = loaded(R"(
+[defaults]
+driver = "postgresql"
+[connections.main]
+host = "db.internal"
+pool.max = 7
+[environments.test.connections.main]
+driver = "sqlite"
+database = ":memory:"
+)",
+                               {}, "test");
+  CHECK(config.connections.front().driver == DriverKind::sqlite);
+  CHECK(config.connections.front().primary.pool.max == 7);
+}
+
 TEST_CASE("another driver drops an address that only a variable would tell") {
   const std::string_view text = R"(
 [connections.main]
