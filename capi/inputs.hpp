@@ -24,7 +24,7 @@ struct ConnInputs {
     registry.keep();
     handle.keep();
   }
-  [[nodiscard]] std::optional<Nanos> timeout() const { return handle->connection()->settings().call_timeout; }
+  [[nodiscard]] std::optional<Nanos> timeout() const { return handle->connection()->call_timeout(); }
   [[nodiscard]] Failure told(Failure failure) const { return handle->connection()->told(std::move(failure)); }
 
   Borrowed<registry::Registry> registry;
@@ -54,6 +54,8 @@ struct RegistryInputs {
     name = kept_;
     kept_what_ = what;
     what = kept_what_;
+    kept_toml_ = toml;
+    toml = kept_toml_;
   }
   [[nodiscard]] const std::string_view* chosen() const noexcept { return has_name ? &name : nullptr; }
   [[nodiscard]] static std::optional<Nanos> timeout() noexcept { return std::nullopt; }
@@ -63,10 +65,13 @@ struct RegistryInputs {
   bool has_name;
   std::string_view name;
   std::string_view what;
+  std::string_view toml;
+  bool verify = false;
 
  private:
   std::string kept_;
   std::string kept_what_;
+  std::string kept_toml_;
 };
 
 }  // namespace tl::capi

@@ -27,6 +27,18 @@ tl_status made(tl::Result<tl::config::Config> config, tl_registry** out, tl_erro
   return TL_OK;
 }
 
+// To a caller who may not want to know.
+auto deliver_truth(int32_t* out) {
+  return [out](const Answer& answer) {
+    if (out != nullptr) *out = static_cast<int32_t>(answer.arg);
+  };
+}
+
+Answer hand_out(const RegistryInputs& asked, tl::connection::QueryResult result) {
+  auto made = std::make_shared<tl_result>(asked.registry.shared(), std::move(result));
+  return Answer{TL_DONE_RESULT, tl_result::hand_out(std::move(made))};
+}
+
 }  // namespace
 
 tl::config::Surroundings tl::capi::surroundings(const char* environment) {
@@ -99,10 +111,7 @@ tl_status tl_registry_remove(tl_registry* registry, const char* name, size_t nam
       if (!done) return done.take_error();
       return Answer{TL_DONE, nullptr, *done ? uint64_t{1} : 0};
     };
-    const auto deliver = [removed](const Answer& answer) {
-      if (removed != nullptr) *removed = static_cast<int32_t>(answer.arg);
-    };
-    return perform(RegistryInputs(*registry, name, name_len), call, no_flags, err, remove, deliver);
+    return perform(RegistryInputs(*registry, name, name_len), call, no_flags, err, remove, deliver_truth(removed));
   });
 }
 
@@ -144,6 +153,49 @@ tl_status tl_registry_close(tl_registry* registry, const char* name, size_t name
   });
 }
 
+tl_status tl_registry_trim(tl_registry* registry, const char* name, size_t name_len, tl_error** err) {
+  return guarded(err, [&] {
+    if (registry == nullptr) return misuse("registry is NULL", err);
+    if (const char* problem = problem_with_name(name, name_len)) return misuse(problem, err);
+    Result<void> done = registry->registry->trim(RegistryInputs(*registry, name, name_len).chosen());
+    return done ? TL_OK : report(done.take_error(), err);
+  });
+}
+
+tl_status tl_registry_patch(tl_registry* registry, const char* name, size_t name_len, const char* toml, size_t toml_len,
+                            uint32_t flags, const tl_call* call, int32_t* changed, tl_error** err) {
+  return guarded(err, [&] {
+    if (registry == nullptr || !tl::capi::is_text(toml, toml_len)) return misuse("registry or toml is NULL", err);
+    if (const char* problem = problem_with_name(name, name_len)) return misuse(problem, err);
+    if ((flags & ~TL_CHANGE_VERIFY) != 0) return misuse("a flag is unknown", err);
+    RegistryInputs inputs(*registry, name, name_len);
+    inputs.toml = tl::capi::text(toml, toml_len);
+    inputs.verify = (flags & TL_CHANGE_VERIFY) != 0;
+    const auto patch = [](RegistryInputs& given, Options& options) -> Result<Answer> {
+      auto done = given.registry->patch(given.name, given.toml, given.verify, options.call);
+      if (!done) return done.take_error();
+      return Answer{TL_DONE, nullptr, *done ? uint64_t{1} : 0};
+    };
+    return perform(std::move(inputs), call, no_flags, err, patch, deliver_truth(changed));
+  });
+}
+
+tl_status tl_registry_reload(tl_registry* registry, uint32_t flags, const tl_call* call, tl_result** out,
+                             tl_error** err) {
+  return guarded(err, [&] {
+    if (registry == nullptr || !has_out(out, call)) return misuse("registry or out is NULL", err);
+    if ((flags & ~TL_CHANGE_VERIFY) != 0) return misuse("a flag is unknown", err);
+    RegistryInputs inputs(*registry, nullptr, 0);
+    inputs.verify = (flags & TL_CHANGE_VERIFY) != 0;
+    const auto reload = [](RegistryInputs& given, Options& options) -> Result<Answer> {
+      auto changes = given.registry->reload(given.verify, options.call);
+      if (!changes) return changes.take_error();
+      return hand_out(given, tl::registry::table_of(*changes));
+    };
+    return perform(std::move(inputs), call, no_flags, err, reload, deliver_to(out));
+  });
+}
+
 tl_status tl_inspect(tl_registry* registry, const char* what, const char* name, size_t name_len, const tl_call* call,
                      tl_result** out, tl_error** err) {
   return guarded(err, [&] {
@@ -156,8 +208,7 @@ tl_status tl_inspect(tl_registry* registry, const char* what, const char* name, 
     const auto inspect = [](RegistryInputs& asked, Options& options) -> Result<Answer> {
       auto result = tl::registry::inspect(*asked.registry, asked.what, asked.chosen(), options.call);
       if (!result) return result.take_error();
-      auto made = std::make_shared<tl_result>(asked.registry.shared(), result.take());
-      return Answer{TL_DONE_RESULT, tl_result::hand_out(std::move(made))};
+      return hand_out(asked, result.take());
     };
     return perform(std::move(inputs), call, no_flags, err, inspect, deliver_to(out));
   });

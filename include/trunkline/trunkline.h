@@ -159,7 +159,7 @@ typedef struct tl_completion {
   uint32_t kind;      /* TL_DONE_…: what value is. Release, unread, what kind you do not know */
   void *value;        /* NULL unless status is TL_OK */
   tl_error *error;    /* NULL where status is TL_OK, or there was no memory for it */
-  uint64_t arg[3];    /* of tl_result_next_set, arg[0]: more; of tl_registry_remove: removed */
+  uint64_t arg[3];    /* of tl_result_next_set, arg[0]: more; of tl_registry_remove: removed; of tl_registry_patch: changed */
 } tl_completion;
 
 #define TL_DONE 1u        /* nothing */
@@ -201,7 +201,7 @@ TL_API void tl_queue_shutdown(tl_queue *); /* new calls are TL_E_SHUTDOWN; take 
 #define TL_EVENT_TIMEOUT 0x20u      /* a caller's time was up, while it waited for a session or for its statement */
 #define TL_EVENT_QUERY 0x40u        /* a statement has ended */
 #define TL_EVENT_SLOW_QUERY 0x80u   /* the same, of one that took the connection's `slow_query` or longer */
-#define TL_EVENT_STATE_CHANGE 0x100u /* a connection was added, opened, closed or removed; message: registered, open, closed, released */
+#define TL_EVENT_STATE_CHANGE 0x100u /* a connection has another state; message: registered, open, migrating, closed, released */
 
 /* Events of these kinds arrive on the call's queue until its op is cancelled or the queue is shut down; then one last completion says so:
  * TL_DONE, TL_E_CANCELLED or TL_E_SHUTDOWN. Each is a TL_EVENT with the call's user_data and op, arg[0] its bit and, as value, one row:
@@ -251,6 +251,25 @@ TL_API tl_status tl_registry_connect_all(tl_registry *, const tl_call *, tl_erro
  * Waits for that until the call's timeout (0: pool.destroy_timeout; -1: without limit), then answers TL_E_BUSY; cancelled, TL_E_CANCELLED.
  * The connection is closed all the same, and closing it again waits again. name NULL: all, at once, under one time limit. */
 TL_API tl_status tl_registry_close(tl_registry *, const char *name, size_t name_len, const tl_call *, tl_error **err);
+/* A connection without sessions again: idle ones are closed, those in use as they come home, and the next verb opens others. Waits for
+ * nothing. name NULL: all. Of a :memory: database, which has its data in its session, TL_E_CONFIGURATION (of all: it is left alone). */
+TL_API tl_status tl_registry_trim(tl_registry *, const char *name, size_t name_len, tl_error **err);
+
+#define TL_CHANGE_VERIFY 0x1u /* only where a session of each endpoint can be opened with the new settings: at most the call's timeout */
+
+/* Lays TOML, as of tl_registry_add, over the settings of a connection, key by key and also over what the environment says. New verbs have
+ * the new settings at once, on new sessions. What runs ends on its session, transactions and pins included, and who waits is served by
+ * the old sessions as long as there are any; meanwhile the connection's state is "migrating". *changed, which may be NULL (on a queue
+ * arg[0]): 1, or 0 where the settings were so already. Errors, after all of which nothing is changed: TL_E_NOT_FOUND,
+ * TL_E_CONFIGURATION (also of a :memory: database that is open: its data would be lost), those of connecting. name NULL: the default. */
+TL_API tl_status tl_registry_patch(tl_registry *, const char *name, size_t name_len, const char *toml, size_t toml_len, uint32_t flags,
+                                   const tl_call *, int32_t *changed, tl_error **err);
+/* Reads the file again, with the variables of now, and does what it says: adds names, patches them as tl_registry_patch does, releases
+ * those that it no longer has as tl_registry_remove does, without waiting. All of it, or, with any error, nothing. Names that were added by
+ * tl_registry_add stay as they are, unless the file has them now; what tl_registry_patch has made of the file's own is undone. The result
+ * has a row for each name that is another now: name, change (added, patched, released), keys (the settings that differ, by name).
+ * TL_CHANGE_VERIFY concerns connections that are open. Errors: those of tl_registry_patch, TL_E_MISUSE (no file was read). */
+TL_API tl_status tl_registry_reload(tl_registry *, uint32_t flags, const tl_call *, tl_result **out, tl_error **err);
 /* What the library knows, as a result. what: "names", "connections" (name, driver, state, default, …), "endpoints", "pools" (figures),
  * "sessions", "leases" (who holds what since when), "metrics" (a row for each number that is counted, of connections that are open),
  * "prometheus" (the same as one text, in Prometheus' exposition format), "settings" (effective configuration, where each value comes from, without

@@ -22,6 +22,9 @@
 
 namespace trunkline {
 
+// Whether new settings count only where sessions can be opened with them.
+enum class verify : uint32_t { no = 0, yes = TL_CHANGE_VERIFY };
+
 // Every name of one configuration, and those that were added. Copies are the same registry. [any thread]
 class registry {
  public:
@@ -91,6 +94,39 @@ class registry {
           return tl_registry_remove(raw_.get(), name.data(), name.size(), call, nullptr, err);
         },
         [](const tl_completion& done) { return done.arg[0] != 0; });
+  }
+
+  // Lays TOML over the settings of a connection, key by key. New calls have them at once, on new sessions; what runs or
+  // waits ends on the old ones. False: they were so already. `verify::yes`: only if sessions can be opened with them.
+  bool patch(std::string_view name, std::string_view toml, verify verify = verify::no,
+             std::chrono::milliseconds timeout = {}) const {
+    int32_t changed = 0;
+    const tl_call call = detail::call_of(timeout);
+    detail::checked([&](tl_error** err) { return patched(name, toml, verify, &call, &changed, err); });
+    return changed != 0;
+  }
+  pending<bool> patch(const trunkline::queue& queue, std::string_view name, std::string_view toml,
+                      verify verify = verify::no, std::chrono::milliseconds timeout = {}) const {
+    return of(queue).run_completed(
+        detail::call_of(timeout),
+        [&](const tl_call* call, tl_error** err) { return patched(name, toml, verify, call, nullptr, err); },
+        [](const tl_completion& done) { return done.arg[0] != 0; });
+  }
+  // Reads the file again and does what it says: all of it, or nothing. A row for each name that is another now: name,
+  // change (added, patched, released), keys.
+  result reload(verify verify = verify::no, std::chrono::milliseconds timeout = {}) const {
+    return reloaded(here, verify, timeout);
+  }
+  pending<result> reload(const trunkline::queue& queue, verify verify = verify::no,
+                         std::chrono::milliseconds timeout = {}) const {
+    return reloaded(of(queue), verify, timeout);
+  }
+  // Closes the sessions of a connection, or of all: idle ones at once, busy ones as they come home. Waits for nothing.
+  void trim(std::string_view name) const {
+    detail::checked([&](tl_error** err) { return tl_registry_trim(raw_.get(), filled(name), name.size(), err); });
+  }
+  void trim() const {
+    detail::checked([&](tl_error** err) { return tl_registry_trim(raw_.get(), nullptr, 0, err); });
   }
 
   // A pooled handle; opens nothing. Throws TL_E_NOT_FOUND, with the nearest name.
@@ -217,6 +253,21 @@ class registry {
         detail::call_of(timeout),
         [&](const tl_call* call, void**, tl_error** err) { return verb(raw_.get(), name, size, call, err); },
         [](void*) {});
+  }
+  tl_status patched(std::string_view name, std::string_view toml, verify verify, const tl_call* call, int32_t* changed,
+                    tl_error** err) const {
+    return tl_registry_patch(raw_.get(), filled(name), name.size(), filled(toml), toml.size(),
+                             static_cast<uint32_t>(verify), call, changed, err);
+  }
+  template <class Way>
+  typename Way::template answer<result> reloaded(const Way& way, verify verify,
+                                                 std::chrono::milliseconds timeout) const {
+    return way.template run<tl_result>(
+        detail::call_of(timeout),
+        [&](const tl_call* call, tl_result** out, tl_error** err) {
+          return tl_registry_reload(raw_.get(), static_cast<uint32_t>(verify), call, out, err);
+        },
+        [](tl_result* raw) { return result(raw); });
   }
   template <class Way>
   typename Way::template answer<result> inspected(const Way& way, const std::string& what, const char* name,

@@ -8,10 +8,8 @@ namespace {
 
 constexpr size_t statement_bytes = size_t{4} << 20;  // per connection, over all its texts
 constexpr Nanos drain_poll = std::chrono::milliseconds(2);
-
-sql::Dialect dialect_of(const driver::Driver* driver) noexcept {
-  return driver == nullptr ? sql::Dialect::sqlite : driver->dialect();
-}
+constexpr Nanos settle_poll = std::chrono::milliseconds(20);  // as often a migration is looked at
+constexpr Nanos none{-1};
 
 std::string told_rest(const std::vector<std::shared_ptr<Endpoints>>& rest) {
   uint32_t leased = 0;
@@ -20,25 +18,51 @@ std::string told_rest(const std::vector<std::shared_ptr<Endpoints>>& rest) {
   return std::to_string(leased) + (leased == 1 ? " session of it is" : " sessions of it are") + " still in use";
 }
 
+bool is_in_memory(const config::Connection& settings) {
+  return settings.driver == config::DriverKind::sqlite && settings.primary.address.database == ":memory:";
+}
+
+Result<void> lease_each(const std::shared_ptr<Endpoints>& endpoints, const CallOptions& options) {
+  const Holder holder{std::make_shared<const std::string>("connect"), nullptr};
+  for (uint32_t i = 0; i < endpoints->size(); ++i) {
+    Leased leased(endpoints, holder);
+    if (Result<void> done = lease(leased, i, options); !done) return done;
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string_view state_name(State state) noexcept {
   switch (state) {
     case State::registered: return "registered";
     case State::open: return "open";
+    case State::migrating: return "migrating";
     case State::closed: return "closed";
   }
   return "";
 }
 
-Connection::Connection(config::Connection settings, std::shared_ptr<observe::Hub> hub,
-                       std::shared_ptr<pool::SessionLimit> limit, State state)
-    : settings_(std::move(settings)),
-      hub_(std::move(hub)),
-      limit_(std::move(limit)),
-      driver_(drivers::find(settings_.driver)),
-      statements_(dialect_of(driver_), statement_bytes),
-      state_(state) {}
+Connection::Connection(Settings settings, std::shared_ptr<observe::Hub> hub, std::shared_ptr<pool::SessionLimit> limit,
+                       State state)
+    : name_(settings->name), hub_(std::move(hub)), limit_(std::move(limit)), state_(state) {
+  take_locked(std::move(settings));
+}
+
+Settings Connection::settings() const {
+  const Lock locked = lock();
+  return settings_;
+}
+
+std::optional<Nanos> Connection::call_timeout() const noexcept {
+  const Nanos timeout = call_timeout_.load(std::memory_order_relaxed);
+  return timeout == none ? std::nullopt : std::optional(timeout);
+}
+
+void Connection::take_locked(Settings settings) noexcept {
+  settings_ = std::move(settings);
+  call_timeout_.store(settings_->call_timeout.value_or(none), std::memory_order_relaxed);
+}
 
 Connection::~Connection() { (void)lock(); }
 
@@ -48,13 +72,14 @@ Connection::Lock Connection::lock() const {
   used_here_ = {};
   abandon(endpoints_);
   abandon(leaving_);
+  migrating_ = false;
   if (state_ != State::closed) state_ = State::registered;
   return locked;
 }
 
 State Connection::state() const {
   const Lock locked = lock();
-  return state_;
+  return state_ == State::open && migrating_ ? State::migrating : state_;
 }
 
 std::shared_ptr<Endpoints> Connection::peek() const {
@@ -72,60 +97,66 @@ Result<std::shared_ptr<Endpoints>> Connection::endpoints() {
 Failure Connection::closed_locked() const {
   const char* const how =
       released_ ? "\" was closed for good, and its name released" : "\" is closed; connect() opens it again";
-  return told(fail(Status::closed, "connection \"" + name() + how, Phase::acquire));
+  return told(fail(Status::closed, "connection \"" + name_ + how, Phase::acquire));
+}
+
+bool Connection::was_left(const Endpoints& on, const Error& error) const {
+  if (error.status != Status::closed || error.phase != Phase::acquire) return false;
+  const Lock locked = lock();
+  return endpoints_.get() != &on;
+}
+
+// The statements that `before` knows stay known, if they are of the same dialect.
+Result<std::shared_ptr<Endpoints>> Connection::make(const Settings& settings,
+                                                    const std::shared_ptr<Endpoints>& before) const {
+  driver::Driver* const driver = drivers::find(settings->driver);
+  if (driver == nullptr) {
+    return told(fail(Status::unavailable,
+                     "this build of trunkline has no driver for " + std::string(config::driver_name(settings->driver)),
+                     Phase::connect));
+  }
+  const bool known = before != nullptr && before->statements()->dialect() == driver->dialect();
+  auto statements = known ? before->statements() : std::make_shared<sql::Table>(driver->dialect(), statement_bytes);
+  return Endpoints::make(settings, *driver, std::move(statements), hub_, limit_);
 }
 
 Result<std::shared_ptr<Endpoints>> Connection::open(Lock locked) {
-  auto opened = open_locked();
-  locked.unlock();
-  if (opened) observe::tell_state(*hub_, name(), state_name(State::open));
-  return opened;
-}
-
-Result<std::shared_ptr<Endpoints>> Connection::open_locked() {
-  if (driver_ == nullptr) {
-    return told(fail(Status::unavailable,
-                     "this build of trunkline has no driver for " + std::string(config::driver_name(settings_.driver)),
-                     Phase::connect));
-  }
-  endpoints_ = Endpoints::make(settings_, *driver_, hub_, limit_);
+  auto made = make(settings_, nullptr);
+  if (!made) return made;
+  endpoints_ = *made;
   state_ = State::open;
+  quiet_since_ = steady_clock().now();
+  const bool watched = settings_->idle_close.has_value();
   endpoints_->open();
-  return endpoints_;
+  locked.unlock();
+  observe::tell_state(*hub_, name_, state_name(State::open));
+  if (watched) watch();
+  return made;
 }
 
 Result<void> Connection::connect(const CallOptions& options) {
-  std::shared_ptr<Endpoints> endpoints;
   {
     Lock locked = lock();
-    endpoints = endpoints_;
-    if (released_) return closed_locked();
-    if (state_ != State::open) {
-      auto opened = open(std::move(locked));
-      if (!opened) return opened.take_error();
-      endpoints = opened.take();
+    if (state_ == State::closed && !released_) {
+      if (auto opened = open(std::move(locked)); !opened) return opened.take_error();
     }
   }
-  const Holder holder{std::make_shared<const std::string>("connect"), nullptr};
-  for (uint32_t i = 0; i < endpoints->size(); ++i) {
-    Leased leased(endpoints, holder);
-    if (Result<void> done = lease(leased, i, options); !done) return told(done.take_error());
-  }
-  return {};
+  Result<void> done = on_endpoints([&](const auto& on) { return lease_each(on, options); });
+  if (!done) return told(done.take_error());
+  return done;
 }
 
 void Connection::close() {
-  std::shared_ptr<Endpoints> endpoints;
+  std::vector<std::shared_ptr<Endpoints>> left;
   bool closed_before = false;
   {
     const Lock locked = lock();
-    if (endpoints_ != nullptr) leaving_.push_back(endpoints_);
-    endpoints = std::move(endpoints_);
-    endpoints_.reset();
+    leave_locked();
+    left = leaving_;
     closed_before = std::exchange(state_, State::closed) == State::closed;
   }
-  if (endpoints != nullptr) endpoints->close();
-  if (!closed_before) observe::tell_state(*hub_, name(), state_name(State::closed));
+  for (const auto& endpoints : left) endpoints->close();
+  if (!closed_before) observe::tell_state(*hub_, name_, state_name(State::closed));
 }
 
 void Connection::release() {
@@ -134,6 +165,12 @@ void Connection::release() {
     released_ = true;
   }
   close();
+}
+
+void Connection::leave_locked() {
+  if (endpoints_ != nullptr) leaving_.push_back(endpoints_);
+  endpoints_.reset();
+  migrating_ = false;
 }
 
 std::vector<std::shared_ptr<Endpoints>> Connection::leaving() {
@@ -149,15 +186,121 @@ Result<void> Connection::await_home(Deadline until, const runtime::Ticket* ticke
     const bool cancelled = ticket != nullptr && ticket->cancelled();
     if (cancelled || until.passed(steady_clock().now())) {
       return told(fail(cancelled ? Status::cancelled : Status::busy,
-                       "connection \"" + name() + "\" is closed, but " + told_rest(rest)));
+                       "connection \"" + name_ + "\" is closed, but " + told_rest(rest)));
     }
     runtime::sleep_for(drain_poll);
   }
 }
 
 Failure Connection::told(Failure failure) const {
-  failure->connection = name();
+  failure->connection = name_;
   return failure;
+}
+
+// ---- changes while it is used
+
+Result<void> Connection::may_change_locked() const {
+  if (state_ != State::open || !is_in_memory(*settings_)) return {};
+  return told(fail(Status::configuration,
+                   "connection \"" + name_ +
+                       "\" is an open database in memory, whose data this would destroy; close() it first if that is "
+                       "meant",
+                   Phase::configure));
+}
+
+Result<void> Connection::may_change() const {
+  const Lock locked = lock();
+  return may_change_locked();
+}
+
+Result<Tried> Connection::try_out(const Settings& settings, const CallOptions& options) {
+  auto made = make(settings, peek());
+  if (!made) return made.take_error();
+  Tried tried(*made);
+  if (Result<void> done = lease_each(*made, options); !done) return told(done.take_error());
+  return tried;
+}
+
+Result<void> Connection::patch(Settings settings, Tried tried) {
+  std::shared_ptr<Endpoints> old;
+  {
+    const Lock locked = lock();
+    if (Result<void> fine = may_change_locked(); !fine) return fine;
+    if (state_ == State::open) {
+      std::shared_ptr<Endpoints> fresh = tried.take();
+      if (fresh == nullptr) {
+        auto made = make(settings, endpoints_);
+        if (!made) return made.take_error();
+        fresh = made.take();
+      }
+      old = endpoints_;
+      leave_locked();
+      endpoints_ = std::move(fresh);
+      migrating_ = true;
+      quiet_since_ = steady_clock().now();
+      endpoints_->open();
+    }
+    take_locked(std::move(settings));
+  }
+  if (old == nullptr) return {};
+  observe::tell_state(*hub_, name_, state_name(State::migrating));
+  old->drain();
+  watch();
+  return {};
+}
+
+Result<void> Connection::trim() {
+  std::shared_ptr<Endpoints> old;
+  {
+    const Lock locked = lock();
+    if (Result<void> fine = may_change_locked(); !fine) return fine;
+    if (state_ != State::open) return {};
+    old = endpoints_;
+    leave_locked();
+    state_ = State::registered;
+  }
+  old->drain();
+  observe::tell_state(*hub_, name_, state_name(State::registered));
+  watch();
+  return {};
+}
+
+void Connection::watch() noexcept {
+  const std::shared_ptr<Connection> self = self_.lock();
+  if (self == nullptr) return;
+  try {
+    runtime::housekeeper().wake_at(self, steady_clock().now());
+  } catch (const std::bad_alloc&) {
+    return;  // it is told as migrating until something else happens to it
+  }
+}
+
+Instant Connection::run() noexcept {
+  const Instant now = steady_clock().now();
+  Deadline next = Deadline::never();
+  bool settled = false;
+  bool idle = false;
+  {
+    const Lock locked = lock();
+    std::erase_if(leaving_, [](const auto& endpoints) { return endpoints->drained(); });
+    if (!leaving_.empty()) next = Deadline::after(now, settle_poll);
+    settled = migrating_ && leaving_.empty();
+    if (settled) migrating_ = false;
+    if (state_ == State::open && settings_->idle_close && !is_in_memory(*settings_)) {
+      idle = idled_out_locked(now);
+      next = earlier(next, Deadline::after(now, *settings_->idle_close / 4));
+    }
+  }
+  if (settled) observe::tell_state(*hub_, name_, state_name(State::open));
+  if (idle && trim()) next = Deadline::after(now, settle_poll);
+  return next.at;
+}
+
+// What happens between two looks is seen by the number of sessions that have been lent.
+bool Connection::idled_out_locked(Instant now) noexcept {
+  const uint64_t uses = endpoints_->uses();
+  if (std::exchange(uses_, uses) != uses || endpoints_->in_use()) quiet_since_ = now;
+  return now - quiet_since_ >= *settings_->idle_close;
 }
 
 }  // namespace tl::connection

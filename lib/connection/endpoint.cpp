@@ -1,5 +1,6 @@
 #include "endpoint.hpp"
 
+#include <algorithm>
 #include <random>
 
 #include "farewell.hpp"
@@ -208,10 +209,12 @@ void Endpoint::wake_at(pool::Pool& pool, Instant at) noexcept {
   }
 }
 
-std::shared_ptr<Endpoints> Endpoints::make(const config::Connection& settings, driver::Driver& driver,
+std::shared_ptr<Endpoints> Endpoints::make(Settings given, driver::Driver& driver,
+                                           std::shared_ptr<sql::Table> statements,
                                            const std::shared_ptr<observe::Hub>& hub,
                                            const std::shared_ptr<pool::SessionLimit>& limit) {
-  auto endpoints = std::make_shared<Endpoints>();
+  auto endpoints = std::make_shared<Endpoints>(std::move(given), driver, std::move(statements));
+  const config::Connection& settings = endpoints->settings();
   const config::Endpoint& primary = settings.primary;
   const auto add = [&](Role role, config::Endpoint endpoint) {
     const bool in_memory = endpoint.address.driver == config::DriverKind::sqlite && !is_file(endpoint.address);
@@ -262,6 +265,21 @@ void Endpoints::open() noexcept {
 
 void Endpoints::close() noexcept {
   for (const auto& endpoint : all_) endpoint->close();
+}
+
+void Endpoints::drain() noexcept {
+  for (const auto& endpoint : all_) endpoint->drain();
+}
+
+uint64_t Endpoints::uses() const noexcept {
+  uint64_t sum = 0;
+  for (const auto& endpoint : all_) sum += endpoint->pool().acquired();
+  return sum;
+}
+
+bool Endpoints::in_use() const noexcept {
+  return leased() > 0 || std::any_of(all_.begin(), all_.end(),
+                                     [](const auto& endpoint) { return endpoint->pool().pressure().waiting > 0; });
 }
 
 uint32_t Endpoints::leased() const noexcept {

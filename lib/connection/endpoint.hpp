@@ -39,6 +39,8 @@ class Endpoint final : public pool::Supply, public runtime::Task, public runtime
 
   // Closes the pool and breaks off what is being dialled.
   void close() noexcept;
+  // As of the pool.
+  void drain() noexcept { pool_->drain(); }
   // The pool is, and the last session has been closed.
   [[nodiscard]] bool drained() const noexcept {
     return pool_->drained() && closing_->load(std::memory_order_acquire) == 0;
@@ -72,12 +74,23 @@ class Endpoint final : public pool::Supply, public runtime::Task, public runtime
   const std::unique_ptr<SharedSessions> shared_;
 };
 
-// All endpoints of a connection as long as it is open; a lease keeps them alive.
+using Settings = std::shared_ptr<const config::Connection>;
+
+// All endpoints of a connection as long as it is open with the same settings, and the statements that they run; a lease
+// keeps them alive.
 class Endpoints {
  public:
-  static std::shared_ptr<Endpoints> make(const config::Connection& settings, driver::Driver& driver,
+  Endpoints(Settings settings, driver::Driver& driver, std::shared_ptr<sql::Table> statements) noexcept
+      : settings_(std::move(settings)), driver_(driver), statements_(std::move(statements)) {}
+  // `statements` are of the driver's dialect.
+  static std::shared_ptr<Endpoints> make(Settings settings, driver::Driver& driver,
+                                         std::shared_ptr<sql::Table> statements,
                                          const std::shared_ptr<observe::Hub>& hub,
                                          const std::shared_ptr<pool::SessionLimit>& limit);
+
+  [[nodiscard]] const config::Connection& settings() const noexcept { return *settings_; }
+  [[nodiscard]] const driver::Driver& driver() const noexcept { return driver_; }
+  [[nodiscard]] const std::shared_ptr<sql::Table>& statements() const noexcept { return statements_; }
 
   [[nodiscard]] Endpoint& operator[](uint32_t i) noexcept { return *all_[i]; }
   [[nodiscard]] uint32_t size() const noexcept { return static_cast<uint32_t>(all_.size()); }
@@ -85,10 +98,16 @@ class Endpoints {
   [[nodiscard]] routing::Order order(bool read, routing::Mode mode);
   void open() noexcept;  // keeps `min` sessions ready
   void close() noexcept;
+  void drain() noexcept;
   [[nodiscard]] bool drained() const noexcept;
   [[nodiscard]] uint32_t leased() const noexcept;  // sessions
+  [[nodiscard]] uint64_t uses() const noexcept;    // how often a session was lent
+  [[nodiscard]] bool in_use() const noexcept;      // sessions are lent, or waited for
 
  private:
+  const Settings settings_;
+  driver::Driver& driver_;
+  const std::shared_ptr<sql::Table> statements_;
   std::vector<std::unique_ptr<Endpoint>> all_;  // 0: the primary
   routing::Topology topology_;
   std::atomic<uint64_t> turn_{0};

@@ -17,8 +17,7 @@ Nanos lag_of(config::DriverKind server) noexcept {
 
 }  // namespace
 
-Farewell::Farewell(int descriptor, config::DriverKind server) noexcept
-    : lag_(lag_of(server)) {
+Farewell::Farewell(int descriptor, config::DriverKind server) noexcept : lag_(lag_of(server)) {
   if (descriptor >= 0) (void)descriptor_.open([&] { return fcntl(descriptor, F_DUPFD_CLOEXEC, 0); });
 }
 

@@ -51,12 +51,12 @@ Result<std::shared_ptr<Handle>> Handle::derive(const std::shared_ptr<const std::
 
 Result<void> Handle::query(QueryResult& answer, std::string_view text, const columnar::Params& params, bool named,
                            const CallOptions& options) {
-  return told(run(answer, text, params, named, options));
+  return told(on_endpoints([&](const EndpointsPtr& on) { return run(answer, on, text, params, named, options); }));
 }
 
-Result<void> Handle::run(QueryResult& answer, std::string_view text, const columnar::Params& params, bool named,
-                         const CallOptions& options) {
-  auto found = connection_->statements().find(text, named);
+Result<void> Handle::run(QueryResult& answer, const EndpointsPtr& on, std::string_view text,
+                         const columnar::Params& params, bool named, const CallOptions& options) {
+  auto found = on->statements()->find(text, named);
   if (!found) return found.take_error();
   std::shared_ptr<const sql::Statement> statement = found.take();
   if (Result<void> fine = allowed(*statement, options); !fine) return fine;
@@ -70,18 +70,19 @@ Result<void> Handle::run(QueryResult& answer, std::string_view text, const colum
     positional.values = ordered.data();
     positional.count = ordered.size();
   }
-  if (connection_->settings().echo) echo(*statement);
-  driver::Request request{std::move(statement), positional, options.batch, connection_->settings().result_bytes};
-  if (may_share(*request.statement, options)) {
-    Result<bool> answered = run_shared(answer, request, options);
+  const config::Connection& settings = on->settings();
+  if (settings.echo) echo(*statement);
+  driver::Request request{std::move(statement), positional, options.batch, settings.result_bytes};
+  if (settings.primary.pool.multiplex > 1 && may_share(*request.statement, options)) {
+    Result<bool> answered = run_shared(answer, on, request, options);
     if (!answered) return answered.take_error();
     if (*answered) return {};
   }
   if (!answer.stream().leased()) {
-    if (Result<void> opened = open_stream(answer.stream(), request.statement, options); !opened) return opened;
+    if (Result<void> opened = open_stream(answer.stream(), on, request.statement, options); !opened) return opened;
   }
   return options.stream ? answer.begin(std::move(request), options)
-                        : answer.read_whole(std::move(request), options, connection_->settings().result_bytes);
+                        : answer.read_whole(std::move(request), options, settings.result_bytes);
 }
 
 // On one line, as it was given: values are never told.
@@ -106,21 +107,21 @@ Result<void> Handle::allowed(const sql::Statement& statement, const CallOptions&
   return {};
 }
 
-Result<void> Handle::open_stream(Stream& stream, const std::shared_ptr<const sql::Statement>& statement,
-                                 const CallOptions& options) {
-  if (kind_ == Kind::pooled) return lease_for(stream.own(), counts_as_read(*statement, options), statement, options);
+Result<void> Handle::open_stream(Stream& stream, const EndpointsPtr& on,
+                                 const std::shared_ptr<const sql::Statement>& statement, const CallOptions& options) {
+  if (kind_ == Kind::pooled) {
+    return lease_for(stream.own(), on, counts_as_read(*statement, options), statement, options);
+  }
   Result<HoldUse> use = enter(options);
   if (!use) return use.take_error();
   stream.use(use.take());
   return {};
 }
 
-Result<void> Handle::lease_for(Leased& leased, bool read, std::shared_ptr<const sql::Statement> statement,
-                               const CallOptions& options) {
-  auto endpoints = connection_->endpoints();
-  if (!endpoints) return endpoints.take_error();
-  const routing::Order order = (*endpoints)->order(read, mode_);
-  leased.prepare(endpoints.take(), {tag_, std::move(statement)});
+Result<void> Handle::lease_for(Leased& leased, const EndpointsPtr& on, bool read,
+                               std::shared_ptr<const sql::Statement> statement, const CallOptions& options) {
+  const routing::Order order = on->order(read, mode_);
+  leased.prepare(on, {tag_, std::move(statement)});
   for (uint32_t i = 0;; ++i) {
     Result<void> done = lease(leased, order[i], options);
     if (done || i + 1 == order.size() || !next_may_serve(done.error())) return done;
@@ -130,14 +131,15 @@ Result<void> Handle::lease_for(Leased& leased, bool read, std::shared_ptr<const 
 Result<HoldUse> Handle::enter(const CallOptions& options) {
   if (Result<void> entered = hold_->enter(level_, false, options); !entered) return entered.take_error();
   HoldUse use(hold_);
-  if (Result<void> paid = hold_->pay(connection_->statements(), options); !paid) return paid.take_error();
+  if (Result<void> paid = hold_->pay(options); !paid) return paid.take_error();
   if (Result<void> open = hold_->has_transaction(); !open) return open.take_error();
   return use;
 }
 
 Result<std::shared_ptr<Hold>> Handle::hold_for(bool read, const CallOptions& options) {
   Leased leased;
-  if (Result<void> done = lease_for(leased, read, nullptr, options); !done) return done.take_error();
+  const auto lease = [&](const EndpointsPtr& on) { return lease_for(leased, on, read, nullptr, options); };
+  if (Result<void> done = connection_->on_endpoints(lease); !done) return done.take_error();
   return Hold::make(std::move(leased));
 }
 

@@ -49,25 +49,35 @@ class Handle : public std::enable_shared_from_this<Handle> {
   [[nodiscard]] Result<std::shared_ptr<Handle>> begin_level(const driver::TransactionOptions& wanted, bool inner,
                                                             const CallOptions& options);
 
+  using EndpointsPtr = std::shared_ptr<Endpoints>;
+
+  // Those that a verb runs on. Where its connection leaves them before it has got a session it begins again.
+  template <class Verb>
+  [[nodiscard]] Result<void> on_endpoints(const Verb& verb) {
+    return kind_ == Kind::pooled ? connection_->on_endpoints(verb) : verb(hold_->endpoints());
+  }
+
   void echo(const sql::Statement& statement) const;
   [[nodiscard]] Result<void> allowed(const sql::Statement& statement, const CallOptions& options) const;
-  [[nodiscard]] Result<void> run(QueryResult& answer, std::string_view sql, const columnar::Params& params, bool named,
-                                 const CallOptions& options);
+  [[nodiscard]] Result<void> run(QueryResult& answer, const EndpointsPtr& on, std::string_view sql,
+                                 const columnar::Params& params, bool named, const CallOptions& options);
   [[nodiscard]] bool may_share(const sql::Statement& statement, const CallOptions& options) const noexcept;
   // On a session that others use too. False: it has not run, and a session may have been leased for it.
-  [[nodiscard]] Result<bool> run_shared(QueryResult& answer, const driver::Request& request,
+  [[nodiscard]] Result<bool> run_shared(QueryResult& answer, const EndpointsPtr& on, const driver::Request& request,
                                         const CallOptions& options);
-  [[nodiscard]] Result<void> execute(QueryResult& answer, std::string_view sql, const columnar::Params& values,
-                                     size_t rows, bool named, const CallOptions& options);
-  [[nodiscard]] Result<void> run_as_one(QueryResult& answer, const driver::ManyRequest& request,
+  [[nodiscard]] Result<void> execute(QueryResult& answer, const EndpointsPtr& on, std::string_view sql,
+                                     const columnar::Params& values, size_t rows, bool named,
+                                     const CallOptions& options);
+  [[nodiscard]] Result<void> run_as_one(QueryResult& answer, const EndpointsPtr& on, const driver::ManyRequest& request,
                                         const CallOptions& options);
-  [[nodiscard]] Result<void> run_many(QueryResult& answer, const driver::ManyRequest& request,
+  [[nodiscard]] Result<void> run_many(QueryResult& answer, const EndpointsPtr& on, const driver::ManyRequest& request,
                                       const CallOptions& options);
   [[nodiscard]] Result<void> end_many(Result<void> done, const CallOptions& options);
-  [[nodiscard]] Result<void> open_stream(Stream& stream, const std::shared_ptr<const sql::Statement>& statement,
+  [[nodiscard]] Result<void> open_stream(Stream& stream, const EndpointsPtr& on,
+                                         const std::shared_ptr<const sql::Statement>& statement,
                                          const CallOptions& options);
-  [[nodiscard]] Result<void> lease_for(Leased& leased, bool read, std::shared_ptr<const sql::Statement> statement,
-                                       const CallOptions& options);
+  [[nodiscard]] Result<void> lease_for(Leased& leased, const EndpointsPtr& on, bool read,
+                                       std::shared_ptr<const sql::Statement> statement, const CallOptions& options);
   [[nodiscard]] Result<HoldUse> enter(const CallOptions& options);
   [[nodiscard]] Result<std::shared_ptr<Hold>> hold_for(bool read, const CallOptions& options);
   [[nodiscard]] Result<void> begin_on(Leased& leased, const driver::TransactionOptions& wanted,

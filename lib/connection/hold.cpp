@@ -152,9 +152,9 @@ void Hold::release(std::unique_lock<std::mutex>& lock, bool is_over) noexcept {
   if (is_over) leased_.go_home();
 }
 
-Result<void> Hold::pay(sql::Table& statements, const CallOptions& options) {
+Result<void> Hold::pay(const CallOptions& options) {
   Result<void> done = read_unread(options);
-  if (done) done = pay_debt(statements, options);
+  if (done) done = pay_debt(options);
   if (done && !leased_) return fail(Status::closed, "the session of this handle was given up", Phase::acquire);
   return done;
 }
@@ -186,7 +186,7 @@ Result<void> Hold::read_unread(const CallOptions& options) {
   return {};
 }
 
-Result<void> Hold::pay_debt(sql::Table& statements, const CallOptions& options) {
+Result<void> Hold::pay_debt(const CallOptions& options) {
   uint64_t debt = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -194,7 +194,7 @@ Result<void> Hold::pay_debt(sql::Table& statements, const CallOptions& options) 
   }
   if (debt == 0) return {};
   if (debt <= verb_level_) return fail(Status::closed, ended, Phase::acquire);  // released since the verb began
-  if (Result<void> undone = undo(debt, statements, options); !undone) {
+  if (Result<void> undone = undo(debt, options); !undone) {
     Failure failure = undone.take_error();
     failure->outcome = Outcome::not_sent;
     if (!leased_ || was_stopped(*failure)) return failure;
@@ -236,14 +236,14 @@ Failure Hold::may_be_committed() const {
   return failure;
 }
 
-Result<void> Hold::undo(uint64_t level, sql::Table& statements, const CallOptions& options) {
+Result<void> Hold::undo(uint64_t level, const CallOptions& options) {
   if (Result<void> read = read_unread(options); !read) return read;
   if (!leased_ || leased_.session().state() == State::idle || leased_.session().state() == State::broken) return {};
-  if (!is_savepoint(level)) return run_text(leased_, statements, "ROLLBACK", options);
+  if (!is_savepoint(level)) return run_text(leased_, "ROLLBACK", options);
   const std::string name = savepoint_name(level);
-  Result<void> undone = run_text(leased_, statements, "ROLLBACK TO SAVEPOINT " + name, options);
+  Result<void> undone = run_text(leased_, "ROLLBACK TO SAVEPOINT " + name, options);
   if (!undone || !leased_) return undone;
-  Result<void> released = run_text(leased_, statements, "RELEASE SAVEPOINT " + name, options);
+  Result<void> released = run_text(leased_, "RELEASE SAVEPOINT " + name, options);
   if (!released && released.error().outcome == Outcome::not_sent) return {};  // its name stays, and does no harm
   return released;
 }
@@ -259,8 +259,8 @@ bool was_stopped(const Error& error) noexcept {
   return error.status == Status::cancelled || error.status == Status::statement_timeout;
 }
 
-Result<void> run_text(Leased& leased, sql::Table& statements, std::string_view text, const CallOptions& options) {
-  auto statement = statements.find(text, false);
+Result<void> run_text(Leased& leased, std::string_view text, const CallOptions& options) {
+  auto statement = leased.endpoints()->statements()->find(text, false);
   if (!statement) return statement.take_error();
   auto run = leased.session().run({statement.take(), {}});
   return Call(leased, options).begin(run);

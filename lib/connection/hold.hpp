@@ -35,17 +35,20 @@ class Hold {
   [[nodiscard]] Result<void> enter(uint64_t level, bool ends, const CallOptions& options);
   void leave() noexcept;
 
+  // They never change.
+  [[nodiscard]] const std::shared_ptr<Endpoints>& endpoints() const noexcept { return leased_.endpoints(); }
+
   // Between enter() and leave():
   [[nodiscard]] Leased& leased() noexcept { return leased_; }
   // What comes before a verb: reads what was left unread, undoes what is owed. Afterwards there is a session. A failure
   // says that the verb's own statement was not sent.
-  [[nodiscard]] Result<void> pay(sql::Table& statements, const CallOptions& options);
+  [[nodiscard]] Result<void> pay(const CallOptions& options);
   // Error: statement; the database has ended the level's transaction by itself, and would commit at once what ran now.
   [[nodiscard]] Result<void> has_transaction() const;
   // Null, or that a statement has ended the transaction that is open, which may be committed by now.
   [[nodiscard]] Failure may_be_committed() const;
   // Undoes the work of a level and those inside it, if the session still is in their transaction.
-  [[nodiscard]] Result<void> undo(uint64_t level, sql::Table& statements, const CallOptions& options);
+  [[nodiscard]] Result<void> undo(uint64_t level, const CallOptions& options);
 
  private:
   struct Turn;
@@ -60,7 +63,7 @@ class Hold {
 
   [[nodiscard]] bool is_savepoint(uint64_t level);
   [[nodiscard]] Result<void> read_unread(const CallOptions& options);
-  [[nodiscard]] Result<void> pay_debt(sql::Table& statements, const CallOptions& options);
+  [[nodiscard]] Result<void> pay_debt(const CallOptions& options);
 
   const MadeHere made_here_;  // else nothing here is touched: another thread may have held the mutex
   std::mutex mutex_;
@@ -105,7 +108,6 @@ class HoldUse {
 // It failed because the call was cancelled or its time was up.
 [[nodiscard]] bool was_stopped(const Error& error) noexcept;
 // Runs a text without parameters or rows.
-[[nodiscard]] Result<void> run_text(Leased& leased, sql::Table& statements, std::string_view text,
-                                    const CallOptions& options);
+[[nodiscard]] Result<void> run_text(Leased& leased, std::string_view text, const CallOptions& options);
 
 }  // namespace tl::connection

@@ -41,13 +41,14 @@ Result<std::vector<columnar::Value>> bind_all(const driver::ManyRequest& named) 
 
 Result<void> Handle::execute_many(QueryResult& answer, std::string_view text, const columnar::Params& values,
                                   size_t rows, bool named, const CallOptions& options) {
-  return told(execute(answer, text, values, rows, named, options));
+  return told(
+      on_endpoints([&](const EndpointsPtr& on) { return execute(answer, on, text, values, rows, named, options); }));
 }
 
-Result<void> Handle::execute(QueryResult& answer, std::string_view text, const columnar::Params& values, size_t rows,
-                             bool named, const CallOptions& options) {
-  auto found = connection_->statements().find(text, named);
-  if (!found && rows == 0) found = connection_->statements().find(text, true);  // no values that tell whether they are
+Result<void> Handle::execute(QueryResult& answer, const EndpointsPtr& on, std::string_view text,
+                             const columnar::Params& values, size_t rows, bool named, const CallOptions& options) {
+  auto found = on->statements()->find(text, named);
+  if (!found && rows == 0) found = on->statements()->find(text, true);  // no values that tell whether they are
   if (!found) return found.take_error();
   driver::ManyRequest request{found.take(), values, rows == 0 ? 0 : values.count / rows, rows};
   std::vector<columnar::Value> ordered;
@@ -60,37 +61,41 @@ Result<void> Handle::execute(QueryResult& answer, std::string_view text, const c
     request.width = request.statement->parameters;
   }
   if (Result<void> fine = check(request); !fine) return fine;
-  return run_as_one(answer, request, options);
+  return run_as_one(answer, on, request, options);
 }
 
 Result<void> Handle::load(QueryResult& answer, std::string_view table, const std::vector<std::string_view>& columns,
                           const columnar::Params& values, size_t rows, const CallOptions& options) {
-  Result<std::string> text = sql::loading_text(table, columns, connection_->statements().dialect());
-  if (!text) return connection_->told(text.take_error());
-  auto found = connection_->statements().find(*text, false);
-  if (!found) return connection_->told(found.take_error());
-  return told(run_as_one(answer, {found.take(), values, columns.size(), rows, true}, options));
+  return told(on_endpoints([&](const EndpointsPtr& on) -> Result<void> {
+    Result<std::string> text = sql::loading_text(table, columns, on->statements()->dialect());
+    if (!text) return text.take_error();
+    auto found = on->statements()->find(*text, false);
+    if (!found) return found.take_error();
+    return run_as_one(answer, on, {found.take(), values, columns.size(), rows, true}, options);
+  }));
 }
 
 // Where the database does not see to it, a transaction or savepoint of its own makes the rows take effect together.
-Result<void> Handle::run_as_one(QueryResult& answer, const driver::ManyRequest& request, const CallOptions& options) {
+Result<void> Handle::run_as_one(QueryResult& answer, const EndpointsPtr& on, const driver::ManyRequest& request,
+                                const CallOptions& options) {
   if (request.rows > most_rows) {
     return fail(Status::misuse, "more than " + std::to_string(most_rows) + " rows in one call", Phase::send);
   }
   if (Result<void> fine = allowed(*request.statement, options); !fine) return fine;
-  if (connection_->settings().echo) echo(*request.statement);
+  if (on->settings().echo) echo(*request.statement);
   if (request.rows == 0) {
     answer.nothing_ran();
     return {};
   }
-  if (connection_->driver().runs_many_as_one(*request.statement)) return run_many(answer, request, options);
+  if (on->driver().runs_many_as_one(*request.statement)) return run_many(answer, on, request, options);
   Result<std::shared_ptr<Handle>> begun = begin_level({}, true, options);
   if (!begun) return begun.take_error();
-  return (*begun)->end_many((*begun)->run_many(answer, request, options), options);
+  return (*begun)->end_many((*begun)->run_many(answer, on, request, options), options);
 }
 
-Result<void> Handle::run_many(QueryResult& answer, const driver::ManyRequest& request, const CallOptions& options) {
-  if (Result<void> opened = open_stream(answer.stream(), request.statement, options); !opened) return opened;
+Result<void> Handle::run_many(QueryResult& answer, const EndpointsPtr& on, const driver::ManyRequest& request,
+                              const CallOptions& options) {
+  if (Result<void> opened = open_stream(answer.stream(), on, request.statement, options); !opened) return opened;
   return answer.run_many(request, options);
 }
 

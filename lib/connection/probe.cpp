@@ -8,8 +8,8 @@ constexpr std::string_view file_question = "SELECT 1 FROM sqlite_master LIMIT 1"
 
 using runtime::Ended;
 
-Result<Nanos> read_file(Leased& leased, sql::Table& statements, const CallOptions& options) {
-  auto statement = statements.find(file_question, false);
+Result<Nanos> read_file(Leased& leased, const CallOptions& options) {
+  auto statement = leased.endpoints()->statements()->find(file_question, false);
   if (!statement) return statement.take_error();
   const Instant began = steady_clock().now();
   auto run = leased.session().run({statement.take(), {}, options.batch});
@@ -43,15 +43,14 @@ Pinged ping(Leased& leased, const CallOptions& options) {
 
 }  // namespace
 
-Result<Nanos> probe(const std::shared_ptr<Endpoints>& endpoints, uint32_t index, sql::Table& statements,
-                    const CallOptions& options) {
+Result<Nanos> probe(const std::shared_ptr<Endpoints>& endpoints, uint32_t index, const CallOptions& options) {
   const config::Endpoint& settings = (*endpoints)[index].settings();
   const Holder holder{std::make_shared<const std::string>("health"), nullptr};
   // Each session once, and a fresh one.
   for (uint64_t rest = uint64_t{settings.pool.max} + settings.pool.max_overflow; /**/; --rest) {
     Leased leased(endpoints, holder);
     if (Result<void> done = lease(leased, index, options); !done) return done.take_error();
-    if (settings.address.driver == config::DriverKind::sqlite) return read_file(leased, statements, options);
+    if (settings.address.driver == config::DriverKind::sqlite) return read_file(leased, options);
     Pinged pinged = ping(leased, options);
     if (pinged.took || pinged.ended != Ended::finished || rest == 0) return std::move(pinged.took);
   }

@@ -6,20 +6,18 @@ namespace tl::connection {
 
 bool Handle::may_share(const sql::Statement& statement, const CallOptions& options) const noexcept {
   return kind_ == Kind::pooled && !options.stream && !options.write && statement.kind == sql::Kind::read &&
-         statement.plain && connection_->settings().primary.pool.multiplex > 1 && runtime::Fiber::current() != nullptr;
+         statement.plain && runtime::Fiber::current() != nullptr;
 }
 
-Result<bool> Handle::run_shared(QueryResult& answer, const driver::Request& request, const CallOptions& options) {
-  auto found = connection_->endpoints();
-  if (!found) return found.take_error();
-  const std::shared_ptr<Endpoints> endpoints = found.take();
-  const routing::Order order = endpoints->order(true, mode_);
-  Endpoint& first = (*endpoints)[order[0]];
+Result<bool> Handle::run_shared(QueryResult& answer, const EndpointsPtr& on, const driver::Request& request,
+                                const CallOptions& options) {
+  const routing::Order order = on->order(true, mode_);
+  Endpoint& first = (*on)[order[0]];
   Leased& own = answer.stream().own();
-  own.prepare(endpoints, {tag_, request.statement});
+  own.prepare(on, {tag_, request.statement});
   Ride ride(options);
   if (!first.shared().join(ride, request)) {
-    if (Result<void> leased = lease_for(own, true, request.statement, options); !leased) return leased.take_error();
+    if (Result<void> leased = lease_for(own, on, true, request.statement, options); !leased) return leased.take_error();
     if (Result<void> wanted = Call(own, options).still_wanted(); !wanted) return wanted.take_error();
     if (!own.endpoint().shared().open(ride, request, own)) return false;
   }

@@ -34,16 +34,15 @@ Result<std::shared_ptr<Handle>> Handle::begin_level(const driver::TransactionOpt
   }
   std::shared_ptr<Handle> handle(
       new Handle(*this, inside ? Kind::savepoint : Kind::transaction, hold_, chosen.read_only, inner));
-  Result<void> begun =
-      inside ? run_text(leased, connection_->statements(), "SAVEPOINT " + savepoint_name(handle->level_), options)
-             : begin_on(leased, chosen, options);
+  Result<void> begun = inside ? run_text(leased, "SAVEPOINT " + savepoint_name(handle->level_), options)
+                              : begin_on(leased, chosen, options);
   if (begun) return handle;
   inside ? hold_->pop(handle->level_) : hold_->abandon(handle->level_);  // it may have begun before it was stopped
   return connection_->told(begun.take_error());
 }
 
 Result<void> Handle::begin_on(Leased& leased, const driver::TransactionOptions& wanted, const CallOptions& options) {
-  return run_text(leased, connection_->statements(), connection_->driver().begin_text(wanted), options);
+  return run_text(leased, leased.endpoints()->driver().begin_text(wanted), options);
 }
 
 Result<void> Handle::commit(const CallOptions& options) { return told(end(true, options)); }
@@ -64,16 +63,15 @@ Result<void> Handle::end(bool commit, const CallOptions& options) {
 }
 
 Result<void> Handle::commit_level(const CallOptions& options) {
-  sql::Table& statements = connection_->statements();
-  Result<void> done = hold_->pay(statements, options);
+  Result<void> done = hold_->pay(options);
   if (done) {
     Leased& leased = hold_->leased();
     const SessionState state = leased.session().state();
     if (state == SessionState::in_failed || state == SessionState::idle) {
       done = fail(Status::statement, "the transaction had failed before; it was rolled back", Phase::receive);
     } else {
-      done = run_text(leased, statements,
-                      kind_ == Kind::savepoint ? "RELEASE SAVEPOINT " + savepoint_name(level_) : "COMMIT", options);
+      done = run_text(leased, kind_ == Kind::savepoint ? "RELEASE SAVEPOINT " + savepoint_name(level_) : "COMMIT",
+                      options);
     }
   }
   if (!done) return not_committed(done.take_error(), options);
@@ -99,7 +97,7 @@ Failure Handle::not_committed(Failure failure, const CallOptions& options) {
 
 // What cannot be undone now is undone before the next verb.
 Result<void> Handle::undo_level(const CallOptions& options) {
-  Result<void> undone = hold_->undo(level_, connection_->statements(), options);
+  Result<void> undone = hold_->undo(level_, options);
   undone ? hold_->pop(level_) : hold_->abandon(level_);
   return undone;
 }

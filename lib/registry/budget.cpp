@@ -118,7 +118,7 @@ class Budget {
 Result<std::vector<Row>> rows_of(const Registry& registry, const Entries& chosen, const CallOptions& options) {
   auto answers = ask_limits(planned_pools(chosen), options);
   if (!answers) return answers.take_error();
-  return Budget(registry.config(), planned_pools(registry.entries())).rows(answers.take());
+  return Budget(*registry.config(), planned_pools(registry.entries())).rows(answers.take());
 }
 
 std::string joined(const std::vector<std::string>& names, const char* quote) {
@@ -174,7 +174,8 @@ Table budget_table(const Registry& /*registry*/, const Entries& /*entries*/) {
 Result<void> ask_budget(Table& table, const Registry& registry, const Entries& chosen, const CallOptions& options) {
   auto rows = rows_of(registry, chosen, options);
   if (!rows) return rows.take_error();
-  for (const Row& row : *rows) add_row(table, row, registry.config().budget);
+  const auto config = registry.config();
+  for (const Row& row : *rows) add_row(table, row, config->budget);
   return {};
 }
 

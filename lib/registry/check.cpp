@@ -63,13 +63,14 @@ std::string line_of_secret(const config::Config& config, const std::string& name
 
 Table check_table(const Registry& registry, const Entries& entries) {
   Table table({{"connection", Type::text}, {"endpoint", Type::text}, {"weakness", Type::text}});
-  const config::Config& config = registry.config();
-  const bool exposed = all_may_read(config.source);
+  const auto config = registry.config();
+  const bool exposed = all_may_read(config->source);
   for (const auto& entry : entries) {
-    const config::Connection& settings = entry->settings();
+    const Version version = entry->version();
+    const config::Connection& settings = *version.settings;
     std::vector<const config::Address*> addresses = {&settings.primary.address};
     for (const config::Endpoint& replica : settings.replicas) addresses.push_back(&replica.address);
-    const std::string secret = exposed && entry->text() == nullptr ? line_of_secret(config, settings.name) : "";
+    const std::string secret = exposed && version.written == nullptr ? line_of_secret(*config, settings.name) : "";
     if (!secret.empty()) {
       table.add({settings.name, std::string(),
                  "its password stands in a file that everybody on this machine may read: " + secret});

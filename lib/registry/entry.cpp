@@ -5,14 +5,18 @@ namespace tl::registry {
 using connection::Connection;
 using connection::State;
 
-Entry::Entry(config::Connection settings, std::shared_ptr<observe::Hub> hub, std::shared_ptr<pool::SessionLimit> limit,
-             uint64_t number, std::unique_ptr<Text> text)
-    : name_(settings.name),
-      settings_(std::move(settings)),
+Entry::Entry(Version version, std::shared_ptr<observe::Hub> hub, std::shared_ptr<pool::SessionLimit> limit,
+             uint64_t number)
+    : name_(version.settings->name),
       hub_(std::move(hub)),
       limit_(std::move(limit)),
       number_(number),
-      text_(std::move(text)) {}
+      version_(std::move(version)) {}
+
+Version Entry::version() const {
+  const std::lock_guard lock(mutex_);
+  return version_;
+}
 
 State Entry::state() const {
   const std::lock_guard lock(mutex_);
@@ -20,13 +24,16 @@ State Entry::state() const {
   return closed_ ? State::closed : State::registered;
 }
 
-Connection* Entry::make() {
-  const std::lock_guard lock(mutex_);
-  if (connection_ == nullptr && !released_) {
-    connection_ = std::make_unique<Connection>(settings_, hub_, limit_, closed_ ? State::closed : State::registered);
-    made_.store(connection_.get(), std::memory_order_release);
+Connection* Entry::make(const std::shared_ptr<Entry>& entry) {
+  Entry& self = *entry;
+  const std::lock_guard lock(self.mutex_);
+  if (self.connection_ == nullptr && !self.released_) {
+    const State state = self.closed_ ? State::closed : State::registered;
+    self.connection_ = std::make_unique<Connection>(self.version_.settings, self.hub_, self.limit_, state);
+    self.connection_->be_kept_by(std::shared_ptr<Connection>(entry, self.connection_.get()));
+    self.made_.store(self.connection_.get(), std::memory_order_release);
   }
-  return connection_.get();
+  return self.connection_.get();
 }
 
 std::shared_ptr<connection::Endpoints> Entry::peek() const {
@@ -57,6 +64,32 @@ void Entry::release() {
 Result<void> Entry::await_home(Deadline until, const runtime::Ticket* ticket) const {
   Connection* const connection = made();
   return connection == nullptr ? Result<void>() : connection->await_home(until, ticket);
+}
+
+Result<void> Entry::may_change() const {
+  const Connection* const connection = made();
+  return connection == nullptr ? Result<void>() : connection->may_change();
+}
+
+// Under the lock all the while: nobody makes the connection with the settings from before.
+Result<void> Entry::patch(Version version, connection::Tried tried) {
+  const std::lock_guard lock(mutex_);
+  if (connection_ != nullptr && version.settings != version_.settings) {
+    if (Result<void> done = connection_->patch(version.settings, std::move(tried)); !done) return done;
+  }
+  version_ = std::move(version);
+  return {};
+}
+
+std::vector<EndpointSettings> endpoint_settings(const connection::Settings& settings) {
+  std::vector<EndpointSettings> all{EndpointSettings(settings, &settings->primary)};
+  for (const config::Endpoint& replica : settings->replicas) all.emplace_back(settings, &replica);
+  return all;
+}
+
+Result<void> Entry::trim() {
+  Connection* const connection = made();
+  return connection == nullptr ? Result<void>() : connection->trim();
 }
 
 }  // namespace tl::registry

@@ -7,30 +7,38 @@
 #include <string>
 
 #include "connection.hpp"
+#include "node.hpp"
 
 namespace tl::registry {
 
+// How a name has come to settings that are not those of the file.
+struct Written {
+  std::string toml;                         // the text that was added, "" : see `own`
+  std::unique_ptr<const config::Node> own;  // what a patch has made of its settings
+  std::vector<std::string> warnings;
+  bool in_file = false;  // the file has a connection of this name
+};
+
+// What a name is at one moment; settings that were replaced are never the same pointer again.
+struct Version {
+  connection::Settings settings;
+  std::shared_ptr<const Written> written;  // null: as the file says
+};
+
 class Entry {
  public:
-  // What was given to Registry::add(); of a name from the file there is none.
-  struct Text {
-    std::string toml;
-    std::vector<std::string> warnings;
-  };
-
-  Entry(config::Connection settings, std::shared_ptr<observe::Hub> hub, std::shared_ptr<pool::SessionLimit> limit,
-        uint64_t number, std::unique_ptr<Text> text);
+  Entry(Version version, std::shared_ptr<observe::Hub> hub, std::shared_ptr<pool::SessionLimit> limit, uint64_t number);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  [[nodiscard]] const config::Connection& settings() const noexcept { return settings_; }
-  [[nodiscard]] uint64_t number() const noexcept { return number_; }       // by order of registration
-  [[nodiscard]] const Text* text() const noexcept { return text_.get(); }  // null: it stands in the file
+  [[nodiscard]] Version version() const;
+  [[nodiscard]] connection::Settings settings() const { return version().settings; }
+  [[nodiscard]] uint64_t number() const noexcept { return number_; }  // by order of registration
   [[nodiscard]] connection::State state() const;
 
   // Made by whoever comes first; keeps the entry. Null: the name was released before anybody used it.
   [[nodiscard]] static std::shared_ptr<connection::Connection> connection(const std::shared_ptr<Entry>& entry) {
     connection::Connection* made = entry->made();
-    if (made == nullptr) made = entry->make();
+    if (made == nullptr) made = make(entry);
     return made == nullptr ? nullptr : std::shared_ptr<connection::Connection>(entry, made);
   }
   // The endpoints of an open connection, else null.
@@ -40,25 +48,31 @@ class Entry {
   void release();
   // As of Connection.
   [[nodiscard]] Result<void> await_home(Deadline until, const runtime::Ticket* ticket) const;
+  [[nodiscard]] Result<void> may_change() const;
+  [[nodiscard]] Result<void> patch(Version version, connection::Tried tried);
+  [[nodiscard]] Result<void> trim();
 
  private:
   // Null: not yet.
   [[nodiscard]] connection::Connection* made() const noexcept { return made_.load(std::memory_order_acquire); }
-  [[nodiscard]] connection::Connection* make();
+  [[nodiscard]] static connection::Connection* make(const std::shared_ptr<Entry>& entry);
 
   // What a lookup needs stands first, next to the count of those who hold this: in one line of the cache.
   std::atomic<connection::Connection*> made_{nullptr};
   const std::string name_;
-  const config::Connection settings_;
   const std::shared_ptr<observe::Hub> hub_;
   const std::shared_ptr<pool::SessionLimit> limit_;
   const uint64_t number_;
-  const std::unique_ptr<const Text> text_;
   mutable ForkMutex mutex_;
+  Version version_;
   std::unique_ptr<connection::Connection> connection_;
   bool closed_ = false;  // of a name whose connection is not made yet
   bool released_ = false;
 };
+
+// Of the primary, then of the replicas; each keeps all of it.
+using EndpointSettings = std::shared_ptr<const config::Endpoint>;
+[[nodiscard]] std::vector<EndpointSettings> endpoint_settings(const connection::Settings& settings);
 
 using Entries = std::vector<std::shared_ptr<Entry>>;
 

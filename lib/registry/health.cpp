@@ -20,7 +20,7 @@ constexpr Nanos patience = std::chrono::seconds(3);
 struct Subject {
   std::shared_ptr<Entry> entry;
   std::shared_ptr<Endpoints> endpoints;  // null: its connection is not open,
-  const config::Endpoint* settings;      // and this is what it would be
+  EndpointSettings settings;             // and this is what it would be
   uint32_t index;
   std::optional<Nanos> latency = {};
   Failure failure = nullptr;
@@ -53,20 +53,25 @@ void add_subjects(std::vector<Subject>& subjects, const std::shared_ptr<Entry>& 
     for (uint32_t i = 0; i < endpoints->size(); ++i) subjects.push_back({entry, endpoints, nullptr, i});
     return;
   }
-  const config::Connection& settings = entry->settings();
-  subjects.push_back({entry, nullptr, &settings.primary, 0});
-  subjects.back().failure = std::move(failure);
   uint32_t index = 0;
-  for (const config::Endpoint& replica : settings.replicas) subjects.push_back({entry, nullptr, &replica, ++index});
+  for (const EndpointSettings& settings : endpoint_settings(entry->settings())) {
+    subjects.push_back({entry, nullptr, settings, index, {}, index == 0 ? std::move(failure) : nullptr});
+    ++index;
+  }
 }
 
 void ask(Subject& subject, const CallOptions& options) {
-  const auto connection = Entry::connection(subject.entry);
-  if (subject.endpoints == nullptr || connection == nullptr) return;
+  if (subject.endpoints == nullptr) return;
   Result<Nanos> answered =
       options.deadline.passed(steady_clock().now())
           ? fail(Status::connect_timeout, "the time for asking was up before its turn", Phase::acquire)
-          : connection::probe(subject.endpoints, subject.index, connection->statements(), options);
+          : connection::probe(subject.endpoints, subject.index, options);
+  const auto now = subject.entry->peek();
+  if (!answered && answered.error().status == Status::closed && now != nullptr && now != subject.endpoints &&
+      subject.index < now->size()) {  // its settings were changed meanwhile
+    subject.endpoints = now;
+    return ask(subject, options);
+  }
   if (answered) {
     subject.latency = *answered;
   } else {
@@ -107,7 +112,7 @@ void add_row(Table& table, const Subject& subject) {
   if (failure == nullptr && state == State::closed) error = "it was closed, and connect() opens it again";
   table.add(
       {subject.entry->name(), std::string(subject.role() == Role::primary ? "primary" : "replica"), subject.label(),
-       std::string(connection::state_name(state)), status_of(subject, state), subject.entry->settings().health_check,
+       std::string(connection::state_name(state)), status_of(subject, state), subject.entry->settings()->health_check,
        subject.latency ? Cell(std::chrono::duration<double>(*subject.latency).count()) : Cell(), int64_t{figures.idle},
        int64_t{figures.leased}, int64_t{figures.dialling}, int64_t{figures.waiting}, int64_t{figures.max},
        int64_t{figures.max_overflow}, failure == nullptr ? Cell() : Cell(std::string(status_name(failure->status))),

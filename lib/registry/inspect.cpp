@@ -44,10 +44,12 @@ Table connections_table(const Registry& registry, const Entries& entries) {
                {"waiting", Type::int64},
                {"address", Type::text},
                {"description", Type::text}});
+  const auto config = registry.config();
   for (const auto& entry : entries) {
     pool::Figures sum;
     const auto endpoints = entry->peek();
-    const config::Connection& settings = entry->settings();
+    const connection::Settings kept = entry->settings();
+    const config::Connection& settings = *kept;
     const size_t count = endpoints == nullptr ? 1 + settings.replicas.size() : endpoints->size();
     for (uint32_t i = 0; endpoints != nullptr && i < endpoints->size(); ++i) {
       const pool::Figures figures = (*endpoints)[i].pool().figures();
@@ -56,7 +58,7 @@ Table connections_table(const Registry& registry, const Entries& entries) {
       sum.waiting += figures.waiting;
     }
     table.add({settings.name, std::string(config::driver_name(settings.driver)),
-               std::string(connection::state_name(entry->state())), settings.name == registry.default_name(),
+               std::string(connection::state_name(entry->state())), settings.name == default_name(*config),
                static_cast<int64_t>(count), int64_t{sum.idle}, int64_t{sum.leased}, int64_t{sum.waiting},
                settings.primary.address.label(), text_or_null(settings.description)});
   }
@@ -169,17 +171,18 @@ Table settings_table(const Registry& registry, const Entries& entries) {
   Table table({{"path", Type::text}, {"value", Type::text}, {"source", Type::text}, {"note", Type::text}});
   Entries of_file;
   std::copy_if(entries.begin(), entries.end(), std::back_inserter(of_file),
-               [](const auto& entry) { return entry->text() == nullptr; });
-  std::vector<config::Setting> settings = registry.config().settings;
+               [](const auto& entry) { return entry->version().written == nullptr; });
+  std::vector<config::Setting> settings = registry.config()->settings;
   std::erase_if(settings, [&](const config::Setting& setting) { return !concerns(setting.path, of_file); });
   add_settings(table, settings);
   for (const auto& entry : entries) {
-    if (entry->text() == nullptr) continue;
-    const auto added = registry.parsed(entry->name(), entry->text()->toml);
-    if (added) {
-      add_settings(table, added->settings);
+    const std::shared_ptr<const Written> written = entry->version().written;
+    if (written == nullptr) continue;
+    const auto built = registry.built(entry->name(), *written);
+    if (built) {
+      add_settings(table, built->settings);
     } else {  // the file of its password is gone
-      table.add({"connections." + entry->name(), std::string(), added.error().message, std::string("cannot be told")});
+      table.add({"connections." + entry->name(), std::string(), built.error().message, std::string("cannot be told")});
     }
   }
   return table;
@@ -187,10 +190,12 @@ Table settings_table(const Registry& registry, const Entries& entries) {
 
 Table warnings_table(const Registry& registry, const Entries& entries) {
   Table table({{"warning", Type::text}});
-  for (const std::string& warning : registry.config().warnings) table.add({warning});
+  const auto config = registry.config();
+  for (const std::string& warning : config->warnings) table.add({warning});
   for (const auto& entry : entries) {
-    if (entry->text() == nullptr) continue;
-    for (const std::string& warning : entry->text()->warnings) table.add({warning});
+    const std::shared_ptr<const Written> written = entry->version().written;
+    if (written == nullptr) continue;
+    for (const std::string& warning : written->warnings) table.add({warning});
   }
   return table;
 }
@@ -224,7 +229,26 @@ Failure unknown_topic(std::string_view what) {
   return fail(Status::misuse, std::move(message));
 }
 
+std::string change_name(Change::Kind kind) {
+  switch (kind) {
+    case Change::Kind::added: return "added";
+    case Change::Kind::patched: return "patched";
+    case Change::Kind::released: return "released";
+  }
+  return "";
+}
+
 }  // namespace
+
+connection::QueryResult table_of(const std::vector<Change>& changes) {
+  Table table({{"name", Type::text}, {"change", Type::text}, {"keys", Type::text}});
+  for (const Change& change : changes) {
+    std::string keys;
+    for (const std::string& key : change.keys) keys += (keys.empty() ? "" : ", ") + key;
+    table.add({change.name, change_name(change.kind), text_or_null(keys)});
+  }
+  return connection::QueryResult(table.batch());
+}
 
 Result<connection::QueryResult> inspect(const Registry& registry, std::string_view what, const std::string_view* name,
                                         const connection::CallOptions& options) {

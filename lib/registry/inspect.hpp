@@ -10,4 +10,7 @@ namespace tl::registry {
                                                       const std::string_view* name,
                                                       const connection::CallOptions& options);
 
+// A row for each: name, change, keys.
+[[nodiscard]] connection::QueryResult table_of(const std::vector<Change>& changes);
+
 }  // namespace tl::registry

@@ -45,16 +45,20 @@ Result<Limits> read(const connection::BatchHandle& batch) {
 Result<Limits> ask(const PlannedPool& pool, const CallOptions& options) {
   const auto connection = Entry::connection(pool.entry);
   if (connection == nullptr) return fail(Status::closed, "it was released meanwhile", Phase::acquire);
-  auto endpoints = connection->endpoints();
-  if (!endpoints) return endpoints.take_error();
+  auto found = connection->endpoints();
+  if (!found) return found.take_error();
+  const std::shared_ptr<connection::Endpoints> endpoints = found.take();
+  if (pool.index >= endpoints->size()) {
+    return fail(Status::closed, "its settings were changed meanwhile", Phase::acquire);
+  }
   if (options.deadline.passed(steady_clock().now())) {
     return fail(Status::acquire_timeout, "the time for asking was up", Phase::acquire);
   }
-  auto statement = connection->statements().find(question(pool.address().driver), false);
+  auto statement = endpoints->statements()->find(question(pool.address().driver), false);
   if (!statement) return statement.take_error();
   connection::QueryResult answer;
   connection::Leased& leased = answer.stream().own();
-  leased.prepare(endpoints.take(), {std::make_shared<const std::string>("budget"), *statement});
+  leased.prepare(endpoints, {std::make_shared<const std::string>("budget"), *statement});
   if (Result<void> done = connection::lease(leased, pool.index, options); !done) return done.take_error();
   if (Result<void> done = answer.read_whole({*statement, {}, options.batch}, options, answer_bytes); !done) {
     return done.take_error();
@@ -72,12 +76,11 @@ std::string login_of(const PlannedPool& pool) {
 std::vector<PlannedPool> planned_pools(const Entries& entries) {
   std::vector<PlannedPool> pools;
   for (const auto& entry : entries) {
-    const config::Connection& settings = entry->settings();
-    if (question(settings.driver).empty()) continue;
-    pools.push_back({entry, 0, &settings.primary, settings.primary.address.server()});
     uint32_t index = 0;
-    for (const config::Endpoint& replica : settings.replicas)
-      pools.push_back({entry, ++index, &replica, replica.address.server()});
+    for (const EndpointSettings& settings : endpoint_settings(entry->settings())) {
+      if (question(settings->address.driver).empty()) break;
+      pools.push_back({entry, index++, settings, settings->address.server()});
+    }
   }
   return pools;
 }

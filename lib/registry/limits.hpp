@@ -8,7 +8,7 @@ namespace tl::registry {
 struct PlannedPool {
   std::shared_ptr<Entry> entry;
   uint32_t index;  // of its endpoints
-  const config::Endpoint* settings;
+  EndpointSettings settings;
   std::string server;  // which, as far as its address shows
 
   [[nodiscard]] const config::Address& address() const noexcept { return settings->address; }

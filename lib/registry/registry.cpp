@@ -40,24 +40,12 @@ std::string_view nearest(std::string_view name, const Entries& entries) {
   return best;
 }
 
-// How the text of an added connection is called in errors and settings.
-std::string source_of(std::string_view name) { return "add(\"" + std::string(name) + "\")"; }
-
-Failure other_settings(std::string_view name, const std::vector<std::string>& keys) {
-  std::string message = source_of(name) + ": there is such a connection already, with other settings:";
-  for (const std::string& key : keys) message.append(&key == &keys.front() ? " " : ", ").append(key);
-  Failure failure = fail(Status::configuration, observe::one_line(std::move(message)), Phase::configure);
-  failure->connection = name;
-  for (const std::string& key : keys) failure->details.emplace_back("key", key);
-  return failure;
-}
-
 // Until all that was in use of closed ones has come home; the first failure.
 Result<void> await_home(const Entries& closed, std::optional<Deadline> until, const runtime::Ticket* ticket) {
   const Instant now = steady_clock().now();
   Result<void> first;
   for (const auto& entry : closed) {
-    const Deadline limit = until.value_or(Deadline::after(now, entry->settings().primary.pool.destroy_timeout));
+    const Deadline limit = until.value_or(Deadline::after(now, entry->settings()->primary.pool.destroy_timeout));
     if (Result<void> home = entry->await_home(limit, ticket); !home && first) first = std::move(home);
   }
   return first;
@@ -65,15 +53,15 @@ Result<void> await_home(const Entries& closed, std::optional<Deadline> until, co
 
 }  // namespace
 
-// As in a file that does not say: a connection of this name.
+std::string_view default_name(const config::Config& config) noexcept {
+  return config.default_name.empty() ? std::string_view("default") : config.default_name;
+}
+
 Registry::Registry(config::Config config)
-    : config_(std::move(config)),
-      default_name_(config_.default_name.empty() ? "default" : config_.default_name),
-      limit_(std::make_shared<pool::SessionLimit>(config_.max_open.value_or(pool::SessionLimit::none))) {
-  for (const std::string& warning : config_.warnings) observe::log(observe::Level::warning, warning);
-  for (const config::Connection& settings : config_.connections) {
-    (void)names_.insert(std::make_shared<Entry>(settings, hub_, limit_, ++last_number_, nullptr));
-  }
+    : limit_(std::make_shared<pool::SessionLimit>(config.max_open.value_or(pool::SessionLimit::none))),
+      config_(std::make_shared<const config::Config>(std::move(config))) {
+  for (const std::string& warning : config_->warnings) observe::log(observe::Level::warning, warning);
+  for (const config::Connection& settings : config_->connections) (void)names_.insert(make_entry(settings, nullptr));
   join_forks();
 }
 
@@ -97,25 +85,41 @@ void Registry::begin_in_child() noexcept {
   limit_->begin_in_child();
 }
 
+std::shared_ptr<Entry> Registry::make_entry(config::Connection settings, std::shared_ptr<const Written> written) {
+  auto shared = std::make_shared<const config::Connection>(std::move(settings));
+  return std::make_shared<Entry>(Version{std::move(shared), std::move(written)}, hub_, limit_, ++last_number_);
+}
+
+std::shared_ptr<const config::Config> Registry::config() const {
+  const std::lock_guard lock(config_mutex_);
+  return config_;
+}
+
+void Registry::take_config(std::shared_ptr<const config::Config> config) {
+  const std::lock_guard lock(config_mutex_);
+  config_.swap(config);
+}
+
 Result<std::shared_ptr<Connection>> Registry::find(std::string_view name) const {
-  auto connection = names_.connection(wanted(name));
+  auto connection = names_.connection(name.empty() ? default_name(*config()) : name);
   if (connection == nullptr) return not_found(name);
   return connection;
 }
 
 Result<std::shared_ptr<Entry>> Registry::entry(std::string_view name) const {
-  auto found = names_.find(wanted(name));
+  auto found = names_.find(name.empty() ? default_name(*config()) : name);
   if (found == nullptr) return not_found(name);
   return found;
 }
 
 Failure Registry::not_found(std::string_view name) const {
-  if (name.empty() && config_.default_name.empty()) {
-    return fail(Status::not_found, config_.source + " has no connection");
+  const auto config = this->config();
+  if (name.empty() && config->default_name.empty()) {
+    return fail(Status::not_found, config->source + " has no connection");
   }
-  const std::string looked_for(wanted(name));
+  const std::string looked_for(name.empty() ? default_name(*config) : name);
   Failure failure =
-      fail(Status::not_found, observe::one_line(config_.source + " has no connection \"" + looked_for + '"'));
+      fail(Status::not_found, observe::one_line(config->source + " has no connection \"" + looked_for + '"'));
   if (names_.size() > most_suggested) return failure;
   const Entries entries = names_.all();
   const std::string_view near = nearest(looked_for, entries);
@@ -128,34 +132,19 @@ Failure Registry::not_found(std::string_view name) const {
 
 bool Registry::has(std::string_view name) const { return names_.has(name); }
 
-Result<config::Added> Registry::parsed(std::string_view name, std::string_view toml) const {
-  auto added = config::parse_connection(*config_.base, name, toml, source_of(name));
-  if (!added) {
-    Failure failure = added.take_error();
-    failure->connection = name;
-    return failure;
-  }
-  return added;
-}
-
-Result<bool> Registry::add(std::string_view name, std::string_view toml) {
-  auto added = parsed(name, toml);
-  if (!added) return added.take_error();
-  auto text = std::make_unique<Entry::Text>(Entry::Text{std::string(toml), std::move(added->warnings)});
-  const auto entry =
-      std::make_shared<Entry>(std::move(added->connection), hub_, limit_, ++last_number_, std::move(text));
-  if (const auto present = names_.insert(entry)) {
-    const std::vector<std::string> keys = config::differences(present->settings(), entry->settings());
-    if (!keys.empty()) return other_settings(name, keys);
-    return false;
-  }
-  for (const std::string& warning : entry->text()->warnings) observe::log(observe::Level::warning, warning);
-  observe::tell_state(*hub_, entry->name(), connection::state_name(connection::State::registered));
-  return true;
+Result<Entries> Registry::chosen(const std::string_view* name) const {
+  if (name == nullptr) return names_.all();
+  auto found = entry(*name);
+  if (!found) return found.take_error();
+  return Entries{found.take()};
 }
 
 Result<bool> Registry::remove(std::string_view name, std::optional<Deadline> until, const runtime::Ticket* ticket) {
-  const auto entry = names_.erase(name);
+  std::shared_ptr<Entry> entry;
+  {
+    const Changing changing(*this);
+    entry = names_.erase(name);
+  }
   if (entry == nullptr) return false;
   entry->release();
   if (Result<void> home = await_home({entry}, until, ticket); !home) return home.take_error();
@@ -182,16 +171,20 @@ Result<void> Registry::connect_all(const connection::CallOptions& options) const
 
 Result<void> Registry::close(const std::string_view* name, std::optional<Deadline> until,
                              const runtime::Ticket* ticket) const {
-  Entries chosen;
-  if (name == nullptr) {
-    chosen = names_.all();
-  } else {
-    auto found = entry(*name);
-    if (!found) return found.take_error();
-    chosen = {found.take()};
+  auto entries = chosen(name);
+  if (!entries) return entries.take_error();
+  for (const auto& entry : *entries) entry->close();
+  return await_home(*entries, until, ticket);
+}
+
+Result<void> Registry::trim(const std::string_view* name) const {
+  auto entries = chosen(name);
+  if (!entries) return entries.take_error();
+  for (const auto& entry : *entries) {
+    Result<void> done = entry->trim();
+    if (!done && name != nullptr) return done;
   }
-  for (const auto& entry : chosen) entry->close();
-  return await_home(chosen, until, ticket);
+  return {};
 }
 
 }  // namespace tl::registry

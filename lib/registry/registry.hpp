@@ -2,10 +2,18 @@
 #pragma once
 #include <optional>
 
+#include "added.hpp"
 #include "handle.hpp"
 #include "names.hpp"
 
 namespace tl::registry {
+
+// What reload() has done to a name.
+struct Change {
+  enum class Kind : uint8_t { added, patched, released } kind;
+  std::string name;
+  std::vector<std::string> keys;  // that are others now; of `patched`
+};
 
 class Registry final : private ForkParticipant {
  public:
@@ -18,8 +26,8 @@ class Registry final : private ForkParticipant {
   [[nodiscard]] bool has(std::string_view name) const;
   // By order of registration.
   [[nodiscard]] Entries entries() const { return names_.all(); }
-  [[nodiscard]] const config::Config& config() const noexcept { return config_; }
-  [[nodiscard]] const std::string& default_name() const noexcept { return default_name_; }
+  // As it was read last.
+  [[nodiscard]] std::shared_ptr<const config::Config> config() const;
   [[nodiscard]] runtime::Tickets& tickets() noexcept { return tickets_; }
   // Where what happens to its connections can be listened to.
   [[nodiscard]] observe::Hub& hub() const noexcept { return *hub_; }
@@ -29,8 +37,16 @@ class Registry final : private ForkParticipant {
   // Registers a connection as if the text stood under [connections.NAME] of the file. False: there is one with the same
   // settings already. Errors: configuration, also where there is one with others.
   [[nodiscard]] Result<bool> add(std::string_view name, std::string_view toml);
-  // What add() has made of the text of such an entry, once more.
-  [[nodiscard]] Result<config::Added> parsed(std::string_view name, std::string_view toml) const;
+  // Lays the text over the settings of a connection; see Connection::patch(). `verify`: only if sessions can be opened
+  // with what comes of it. False: they were so already. Errors: not_found; configuration; with `verify` those of
+  // connecting.
+  [[nodiscard]] Result<bool> patch(std::string_view name, std::string_view toml, bool verify,
+                                   const connection::CallOptions& options);
+  // Reads the file again and does what it says now: all of it, or nothing. Names that were added to it stay as they
+  // are. `verify` as of patch(), for connections that are open. Errors: those of patch(); misuse: there is no file.
+  [[nodiscard]] Result<std::vector<Change>> reload(bool verify, const connection::CallOptions& options);
+  // What has been made of the settings of a name whose `written` is not null, once more.
+  [[nodiscard]] Result<config::Built> built(const std::string& name, const Written& written) const;
   // Closes the connection for good and forgets its name, then waits as close() does. False: there is no such name.
   [[nodiscard]] Result<bool> remove(std::string_view name, std::optional<Deadline> until,
                                     const runtime::Ticket* ticket = nullptr);
@@ -42,24 +58,48 @@ class Registry final : private ForkParticipant {
   // null. Errors: not_found; busy; cancelled: only the waiting is.
   [[nodiscard]] Result<void> close(const std::string_view* name, std::optional<Deadline> until,
                                    const runtime::Ticket* ticket = nullptr) const;
+  // See Connection::trim(). name null: all that can be. Errors: not_found; configuration.
+  [[nodiscard]] Result<void> trim(const std::string_view* name) const;
 
  private:
+  friend class Reload;
+
+  // A change, one after the other; never while anything is waited for. A fork does not find it half done.
+  class Changing {
+   public:
+    explicit Changing(Registry& registry) : lock_(registry.changes_) {}
+
+   private:
+    const ForkDelay whole_;
+    const std::lock_guard<ForkMutex> lock_;
+  };
+
   void before_fork() noexcept override;
   void after_fork() noexcept override;
   void begin_in_child() noexcept override;
 
-  [[nodiscard]] std::string_view wanted(std::string_view name) const noexcept {
-    return name.empty() ? std::string_view(default_name_) : name;
-  }
+  [[nodiscard]] Result<Entries> chosen(const std::string_view* name) const;
   [[nodiscard]] Failure not_found(std::string_view name) const;
+  [[nodiscard]] std::shared_ptr<Entry> make_entry(config::Connection settings, std::shared_ptr<const Written> written);
+  [[nodiscard]] Result<config::Node> own_settings(const std::string& name, const Written* written) const;
+  [[nodiscard]] Result<Version> patched(const std::string& name, const Version& before, std::string_view toml) const;
+  [[nodiscard]] Result<connection::Tried> try_out(const std::shared_ptr<Entry>& entry,
+                                                  const connection::Settings& settings,
+                                                  const connection::CallOptions& options) const;
+  [[nodiscard]] bool is_still(const Entry& entry, const Version& version) const;
+  void take_config(std::shared_ptr<const config::Config> config);
 
-  const config::Config config_;
-  const std::string default_name_;
   const std::shared_ptr<observe::Hub> hub_ = std::make_shared<observe::Hub>();  // endpoints may outlive the registry
   const std::shared_ptr<pool::SessionLimit> limit_;
   Names names_;
   std::atomic<uint64_t> last_number_{0};
   runtime::Tickets tickets_;
+  ForkMutex changes_;
+  mutable ForkMutex config_mutex_;
+  std::shared_ptr<const config::Config> config_;
 };
+
+// The name that is meant where none is said; as in a file that does not say: "default".
+[[nodiscard]] std::string_view default_name(const config::Config& config) noexcept;
 
 }  // namespace tl::registry

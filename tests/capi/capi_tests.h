@@ -23,6 +23,8 @@
   /* names_test.c */                                \
   T(names_are_added)                                \
   T(misuse_of_names)                                \
+  T(patched_while_a_transaction_runs)               \
+  T(misuse_of_changes)                              \
   T(names_are_removed)                              \
   T(a_removed_name_is_gone_before_its_sessions_are) \
   T(names_on_a_queue)                               \

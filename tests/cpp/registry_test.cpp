@@ -95,6 +95,31 @@ TEST_CASE_FIXTURE(CppFixture, "names come and go") {
   CHECK(db.on("other").query("SELECT 1").value<int>() == 1);
 }
 
+TEST_CASE_FIXTURE(CppFixture, "settings change while they are used") {
+  const auto transaction = main.begin();
+  CHECK(db.patch("main", "pool.max = 3", trunkline::verify::yes));
+  CHECK_FALSE(db.patch("main", "pool.max = 3"));
+  CHECK(transaction.query("SELECT 1").value<int>() == 1);
+  CHECK(main.query("SELECT 2").value<int>() == 2);
+  CHECK(error_of([&] { db.patch("main", "pool.mx = 3"); }).status() == TL_E_CONFIGURATION);
+  const auto queue = db.queue();
+  CHECK(db.patch(queue, "main", "pool.max = 4", trunkline::verify::yes).get());
+  CHECK_FALSE(db.patch(queue, "main", "pool.max = 4").get());
+  db.trim("main");
+  db.trim();
+  CHECK(main.query("SELECT 3").value<int>() == 3);
+
+  const std::string path = folder / "reloaded.toml";
+  std::ofstream(path) << "[connections.one]\ndriver = 'sqlite'\ndatabase = ':memory:'\n";
+  const auto file = trunkline::registry::open(path);
+  std::ofstream(path) << "[connections.two]\ndriver = 'sqlite'\ndatabase = ':memory:'\n";
+  using row = std::tuple<std::string, std::string, std::optional<std::string>>;
+  CHECK(file.reload(trunkline::verify::yes).all<std::string, std::string, std::optional<std::string>>() ==
+        std::vector<row>{{"two", "added", std::nullopt}, {"one", "released", std::nullopt}});
+  CHECK(file.reload(file.queue()).get().all<std::string, std::string, std::optional<std::string>>().empty());
+  CHECK(error_of([&] { (void)db.reload(); }).status() == TL_E_MISUSE);
+}
+
 TEST_CASE_FIXTURE(CppFixture, "what is known can be inspected") {
   std::vector<std::string> names;
   auto table = db.inspect("connections");

@@ -72,7 +72,7 @@ TEST_CASE("the life of a session is told from its opening to its end, each time 
   CHECK(query.statement == "SELECT 41 + 1");
   CHECK(query.tag == "web");
   CHECK(query.connection == "db");
-  CHECK(query.endpoint == (*line.registry.find("db"))->settings().primary.address.label());
+  CHECK(query.endpoint == (*line.registry.find("db"))->settings()->primary.address.label());
   CHECK((query.duration && *query.duration > 0ns && *query.duration < 20s));
   CHECK(line.notes->told_of(query.session) == "connect checkout query checkin");
   CHECK(line.notes->await(Kind::state_change).message == "open");

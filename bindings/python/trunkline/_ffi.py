@@ -55,6 +55,8 @@ TL_CALL_READ = 0x1
 TL_CALL_WRITE = 0x2
 TL_CALL_STREAM = 0x4
 
+TL_CHANGE_VERIFY = 0x1
+
 TL_DONE = 1
 TL_DONE_RESULT = 2
 TL_DONE_CONN = 3
@@ -252,6 +254,10 @@ tl_registry_add = _declare(_waiting, "tl_registry_add", _status, _ptr, c_char_p,
 tl_registry_remove = _declare_verb("tl_registry_remove", _ptr, c_char_p, _size, _call, _ptr, _ptr, quick=False)
 tl_registry_connect = _declare_verb("tl_registry_connect", _ptr, c_char_p, _size, _call, _ptr, quick=False)
 tl_registry_connect_all = _declare_verb("tl_registry_connect_all", _ptr, _call, _ptr, quick=False)
+tl_registry_trim = _declare(_waiting, "tl_registry_trim", _status, _ptr, c_char_p, _size, _ptr)
+tl_registry_patch = _declare_verb("tl_registry_patch", _ptr, c_char_p, _size, c_char_p, _size, c_uint32, _call, _ptr, _ptr,
+                                  quick=False)
+tl_registry_reload = _declare_verb("tl_registry_reload", _ptr, c_uint32, _call, _ptr, _ptr, quick=False)
 tl_registry_close = _declare_verb("tl_registry_close", _ptr, c_char_p, _size, _call, _ptr, quick=False)
 tl_inspect = _declare_verb("tl_inspect", _ptr, c_char_p, c_char_p, _size, _call, _ptr, _ptr, quick=False)
 

@@ -143,7 +143,7 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
         defaults hold for it. Opens nothing. False where there is one with the same settings; with others it raises
         ConfigurationError, which tells the keys that differ, never their values."""
         text, size = _name(name)
-        toml = (settings if isinstance(settings, str) else _toml.text_of(settings)).encode()
+        toml = _toml_of(settings)
         added = c_int32()
         _call.run(None, _ffi.tl_registry_add, (self._core.slot, text, size, toml, len(toml), addressof(added)))
         if added:
@@ -163,10 +163,33 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
     def _removed(self, was_there: _call.Owned) -> bool:
         self._core.changes += 1
         self._closed(None)
-        return bool(was_there.slot)
+        return _truth(was_there)
 
     def _closed_for_good(self, was_there: _call.Owned) -> None:
         self._removed(was_there)
+
+    # ---- changing ----
+
+    def patch(self, name: str, settings: str | Mapping[str, Any], *, verify: bool = False,
+              timeout: float | None = None) -> Truth:
+        """Lays `settings`, TOML or a mapping, over those of a connection, key by key. New calls have them at once, on new
+        sessions; what runs or waits ends on the old ones. False where they were so already. `verify`: only if sessions can be
+        opened with them, else the error of that is raised and nothing is changed."""
+        toml = _toml_of(settings)
+        arguments = (*_name(name), toml, len(toml), _verified(verify))
+        return self._perform(self._core, self._core, _ffi.tl_registry_patch, arguments, _call.Owned(_nothing),
+                             _call.milliseconds(timeout), 0, _truth)
+
+    def reload(self, *, verify: bool = False, timeout: float | None = None) -> Answer:
+        """Reads the file again and does what it says: adds names, patches them, releases those that it no longer has. All of
+        it, or nothing and an error. The result has a row for each name that is another now: name, change ("added", "patched",
+        "released") and keys, the settings that differ. `verify`: see `patch`; for connections that are open."""
+        return self._perform(self._core, self._core, _ffi.tl_registry_reload, (_verified(verify),), self._whole(self._core),
+                             _call.milliseconds(timeout), 0, self._reloaded)
+
+    def _reloaded(self, changes: Any) -> Any:
+        self._core.changes += 1
+        return changes
 
     # ---- opening and closing ----
 
@@ -179,6 +202,11 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
     def connect_all(self, *, timeout: float | None = None) -> Nothing:
         """Opens all connections, one after the other; goes on after a failure, and raises the first one."""
         return self._state(_ffi.tl_registry_connect_all, (), timeout)
+
+    def trim(self, name: str | None = None) -> None:
+        """Closes the sessions of a connection, or of all: idle ones at once, busy ones as they come home. The next call opens
+        others. Waits for nothing."""
+        _call.run(None, _ffi.tl_registry_trim, (self._core.slot, *_name(name)))
 
     def close(self, name: str | None = None, *, release: bool = False, timeout: float | None = None) -> Nothing:
         """Closes one connection, or all: idle sessions at once, busy ones as they come home. Raises Busy when that takes
@@ -230,6 +258,18 @@ def _names(connections: Result) -> list[str]:
 
 def _text(counted: Result) -> str:
     return counted.one()[0]
+
+
+def _truth(number: _call.Owned) -> bool:
+    return bool(number.slot)
+
+
+def _toml_of(settings: str | Mapping[str, Any]) -> bytes:
+    return (settings if isinstance(settings, str) else _toml.text_of(settings)).encode()
+
+
+def _verified(verify: bool) -> int:
+    return _ffi.TL_CHANGE_VERIFY if verify else 0
 
 
 def _nothing(slot: c_void_p) -> None:

@@ -11,8 +11,9 @@ namespace {
 std::shared_ptr<Entry> entry(const std::string& name, uint64_t number) {
   config::Connection settings;
   settings.name = name;
-  return std::make_shared<Entry>(settings, std::make_shared<observe::Hub>(), std::make_shared<pool::SessionLimit>(),
-                                 number, nullptr);
+  Version version{std::make_shared<const config::Connection>(std::move(settings)), nullptr};
+  return std::make_shared<Entry>(std::move(version), std::make_shared<observe::Hub>(),
+                                 std::make_shared<pool::SessionLimit>(), number);
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ TEST_CASE("a name that is added is there, and gone when it is removed") {
   CHECK(book.add("tenant", "database = 't.db'"));
   CHECK(book.registry.has("tenant"));
   CHECK(book.names() == "main tenant ");
-  CHECK(book.registry.entry("tenant").take()->settings().primary.address.database == "/srv/t.db");
+  CHECK(book.registry.entry("tenant").take()->settings()->primary.address.database == "/srv/t.db");
   CHECK(book.find("tenant") == Status::ok);
   CHECK(book.remove("tenant"));
   CHECK_FALSE(book.registry.has("tenant"));
@@ -97,7 +97,7 @@ TEST_CASE("the default goes and comes with its name") {
   CHECK(book.remove("main"));
   CHECK(book.find("") == Status::not_found);
   book.add("main", "database = 'other.db'");
-  CHECK(book.registry.find("").take()->settings().primary.address.database == "/srv/other.db");
+  CHECK(book.registry.find("").take()->settings()->primary.address.database == "/srv/other.db");
 
   Book empty("");
   CHECK(empty.find("") == Status::not_found);

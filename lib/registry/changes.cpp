@@ -1,0 +1,120 @@
+#include "changes.hpp"
+
+#include "log.hpp"
+
+namespace tl::registry {
+namespace {
+
+Failure other_settings(std::string_view name, const std::vector<std::string>& keys) {
+  std::string message = source_of("add", name) + ": there is such a connection already, with other settings:";
+  for (const std::string& key : keys) message.append(&key == &keys.front() ? " " : ", ").append(key);
+  Failure failure = fail(Status::configuration, observe::one_line(std::move(message)), Phase::configure);
+  for (const std::string& key : keys) failure->details.emplace_back("key", key);
+  return failure;
+}
+
+Failure of(std::string_view name, Failure failure) {
+  failure->connection = name;
+  return failure;
+}
+
+}  // namespace
+
+std::string source_of(std::string_view verb, std::string_view name) {
+  return std::string(verb) + "(\"" + std::string(name) + "\")";
+}
+
+void log_warnings(const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) observe::log(observe::Level::warning, warning);
+}
+
+Result<config::Node> Registry::own_settings(const std::string& name, const Written* written) const {
+  const auto config = this->config();
+  if (written != nullptr && written->own != nullptr) return *written->own;
+  if (written != nullptr) return config::read_connection(*config->base, name, written->toml, source_of("add", name));
+  const config::Node* const own = config::file_connection(*config->base, name);
+  return own == nullptr ? config::Node() : *own;
+}
+
+Result<config::Built> Registry::built(const std::string& name, const Written& written) const {
+  auto own = own_settings(name, &written);
+  if (!own) return own.take_error();
+  const auto config = this->config();
+  return config::make_connection(*config->base, name, *own, source_of(written.own == nullptr ? "add" : "patch", name));
+}
+
+Result<bool> Registry::add(std::string_view name, std::string_view toml) {
+  auto written = std::make_shared<Written>();
+  written->toml = toml;
+  auto made = config::read_connection(*config()->base, name, toml, source_of("add", name));
+  if (!made) return of(name, made.take_error());
+  auto built = config::make_connection(*config()->base, name, *made, source_of("add", name));
+  if (!built) return of(name, built.take_error());
+  written->warnings = std::move(built->warnings);
+  const auto entry = make_entry(std::move(built->connection), written);
+  {
+    const Changing changing(*this);
+    if (const auto present = names_.insert(entry)) {
+      const std::vector<std::string> keys = config::differences(*present->settings(), *entry->settings());
+      if (!keys.empty()) return of(name, other_settings(name, keys));
+      return false;
+    }
+  }
+  log_warnings(written->warnings);
+  observe::tell_state(*hub_, entry->name(), connection::state_name(connection::State::registered));
+  return true;
+}
+
+// What `before` becomes where the text is laid over it.
+Result<Version> Registry::patched(const std::string& name, const Version& before, std::string_view toml) const {
+  const std::string source = source_of("patch", name);
+  const auto config = this->config();
+  auto own = own_settings(name, before.written.get());
+  if (own) own = config::patch_connection(*config->base, own.take(), name, toml, source);
+  if (!own) return of(name, own.take_error());
+  auto built = config::make_connection(*config->base, name, *own, source);
+  if (!built) return of(name, built.take_error());
+  auto written = std::make_shared<Written>();
+  written->own = std::make_unique<const config::Node>(own.take());
+  written->warnings = std::move(built->warnings);
+  written->in_file = before.written == nullptr || before.written->in_file;
+  return Version{std::make_shared<const config::Connection>(std::move(built->connection)), std::move(written)};
+}
+
+Result<bool> Registry::patch(std::string_view name, std::string_view toml, bool verify,
+                             const connection::CallOptions& options) {
+  for (;;) {
+    auto found = entry(name);
+    if (!found) return found.take_error();
+    const std::shared_ptr<Entry> entry = found.take();
+    const auto config = this->config();
+    const Version before = entry->version();
+    auto after = patched(entry->name(), before, toml);
+    if (!after) return after.take_error();
+    if (*after->settings == *before.settings) return false;
+    connection::Tried tried;
+    if (verify) {
+      auto fresh = try_out(entry, after->settings, options);
+      if (!fresh) return fresh.take_error();
+      tried = fresh.take();
+    }
+    const Changing changing(*this);
+    if (config != this->config() || !is_still(*entry, before)) continue;  // somebody else was faster
+    if (Result<void> done = entry->patch(*after, std::move(tried)); !done) return done.take_error();
+    log_warnings(after->written->warnings);
+    return true;
+  }
+}
+
+Result<connection::Tried> Registry::try_out(const std::shared_ptr<Entry>& entry, const connection::Settings& settings,
+                                            const connection::CallOptions& options) const {
+  const auto connection = Entry::connection(entry);
+  if (connection == nullptr) return not_found(entry->name());
+  return connection->try_out(settings, options);
+}
+
+bool Registry::is_still(const Entry& entry, const Version& version) const {
+  return names_.find(entry.name()).get() == &entry && entry.version().settings == version.settings;
+}
+
+}  // namespace tl::registry
