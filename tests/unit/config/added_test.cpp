@@ -126,7 +126,7 @@ TEST_CASE("pools of what is added are sized by the budget, beside those of the f
       "[defaults]\ndriver = 'postgresql'\nhost = 'db'\n[budget]\nserver_max = 100\nreserve = 0\ninstances = 2\n"
       "workers = 3\n[connections.a]\npool.max = 'auto'\n");
   CHECK(many.find("a")->primary.pool.max == 16);
-  const Added e = added(many, "e", "pool = { max = 'auto', max_overflow = 1 }\nreplicas.read = [{ host = 'db' }]");
+  const Built e = added(many, "e", "pool = { max = 'auto', max_overflow = 1 }\nreplicas.read = [{ host = 'db' }]");
   CHECK(e.connection.primary.pool.max == 4);  // (100 - 2 x 6) / (6 x 3)
   CHECK(e.connection.replicas[0].pool.max == 4);
   const Config none = loaded("[defaults]\ndriver = 'postgresql'\n");
