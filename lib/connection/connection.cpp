@@ -151,8 +151,9 @@ void Connection::close() {
   bool closed_before = false;
   {
     const Lock locked = lock();
-    leave_locked();
     left = leaving_;
+    if (endpoints_ != nullptr) left.push_back(endpoints_);
+    leave_locked();  // what needs memory comes before it
     closed_before = std::exchange(state_, State::closed) == State::closed;
   }
   for (const auto& endpoints : left) endpoints->close();

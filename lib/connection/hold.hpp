@@ -15,7 +15,7 @@ namespace tl::connection {
 class Hold {
  public:
   [[nodiscard]] static std::shared_ptr<Hold> make(Leased leased);
-  explicit Hold(Leased leased) : leased_(std::move(leased)) {}
+  explicit Hold(Leased leased) : endpoints_(leased.endpoints()), leased_(std::move(leased)) {}
 
   // A level: the pin (if any), the transaction, its savepoints, in order; inside the level `parent` (0: the first one).
   // Answers its number, never 0. It has ended already where its parent has. `inner`: a verb has it for itself, and the
@@ -35,8 +35,8 @@ class Hold {
   [[nodiscard]] Result<void> enter(uint64_t level, bool ends, const CallOptions& options);
   void leave() noexcept;
 
-  // They never change.
-  [[nodiscard]] const std::shared_ptr<Endpoints>& endpoints() const noexcept { return leased_.endpoints(); }
+  // Those of its session, also once that is gone.
+  [[nodiscard]] const std::shared_ptr<Endpoints>& endpoints() const noexcept { return endpoints_; }
 
   // Between enter() and leave():
   [[nodiscard]] Leased& leased() noexcept { return leased_; }
@@ -66,6 +66,7 @@ class Hold {
   [[nodiscard]] Result<void> pay_debt(const CallOptions& options);
 
   const MadeHere made_here_;  // else nothing here is touched: another thread may have held the mutex
+  const std::shared_ptr<Endpoints> endpoints_;
   std::mutex mutex_;
   bool busy_ = false;
   std::deque<Turn*> turns_;  // of verbs that wait for theirs; the first may have been given it
