@@ -79,7 +79,7 @@ tl_status tl_registry_shared(const char* path, const char* environment, tl_regis
     const std::string file = path == nullptr ? "" : path;
     auto registry = present_or_opened(file, environment);
     if (!registry) return report(registry.take_error(), err);
-    Failure other = other_than((*registry)->config(), file, environment == nullptr ? "" : environment);
+    Failure other = other_than(*(*registry)->config(), file, environment == nullptr ? "" : environment);
     if (other != nullptr) return report(std::move(other), err);
     *out = new tl_registry{registry.take()};
     return TL_OK;
@@ -95,7 +95,7 @@ tl_status tl_registry_share(tl_registry* registry, tl_error** err) {
     if (*shared == registry->registry) return TL_OK;
     return report(tl::fail(tl::Status::configuration,
                            "this process has a shared registry already, another one: its configuration is " +
-                               (*shared)->config().source,
+                               (*shared)->config()->source,
                            tl::Phase::configure),
                   err);
   });
