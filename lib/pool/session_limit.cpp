@@ -10,9 +10,7 @@ Permit::~Permit() {
 
 bool Permit::is_scarce() const noexcept { return limit_ != nullptr && limit_->max() != SessionLimit::none; }
 
-bool SessionLimit::lacks() const noexcept {
-  return !line_.empty() && int64_t{line_.size()} + taken_ - leaving_ > int64_t{max_};
-}
+bool SessionLimit::lacks() const noexcept { return int64_t{line_.size()} + taken_ - leaving_ > int64_t{max()}; }
 
 // Behind the others, unless it stands there already.
 void SessionLimit::stand(Sharer& sharer, Sharer::Standing where) noexcept {
@@ -52,7 +50,7 @@ SessionLimit::Grant SessionLimit::take(Sharer& sharer, const Wish& wish) noexcep
 
 bool SessionLimit::claim(Instant since) noexcept {
   const std::lock_guard lock(mutex_);
-  if (!lacks() || line_.first()->since_ >= since) return false;
+  if (!lacks() || (!line_.empty() && line_.first()->since_ >= since)) return false;
   ++leaving_;
   note_shortage();
   return true;
@@ -101,6 +99,16 @@ void SessionLimit::serve() noexcept {
     note_shortage();
   }
   serving_ = false;
+}
+
+void SessionLimit::change(uint32_t max) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    max_.store(max, std::memory_order_relaxed);
+    note_shortage();
+  }
+  serve();
+  reclaim();
 }
 
 void SessionLimit::join(Sharer& sharer) noexcept {

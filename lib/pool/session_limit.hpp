@@ -78,9 +78,9 @@ class SessionLimit {
   static constexpr uint32_t none = std::numeric_limits<uint32_t>::max();
   explicit SessionLimit(uint32_t max = none) noexcept : max_(max) {}
 
-  [[nodiscard]] uint32_t max() const noexcept { return max_; }
+  [[nodiscard]] uint32_t max() const noexcept { return max_.load(std::memory_order_relaxed); }
 
-  // Somebody waits for a permit, and not enough sessions are being closed.
+  // Somebody waits for a permit, or there are more sessions than are allowed now, and not enough are being closed.
   [[nodiscard]] bool is_short() const noexcept { return short_.load(std::memory_order_relaxed); }
 
   // ---- with the pool's mutex held
@@ -112,6 +112,8 @@ class SessionLimit {
   // Has idle sessions closed, the one first that was not used for longest, as long as somebody waits for a permit.
   // Those that `min` keeps go last.
   void reclaim() noexcept;
+  // Another limit from now on: idle sessions beyond it are closed, others as they come home.
+  void change(uint32_t max) noexcept;
   void serve() noexcept;  // gives what is free to those in line
   void left() noexcept;   // one that was leaving() is gone
 
@@ -132,13 +134,13 @@ class SessionLimit {
   using Lock = std::unique_lock<std::mutex>;
   using Line = Linked<Sharer, &Sharer::before_, &Sharer::behind_>;
 
-  [[nodiscard]] uint32_t free() const noexcept { return max_ > taken_ ? max_ - taken_ : 0; }
+  [[nodiscard]] uint32_t free() const noexcept { return max() > taken_ ? max() - taken_ : 0; }
   [[nodiscard]] bool lacks() const noexcept;
   void note_shortage() noexcept { short_.store(lacks(), std::memory_order_relaxed); }
   void stand(Sharer& sharer, Sharer::Standing where) noexcept;
   [[nodiscard]] Sharer* coldest() noexcept;
 
-  const uint32_t max_;
+  std::atomic<uint32_t> max_;
   std::atomic<bool> short_{false};
 
   // Taken while a pool's mutex is held, and never the other way round.

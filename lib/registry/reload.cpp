@@ -123,6 +123,7 @@ class Reload {
 
   void finish() {
     registry_.take_config(after_);
+    registry_.limit_->change(after_->max_open.value_or(pool::SessionLimit::none));
     for (const auto& entry : added_) {
       observe::tell_state(registry_.hub(), entry->name(), connection::state_name(connection::State::registered));
     }

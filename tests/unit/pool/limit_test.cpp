@@ -294,6 +294,32 @@ TEST_CASE("sessions that min keeps go last") {
   REQUIRE(c.pool.abandon(waiter));
 }
 
+TEST_CASE(
+    "another limit holds at once: idle sessions beyond it go, others as they come home, and who waited is served") {
+  Street street(3);
+  Desk& a = street.pool("a");
+  Desk& b = street.pool("b");
+  Lease first = a.lease();
+  Lease second = a.lease();
+  b.lease().give_back(Fate::keep);
+  street.limit->change(1);
+  CHECK(b.supply.retired.size() == 1);
+  gone(b);
+  first.give_back(Fate::keep);
+  CHECK(a.supply.retired.size() == 1);
+  gone(a);
+  CHECK(street.open() == 1);
+  NotingWaiter waiter;
+  REQUIRE(b.pool.enqueue(waiter, {}).ok());
+  CHECK(b.supply.dials == 1);  // its first one
+  street.limit->change(2);
+  CHECK(b.supply.dials == 2);
+  b.dial_succeeds();
+  CHECK(waiter.take().ok());
+  second.give_back(Fate::keep);
+  CHECK(a.supply.retired.empty());
+}
+
 TEST_CASE("a session whose data would be lost counts, and never goes") {
   Street street(1);
   Desk& memory = street.pool("memory", lasting(), true);
