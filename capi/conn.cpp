@@ -84,10 +84,9 @@ tl_status tl_conn_get(tl_registry* registry, const char* name, size_t name_len, 
     if (registry == nullptr || out == nullptr) return misuse("registry or out is NULL", err);
     if (mode < TL_DUAL || mode > TL_WRITE) return misuse("mode is none of TL_DUAL, TL_READ, TL_WRITE", err);
     if (const char* problem = tl::capi::problem_with_name(name, name_len)) return misuse(problem, err);
-    auto connection = registry->registry->find(tl::capi::text(name, name_len));
-    if (!connection) return report(connection.take_error(), err);
-    *out =
-        new tl_conn{registry->registry, std::make_shared<Handle>(connection.take(), static_cast<Mode>(mode), nullptr)};
+    auto handle = registry->registry->handle(tl::capi::text(name, name_len), static_cast<Mode>(mode));
+    if (!handle) return report(handle.take_error(), err);
+    *out = new tl_conn{registry->registry, handle.take()};
     return TL_OK;
   });
 }

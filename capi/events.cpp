@@ -1,6 +1,7 @@
 #include "events.hpp"
 #include "event_batch.hpp"
 #include "perform.hpp"
+#include "utf8.hpp"
 
 namespace {
 
@@ -22,14 +23,15 @@ static_assert(TL_EVENT_CONNECT == bit(Kind::connect) && TL_EVENT_DISCONNECT == b
               TL_EVENT_CHECKOUT == bit(Kind::checkout) && TL_EVENT_CHECKIN == bit(Kind::checkin) &&
               TL_EVENT_DIAL_FAILED == bit(Kind::dial_failed) && TL_EVENT_TIMEOUT == bit(Kind::timeout) &&
               TL_EVENT_QUERY == bit(Kind::query) && TL_EVENT_SLOW_QUERY == bit(Kind::slow_query) &&
-              TL_EVENT_STATE_CHANGE == bit(Kind::state_change));
+              TL_EVENT_STATE_CHANGE == bit(Kind::state_change) && TL_ASK_NAME == bit(Kind::ask_name));
 
 class Told final : public Completed {
  public:
   Told(uint64_t user_data, tl_op op, const Event& event) {
     completion_.user_data = user_data;
     completion_.op = op;
-    completion_.kind = TL_EVENT;
+    completion_.kind = event.question == 0 ? TL_EVENT : TL_QUESTION;
+    completion_.arg[2] = event.question;
     completion_.arg[0] = bit(event.kind);
     completion_.value = new tl_batch{tl::observe::as_batch(event), {}};
   }
@@ -58,8 +60,25 @@ extern "C" tl_status tl_subscribe(tl_registry* registry, uint32_t events, const 
           hub.drop();
         }
       };
-      return tl::registry::follow(inputs.registry->hub(), events, options.call.ticket.get(), heard);
+      auto ended = tl::registry::follow(inputs.registry->hub(), events, options.call.ticket.get(), heard);
+      inputs.registry->questions().give_up();
+      return ended;
     };
     return perform(RegistryInputs(*registry, nullptr, 0), call, no_flags, err, follow, deliver_nothing());
+  });
+}
+
+extern "C" tl_status tl_answer(tl_registry* registry, uint64_t question, tl_status status, const char* text, size_t len,
+                               int64_t unused_ms, tl_error** err) {
+  return guarded(err, [&] {
+    if (registry == nullptr || !tl::capi::is_text(text, len)) return misuse("registry or text is NULL", err);
+    if (!tl::is_utf8(text, len)) return misuse("text is not UTF-8", err);
+    if (status > TL_OK || status < TL_E_SHUTDOWN) return misuse("status is none of TL_OK, TL_E_…", err);
+    if (unused_ms < 0) return misuse("unused_ms is negative", err);
+    const auto unused_for =
+        unused_ms == 0 ? std::nullopt : std::optional<tl::Nanos>(std::chrono::milliseconds(unused_ms));
+    Result<void> done =
+        registry->registry->answer(question, static_cast<tl::Status>(status), tl::capi::text(text, len), unused_for);
+    return done ? TL_OK : tl::capi::report(done.take_error(), err);
   });
 }

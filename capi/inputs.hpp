@@ -24,8 +24,8 @@ struct ConnInputs {
     registry.keep();
     handle.keep();
   }
-  [[nodiscard]] std::optional<Nanos> timeout() const { return handle->connection()->call_timeout(); }
-  [[nodiscard]] Failure told(Failure failure) const { return handle->connection()->told(std::move(failure)); }
+  [[nodiscard]] std::optional<Nanos> timeout() const { return handle->call_timeout(); }
+  [[nodiscard]] Failure told(Failure failure) const { return handle->told(std::move(failure)); }
 
   Borrowed<registry::Registry> registry;
   Borrowed<connection::Handle> handle;

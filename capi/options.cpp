@@ -17,12 +17,6 @@ static_assert(sizeof(tl_value) == sizeof(Value) && offsetof(tl_value, v) == offs
 static_assert(TL_BOOL == static_cast<int>(Type::boolean) && TL_JSON == static_cast<int>(Type::json) &&
               TL_NAME == static_cast<int>(Type::name) && TL_ANY == static_cast<int>(Type::any));
 
-// Who asks when the caller does not say: the thread.
-uint64_t this_thread() noexcept {
-  thread_local const char self = 0;
-  return reinterpret_cast<uintptr_t>(&self);
-}
-
 // Null: none.
 std::optional<Nanos> timeout_of(int64_t timeout_ms, std::optional<Nanos> standard) noexcept {
   if (timeout_ms < 0) return std::nullopt;
@@ -112,6 +106,11 @@ bool is_fine(const Value& value, std::string_view arena) noexcept {
 constexpr size_t most_values = PTRDIFF_MAX / sizeof(tl_value);  // no array is longer
 
 }  // namespace
+
+uint64_t this_thread() noexcept {
+  thread_local const char self = 0;
+  return reinterpret_cast<uintptr_t>(&self);
+}
 
 Result<void> Options::read(const tl_call* given, std::optional<Nanos> standard, uint32_t flags) {
   timeout = standard;

@@ -11,6 +11,9 @@ constexpr uint32_t query_flags = TL_CALL_READ | TL_CALL_WRITE | TL_CALL_STREAM;
 // What tl_call has always had: a caller that was compiled with an older header gives no more.
 constexpr uint32_t least_call = offsetof(tl_call, reserved) + sizeof(int32_t);
 
+// Who asks when the caller does not say: the thread.
+[[nodiscard]] uint64_t this_thread() noexcept;
+
 // What a call asks for. Gives its operation id back at the end, when the verb has answered.
 class Options {
  public:

@@ -54,6 +54,7 @@ tl_status tl_queue_wait(tl_queue* queue, tl_completion* out, size_t max, int64_t
   if (!queue->made_here) return TL_E_CLOSED;
   const std::shared_ptr<Queue> kept = queue->queue;
   tl::runtime::LinkedList<tl::runtime::Errand> ended;
+  kept->note_taker(tl::capi::this_thread());
   const Queue::Got got = kept->take(ended, max, deadline_of(timeout_ms));
   while (auto* const errand = static_cast<Completed*>(ended.pop())) {
     out[(*n)++] = errand->take();
@@ -77,7 +78,8 @@ void tl_completion_release(tl_completion* completion) {
     case TL_DONE_RESULT: tl_result_release(static_cast<tl_result*>(value)); break;
     case TL_DONE_CONN: tl_conn_release(static_cast<tl_conn*>(value)); break;
     case TL_DONE_BATCH:
-    case TL_EVENT: tl_batch_release(static_cast<tl_batch*>(value)); break;
+    case TL_EVENT:
+    case TL_QUESTION: tl_batch_release(static_cast<tl_batch*>(value)); break;
     default: break;
   }
   tl_error_release(std::exchange(completion->error, nullptr));

@@ -132,12 +132,13 @@ struct Budget {
 struct Base;  // what connections that are added later stand upon
 
 struct Config {
-  std::string source;                   // the file's path, or what the caller called the text
-  std::string file;                     // the same, absolute; "" : a text
-  std::string environment;              // "" : none was chosen
-  std::string default_name;             // "" : the file has no connection
-  std::optional<uint32_t> max_open;     // sessions over all connections, also those that are added
-  std::vector<Connection> connections;  // by source position
+  std::string source;                            // the file's path, or what the caller called the text
+  std::string file;                              // the same, absolute; "" : a text
+  std::string environment;                       // "" : none was chosen
+  std::string default_name;                      // "" : the file has no connection
+  std::optional<uint32_t> max_open;              // sessions over all connections, also those that are added
+  Nanos ask_timeout = std::chrono::seconds(30);  // for the application to answer a question
+  std::vector<Connection> connections;           // by source position
   Budget budget;
   std::vector<Setting> settings;      // sorted by path
   std::vector<std::string> warnings;  // "file:line: key: …": keys that have no effect in this build

@@ -95,6 +95,7 @@ constexpr std::array budget_keys = {
 
 constexpr std::array limits_keys = {
     Key{"max_open", Type::integer, "", 1, any_count, "", every_driver, "", "sessions of all names together, also of those that are added; no limit without it"},
+    Key{"ask_timeout", Type::duration, "30s", 0, 0, "", every_driver, "", "how long the application has to answer a question: which connection a name is"},
 };
 
 constexpr std::array top_keys = {

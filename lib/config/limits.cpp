@@ -23,6 +23,7 @@ Result<void> apply_limits(const Node& limits, const Blame& blame, Config& config
   if (Result<void> known = check_keys(limits, "limits", blame); !known) return known;
   Values values(limits, "limits", "limits", DriverKind::postgresql, blame, config);
   const auto max_open = values.integer("max_open");
+  config.ask_timeout = values.duration("ask_timeout").value_or(config.ask_timeout);
   if (values.failed()) return values.take_error();
   if (!max_open) return {};
   config.max_open = static_cast<uint32_t>(*max_open);

@@ -168,6 +168,11 @@ void Connection::release() {
   close();
 }
 
+bool Connection::is_released() const {
+  const Lock locked = lock();
+  return released_;
+}
+
 void Connection::leave_locked() {
   if (endpoints_ != nullptr) leaving_.push_back(endpoints_);
   endpoints_.reset();

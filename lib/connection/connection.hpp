@@ -85,6 +85,8 @@ class Connection final : public runtime::Task {
   // came first; cancelled.
   [[nodiscard]] Result<void> await_home(Deadline until, const runtime::Ticket* ticket);
 
+  [[nodiscard]] bool is_released() const;
+
   // Says of a failure whose it is.
   [[nodiscard]] Failure told(Failure failure) const;
 

@@ -24,11 +24,22 @@ std::string_view call_for(std::string_view verb) noexcept {
 
 }  // namespace
 
-Handle::Handle(std::shared_ptr<Connection> connection, routing::Mode mode, std::shared_ptr<const std::string> tag)
-    : connection_(std::move(connection)), tag_(std::move(tag)), mode_(mode), read_only_(mode == routing::Mode::read) {}
+Handle::Handle(std::shared_ptr<Connection> connection, routing::Mode mode)
+    : connection_(std::move(connection)), mode_(mode), read_only_(mode == routing::Mode::read) {}
+
+Handle::Handle(std::shared_ptr<Named> named, routing::Mode mode)
+    : named_(std::move(named)), mode_(mode), read_only_(mode == routing::Mode::read) {}
+
+Handle::Handle(const Handle& parent, routing::Mode mode, std::shared_ptr<const std::string> tag)
+    : connection_(parent.connection_),
+      named_(parent.named_),
+      tag_(std::move(tag)),
+      mode_(mode),
+      read_only_(mode == routing::Mode::read) {}
 
 Handle::Handle(const Handle& parent, Kind kind, std::shared_ptr<Hold> hold, bool read_only, bool inner)
     : connection_(parent.connection_),
+      named_(parent.named_),
       tag_(parent.tag_),
       mode_(parent.mode_),
       kind_(kind),
@@ -43,15 +54,26 @@ Handle::~Handle() {
 Result<std::shared_ptr<Handle>> Handle::derive(const std::shared_ptr<const std::string>& tag,
                                                routing::Mode mode) const {
   if (kind_ != Kind::pooled) {
-    return connection_->told(
-        fail(Status::misuse, "only a pooled handle has variants: this one is pinned or in a transaction"));
+    return told(fail(Status::misuse, "only a pooled handle has variants: this one is pinned or in a transaction"));
   }
-  return std::make_shared<Handle>(connection_, mode, tag == nullptr ? tag_ : tag);
+  return std::shared_ptr<Handle>(new Handle(*this, mode, tag == nullptr ? tag_ : tag));
+}
+
+std::optional<Nanos> Handle::call_timeout() const {
+  if (hold_ != nullptr) return hold_->endpoints()->settings().call_timeout;
+  const std::shared_ptr<Connection> connection = named_ == nullptr ? connection_ : named_->peek();
+  return connection == nullptr ? std::nullopt : connection->call_timeout();
+}
+
+Failure Handle::told(Failure failure) const {
+  failure->connection = name();
+  return failure;
 }
 
 Result<void> Handle::query(QueryResult& answer, std::string_view text, const columnar::Params& params, bool named,
                            const CallOptions& options) {
-  return told(on_endpoints([&](const EndpointsPtr& on) { return run(answer, on, text, params, named, options); }));
+  return told(
+      on_endpoints([&](const EndpointsPtr& on) { return run(answer, on, text, params, named, options); }, options));
 }
 
 Result<void> Handle::run(QueryResult& answer, const EndpointsPtr& on, std::string_view text,
@@ -87,7 +109,7 @@ Result<void> Handle::run(QueryResult& answer, const EndpointsPtr& on, std::strin
 
 // On one line, as it was given: values are never told.
 void Handle::echo(const sql::Statement& statement) const {
-  observe::log(observe::Level::warning, observe::one_line(connection_->name() + ": " + statement.text));
+  observe::log(observe::Level::warning, observe::one_line(name() + ": " + statement.text));
 }
 
 Result<void> Handle::allowed(const sql::Statement& statement, const CallOptions& options) const {
@@ -139,16 +161,16 @@ Result<HoldUse> Handle::enter(const CallOptions& options) {
 Result<std::shared_ptr<Hold>> Handle::hold_for(bool read, const CallOptions& options) {
   Leased leased;
   const auto lease = [&](const EndpointsPtr& on) { return lease_for(leased, on, read, nullptr, options); };
-  if (Result<void> done = connection_->on_endpoints(lease); !done) return done.take_error();
+  if (Result<void> done = on_endpoints(lease, options); !done) return done.take_error();
   return Hold::make(std::move(leased));
 }
 
 Result<std::shared_ptr<Handle>> Handle::pin(const CallOptions& options) {
   if (kind_ != Kind::pooled) {
-    return connection_->told(fail(Status::misuse, "this handle has a session of its own already"));
+    return told(fail(Status::misuse, "this handle has a session of its own already"));
   }
   auto hold = hold_for(mode_ == routing::Mode::read, options);
-  if (!hold) return connection_->told(hold.take_error());
+  if (!hold) return told(hold.take_error());
   return std::shared_ptr<Handle>(new Handle(*this, Kind::pinned, hold.take(), false, false));
 }
 

@@ -3,20 +3,26 @@
 #include <memory>
 #include <string>
 
-#include "connection.hpp"
+#include "named.hpp"
 #include "query_result.hpp"
 
 namespace tl::connection {
 
 class Handle : public std::enable_shared_from_this<Handle> {
  public:
-  // A pooled one.
-  Handle(std::shared_ptr<Connection> connection, routing::Mode mode, std::shared_ptr<const std::string> tag);
+  // Pooled ones.
+  Handle(std::shared_ptr<Connection> connection, routing::Mode mode);
+  Handle(std::shared_ptr<Named> named, routing::Mode mode);
   ~Handle();
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
 
-  [[nodiscard]] const std::shared_ptr<Connection>& connection() const noexcept { return connection_; }
+  [[nodiscard]] const std::string& name() const noexcept {
+    return named_ == nullptr ? connection_->name() : named_->name();
+  }
+  [[nodiscard]] std::optional<Nanos> call_timeout() const;
+  // Says of a failure whose it is.
+  [[nodiscard]] Failure told(Failure failure) const;
   // Another tag (null keeps) and mode. Errors: misuse on a pinned or transaction handle.
   [[nodiscard]] Result<std::shared_ptr<Handle>> derive(const std::shared_ptr<const std::string>& tag,
                                                        routing::Mode mode) const;
@@ -43,6 +49,7 @@ class Handle : public std::enable_shared_from_this<Handle> {
  private:
   enum class Kind : uint8_t { pooled, pinned, transaction, savepoint };
 
+  Handle(const Handle& parent, routing::Mode mode, std::shared_ptr<const std::string> tag);
   Handle(const Handle& parent, Kind kind, std::shared_ptr<Hold> hold, bool read_only, bool inner);
 
   // `inner`: for a verb of this handle, which goes on until it has ended.
@@ -53,8 +60,9 @@ class Handle : public std::enable_shared_from_this<Handle> {
 
   // Those that a verb runs on. Where its connection leaves them before it has got a session it begins again.
   template <class Verb>
-  [[nodiscard]] Result<void> on_endpoints(const Verb& verb) {
-    return kind_ == Kind::pooled ? connection_->on_endpoints(verb) : verb(hold_->endpoints());
+  [[nodiscard]] Result<void> on_endpoints(const Verb& verb, const CallOptions& options) {
+    if (kind_ != Kind::pooled) return verb(hold_->endpoints());
+    return named_ == nullptr ? connection_->on_endpoints(verb) : named_->on_endpoints(verb, options);
   }
 
   void echo(const sql::Statement& statement) const;
@@ -88,10 +96,11 @@ class Handle : public std::enable_shared_from_this<Handle> {
   [[nodiscard]] Result<void> undo_level(const CallOptions& options);
   [[nodiscard]] Result<void> told(Result<void> result) const {
     if (result) return result;
-    return connection_->told(result.take_error());
+    return told(result.take_error());
   }
 
-  const std::shared_ptr<Connection> connection_;
+  const std::shared_ptr<Connection> connection_;  // null: see
+  const std::shared_ptr<Named> named_;
   const std::shared_ptr<const std::string> tag_;
   const routing::Mode mode_;
   const Kind kind_ = Kind::pooled;

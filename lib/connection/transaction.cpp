@@ -15,22 +15,20 @@ Result<std::shared_ptr<Handle>> Handle::begin_level(const driver::TransactionOpt
   chosen.read_only = wanted.read_only || read_only_;
   if (kind_ == Kind::pooled) {
     auto made = hold_for(chosen.read_only, options);
-    if (!made) return connection_->told(made.take_error());
+    if (!made) return told(made.take_error());
     const std::shared_ptr<Hold> hold = made.take();
-    if (Result<void> begun = begin_on(hold->leased(), chosen, options); !begun)
-      return connection_->told(begun.take_error());
+    if (Result<void> begun = begin_on(hold->leased(), chosen, options); !begun) return told(begun.take_error());
     return std::shared_ptr<Handle>(new Handle(*this, Kind::transaction, hold, chosen.read_only, inner));
   }
   const bool inside = kind_ != Kind::pinned;
   if (inside && (wanted.read_only || wanted.isolation != driver::Isolation::server_default)) {
-    return connection_->told(
-        fail(Status::misuse, "a savepoint takes no isolation or read-only flag: its transaction has them"));
+    return told(fail(Status::misuse, "a savepoint takes no isolation or read-only flag: its transaction has them"));
   }
   Result<HoldUse> use = enter(options);
-  if (!use) return connection_->told(use.take_error());
+  if (!use) return told(use.take_error());
   Leased& leased = hold_->leased();
   if (!inside && leased.session().state() != SessionState::idle) {
-    return connection_->told(fail(Status::busy, "this session is in a transaction that was begun as text"));
+    return told(fail(Status::busy, "this session is in a transaction that was begun as text"));
   }
   std::shared_ptr<Handle> handle(
       new Handle(*this, inside ? Kind::savepoint : Kind::transaction, hold_, chosen.read_only, inner));
@@ -38,7 +36,7 @@ Result<std::shared_ptr<Handle>> Handle::begin_level(const driver::TransactionOpt
                               : begin_on(leased, chosen, options);
   if (begun) return handle;
   inside ? hold_->pop(handle->level_) : hold_->abandon(handle->level_);  // it may have begun before it was stopped
-  return connection_->told(begun.take_error());
+  return told(begun.take_error());
 }
 
 Result<void> Handle::begin_on(Leased& leased, const driver::TransactionOptions& wanted, const CallOptions& options) {

@@ -19,9 +19,10 @@ enum class Kind : uint8_t {
   timeout,       // a caller's time was up, while it waited for a session or for its statement
   query,         // a statement has ended: its last row was read, it failed, or its answer was given up
   slow_query,    // the same, of one that took `slow_query` or longer
-  state_change,  // a connection was added, opened, closed or removed
+  state_change,  // a connection has another state
+  ask_name,      // a question: which connection is this name?
 };
-constexpr size_t kind_count = 9;
+constexpr size_t kind_count = 10;
 
 [[nodiscard]] std::string_view kind_name(Kind kind) noexcept;  // "connect", "dial_failed", …
 
@@ -44,8 +45,9 @@ struct Event {
   std::optional<Nanos> duration;
   Status status = Status::ok;  // of a failure
   std::string statement;       // its text as it was given, "" : none
-  // dial_failed, timeout of a wait for a session: why. state_change: the new state, or "released". Never what a server says of a
-  // statement: it may quote values.
+  uint64_t question = 0;       // its number, of those that are answered; 0: it is no question
+  // dial_failed, timeout of a wait for a session: why. state_change: the new state, or "released". Never what a server
+  // says of a statement: it may quote values.
   std::string message;
 };
 

@@ -29,6 +29,13 @@ std::shared_ptr<Hub::Subscriptions> Hub::others_than(const Listener& listener) c
   return others;
 }
 
+bool Hub::reaches_only(Kind kind, uint64_t taker) const {
+  const std::lock_guard lock(mutex_);
+  return std::all_of(subscriptions_->begin(), subscriptions_->end(), [&](const Subscription& known) {
+    return (known.kinds & bit(kind)) == 0 || known.listener->taker() == taker;
+  });
+}
+
 void Hub::replace(std::shared_ptr<const Subscriptions> subscriptions) noexcept {
   Kinds wanted = 0;
   for (const Subscription& subscription : *subscriptions) wanted |= subscription.kinds;

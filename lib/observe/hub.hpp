@@ -18,6 +18,8 @@ class Listener {
  public:
   virtual ~Listener() = default;
   virtual void event(const std::shared_ptr<const Event>& event) noexcept = 0;
+  // Who alone takes what arrives there, as CallOptions::owner says it; 0: not known.
+  [[nodiscard]] virtual uint64_t taker() const noexcept { return 0; }
 };
 
 class Hub {
@@ -29,6 +31,9 @@ class Hub {
   [[nodiscard]] bool wants(Kind kind) const noexcept { return (wanted() & bit(kind)) != 0; }
   // All kinds that somebody listens to. The one thing done where nobody does.
   [[nodiscard]] Kinds wanted() const noexcept { return wanted_.load(std::memory_order_relaxed); }
+
+  // Whether all who want this kind are one taker's.
+  [[nodiscard]] bool reaches_only(Kind kind, uint64_t taker) const;
 
   // From now on; a listener that is subscribed already has these kinds instead.
   void subscribe(std::shared_ptr<Listener> listener, Kinds kinds);
@@ -59,7 +64,7 @@ class Hub {
 
   std::atomic<Kinds> wanted_{0};
   std::atomic<uint64_t> dropped_{0};
-  ForkMutex mutex_;
+  mutable ForkMutex mutex_;
   std::shared_ptr<const Subscriptions> subscriptions_;  // null: nobody's
 };
 

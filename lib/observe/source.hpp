@@ -78,6 +78,7 @@ class Source {
 };
 
 // An event of a connection, which has no endpoint.
+void tell_question(Hub& hub, Kind kind, const std::string& connection, uint64_t number) noexcept;
 void tell_state(Hub& hub, const std::string& connection, std::string_view state) noexcept;
 
 }  // namespace tl::observe

@@ -43,26 +43,38 @@ Result<config::Built> Registry::built(const std::string& name, const Written& wr
   return config::make_connection(*config->base, name, *own, source_of(written.own == nullptr ? "add" : "patch", name));
 }
 
-Result<bool> Registry::add(std::string_view name, std::string_view toml) {
+Result<std::shared_ptr<Entry>> Registry::read_entry(std::string_view name, std::string_view toml, const Found* found) {
+  const auto config = this->config();
   auto written = std::make_shared<Written>();
   written->toml = toml;
-  auto made = config::read_connection(*config()->base, name, toml, source_of("add", name));
-  if (!made) return of(name, made.take_error());
-  auto built = config::make_connection(*config()->base, name, *made, source_of("add", name));
+  auto own = config::read_connection(*config->base, name, toml, source_of("add", name));
+  if (!own) return of(name, own.take_error());
+  auto built = config::make_connection(*config->base, name, *own, source_of("add", name));
   if (!built) return of(name, built.take_error());
   written->warnings = std::move(built->warnings);
-  const auto entry = make_entry(std::move(built->connection), written);
+  if (found != nullptr && found->unused_for) built->connection.idle_close = found->unused_for;
+  return make_entry(std::move(built->connection), std::move(written), found != nullptr);
+}
+
+// Answers what has the name already; null: nothing had.
+std::shared_ptr<Entry> Registry::insert(const std::shared_ptr<Entry>& entry) {
   {
     const Changing changing(*this);
-    if (const auto present = names_.insert(entry)) {
-      const std::vector<std::string> keys = config::differences(*present->settings(), *entry->settings());
-      if (!keys.empty()) return of(name, other_settings(name, keys));
-      return false;
-    }
+    if (auto present = names_.insert(entry)) return present;
   }
-  log_warnings(written->warnings);
+  log_warnings(entry->version().written->warnings);
   observe::tell_state(*hub_, entry->name(), connection::state_name(connection::State::registered));
-  return true;
+  return nullptr;
+}
+
+Result<bool> Registry::add(std::string_view name, std::string_view toml) {
+  auto entry = read_entry(name, toml, nullptr);
+  if (!entry) return entry.take_error();
+  const auto present = insert(*entry);
+  if (present == nullptr) return true;
+  const std::vector<std::string> keys = config::differences(*present->settings(), *(*entry)->settings());
+  if (!keys.empty()) return of(name, other_settings(name, keys));
+  return false;
 }
 
 // What `before` becomes where the text is laid over it.

@@ -6,11 +6,12 @@ using connection::Connection;
 using connection::State;
 
 Entry::Entry(Version version, std::shared_ptr<observe::Hub> hub, std::shared_ptr<pool::SessionLimit> limit,
-             uint64_t number)
+             uint64_t number, bool was_asked_for)
     : name_(version.settings->name),
       hub_(std::move(hub)),
       limit_(std::move(limit)),
       number_(number),
+      was_asked_for_(was_asked_for),
       version_(std::move(version)) {}
 
 Version Entry::version() const {

@@ -27,12 +27,15 @@ struct Version {
 
 class Entry {
  public:
-  Entry(Version version, std::shared_ptr<observe::Hub> hub, std::shared_ptr<pool::SessionLimit> limit, uint64_t number);
+  Entry(Version version, std::shared_ptr<observe::Hub> hub, std::shared_ptr<pool::SessionLimit> limit, uint64_t number,
+        bool was_asked_for = false);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] Version version() const;
   [[nodiscard]] connection::Settings settings() const { return version().settings; }
   [[nodiscard]] uint64_t number() const noexcept { return number_; }  // by order of registration
+  // The application has told it when it was asked, and would again.
+  [[nodiscard]] bool was_asked_for() const noexcept { return was_asked_for_; }
   [[nodiscard]] connection::State state() const;
 
   // Made by whoever comes first; keeps the entry. Null: the name was released before anybody used it.
@@ -63,6 +66,7 @@ class Entry {
   const std::shared_ptr<observe::Hub> hub_;
   const std::shared_ptr<pool::SessionLimit> limit_;
   const uint64_t number_;
+  const bool was_asked_for_;
   mutable ForkMutex mutex_;
   Version version_;
   std::unique_ptr<connection::Connection> connection_;

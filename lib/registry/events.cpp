@@ -8,11 +8,16 @@ namespace {
 
 class Follower final : public observe::Listener {
  public:
-  explicit Follower(std::function<void(const observe::Event&)> heard) : heard_(std::move(heard)) {}
+  Follower(std::weak_ptr<const runtime::Queue> queue, std::function<void(const observe::Event&)> heard)
+      : queue_(std::move(queue)), heard_(std::move(heard)) {}
 
   void event(const std::shared_ptr<const observe::Event>& event) noexcept override {
     const std::lock_guard lock(mutex_);
     if (heard_ != nullptr) heard_(*event);
+  }
+  [[nodiscard]] uint64_t taker() const noexcept override {
+    const auto queue = queue_.lock();
+    return queue == nullptr ? 0 : queue->taker();
   }
   void end() noexcept {
     const std::lock_guard lock(mutex_);
@@ -20,6 +25,7 @@ class Follower final : public observe::Listener {
   }
 
  private:
+  const std::weak_ptr<const runtime::Queue> queue_;
   std::mutex mutex_;
   std::function<void(const observe::Event&)> heard_;  // null: it has ended
 };
@@ -48,13 +54,14 @@ class End final : public runtime::Cancellable {
 
 Failure follow(observe::Hub& hub, observe::Kinds kinds, runtime::Ticket* ticket,
                std::function<void(const observe::Event&)> heard) {
-  const auto follower = std::make_shared<Follower>(std::move(heard));
+  const auto& queue = runtime::Fiber::current()->queue();
+  const auto follower = std::make_shared<Follower>(queue.weak_from_this(), std::move(heard));
   hub.subscribe(follower, kinds);
   End end;
   bool cancelled = false;
   {
     const runtime::Ticket::Attachment attached(ticket, end);
-    cancelled = end.wait(runtime::Fiber::current()->queue());
+    cancelled = end.wait(queue);
   }
   follower->end();
   hub.unsubscribe(*follower);

@@ -59,13 +59,17 @@ std::string_view default_name(const config::Config& config) noexcept {
 
 Registry::Registry(config::Config config)
     : limit_(std::make_shared<pool::SessionLimit>(config.max_open.value_or(pool::SessionLimit::none))),
-      config_(std::make_shared<const config::Config>(std::move(config))) {
+      config_(std::make_shared<const config::Config>(std::move(config))),
+      forgetter_(std::make_shared<Forgetter>([this](const auto& entry) { forget(entry); })) {
   for (const std::string& warning : config_->warnings) observe::log(observe::Level::warning, warning);
   for (const config::Connection& settings : config_->connections) (void)names_.insert(make_entry(settings, nullptr));
   join_forks();
 }
 
-Registry::~Registry() { leave_forks(); }
+Registry::~Registry() {
+  leave_forks();
+  forgetter_->end();
+}
 
 void Registry::before_fork() noexcept {
   names_.before_fork();
@@ -85,9 +89,11 @@ void Registry::begin_in_child() noexcept {
   limit_->begin_in_child();
 }
 
-std::shared_ptr<Entry> Registry::make_entry(config::Connection settings, std::shared_ptr<const Written> written) {
+std::shared_ptr<Entry> Registry::make_entry(config::Connection settings, std::shared_ptr<const Written> written,
+                                            bool was_asked_for) {
   auto shared = std::make_shared<const config::Connection>(std::move(settings));
-  return std::make_shared<Entry>(Version{std::move(shared), std::move(written)}, hub_, limit_, ++last_number_);
+  return std::make_shared<Entry>(Version{std::move(shared), std::move(written)}, hub_, limit_, ++last_number_,
+                                 was_asked_for);
 }
 
 std::shared_ptr<const config::Config> Registry::config() const {
@@ -98,12 +104,6 @@ std::shared_ptr<const config::Config> Registry::config() const {
 void Registry::take_config(std::shared_ptr<const config::Config> config) {
   const std::lock_guard lock(config_mutex_);
   config_.swap(config);
-}
-
-Result<std::shared_ptr<Connection>> Registry::find(std::string_view name) const {
-  auto connection = names_.connection(name.empty() ? default_name(*config()) : name);
-  if (connection == nullptr) return not_found(name);
-  return connection;
 }
 
 Result<std::shared_ptr<Entry>> Registry::entry(std::string_view name) const {
@@ -151,8 +151,8 @@ Result<bool> Registry::remove(std::string_view name, std::optional<Deadline> unt
   return true;
 }
 
-Result<void> Registry::connect(std::string_view name, const connection::CallOptions& options) const {
-  auto connection = find(name);
+Result<void> Registry::connect(std::string_view name, const connection::CallOptions& options) {
+  auto connection = find(std::string(name.empty() ? default_name(*config()) : name), options);
   if (!connection) return connection.take_error();
   return (*connection)->connect(options);
 }

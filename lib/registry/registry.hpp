@@ -3,8 +3,10 @@
 #include <optional>
 
 #include "added.hpp"
+#include "forgetter.hpp"
 #include "handle.hpp"
 #include "names.hpp"
+#include "questions.hpp"
 
 namespace tl::registry {
 
@@ -15,19 +17,29 @@ struct Change {
   std::vector<std::string> keys;  // that are others now; of `patched`
 };
 
-class Registry final : private ForkParticipant {
+class Registry final : public connection::Finder, private ForkParticipant {
  public:
   explicit Registry(config::Config config);
   ~Registry() override;
 
-  // name empty: the default. Errors: not_found, with the nearest name.
-  [[nodiscard]] Result<std::shared_ptr<connection::Connection>> find(std::string_view name) const;
+  // A pooled handle; waits for nothing. name empty: the default. One whose name the application is to be asked for
+  // looks it up when it is used. Errors: not_found, with the nearest name.
+  [[nodiscard]] Result<std::shared_ptr<connection::Handle>> handle(std::string_view name, routing::Mode mode);
+  // Where it is not there the application is asked, if it wants to be. Errors: not_found; those of Questions::ask().
+  [[nodiscard]] Result<std::shared_ptr<connection::Connection>> find(const std::string& name,
+                                                                     const connection::CallOptions& options) override;
+  // To a question: with Status::ok the connection's settings, as of add(), and after how long without use it is to be
+  // forgotten (absent: never); else why there is none. Errors: not_found, nobody asks it any more; configuration, which
+  // those who ask get as well.
+  [[nodiscard]] Result<void> answer(uint64_t question, Status status, std::string_view text,
+                                    std::optional<Nanos> unused_for);
   [[nodiscard]] Result<std::shared_ptr<Entry>> entry(std::string_view name) const;
   [[nodiscard]] bool has(std::string_view name) const;
   // By order of registration.
   [[nodiscard]] Entries entries() const { return names_.all(); }
   // As it was read last.
   [[nodiscard]] std::shared_ptr<const config::Config> config() const;
+  [[nodiscard]] Questions& questions() noexcept { return questions_; }
   [[nodiscard]] runtime::Tickets& tickets() noexcept { return tickets_; }
   // Where what happens to its connections can be listened to.
   [[nodiscard]] observe::Hub& hub() const noexcept { return *hub_; }
@@ -51,7 +63,7 @@ class Registry final : private ForkParticipant {
   [[nodiscard]] Result<bool> remove(std::string_view name, std::optional<Deadline> until,
                                     const runtime::Ticket* ticket = nullptr);
 
-  [[nodiscard]] Result<void> connect(std::string_view name, const connection::CallOptions& options) const;
+  [[nodiscard]] Result<void> connect(std::string_view name, const connection::CallOptions& options);
   // All of them, one after the other. Goes on after a failure, and answers the first one.
   [[nodiscard]] Result<void> connect_all(const connection::CallOptions& options) const;
   // name null: all of them, together. `until` not given: each connection's destroy_timeout from now. `ticket` may be
@@ -80,7 +92,17 @@ class Registry final : private ForkParticipant {
 
   [[nodiscard]] Result<Entries> chosen(const std::string_view* name) const;
   [[nodiscard]] Failure not_found(std::string_view name) const;
-  [[nodiscard]] std::shared_ptr<Entry> make_entry(config::Connection settings, std::shared_ptr<const Written> written);
+  [[nodiscard]] std::shared_ptr<Entry> make_entry(config::Connection settings, std::shared_ptr<const Written> written,
+                                                  bool was_asked_for = false);
+  // Of a name that the application has told when it was asked.
+  struct Found {
+    std::optional<Nanos> unused_for;
+  };
+  [[nodiscard]] Result<std::shared_ptr<Entry>> read_entry(std::string_view name, std::string_view toml,
+                                                          const Found* found);
+  [[nodiscard]] std::shared_ptr<Entry> insert(const std::shared_ptr<Entry>& entry);
+  [[nodiscard]] Result<void> take_found(const std::string& name, std::string_view toml, const Found& found);
+  void forget(const std::shared_ptr<Entry>& entry);
   [[nodiscard]] Result<config::Node> own_settings(const std::string& name, const Written* written) const;
   [[nodiscard]] Result<Version> patched(const std::string& name, const Version& before, std::string_view toml) const;
   [[nodiscard]] Result<connection::Tried> try_out(const std::shared_ptr<Entry>& entry,
@@ -97,6 +119,8 @@ class Registry final : private ForkParticipant {
   ForkMutex changes_;
   mutable ForkMutex config_mutex_;
   std::shared_ptr<const config::Config> config_;
+  Questions questions_{*hub_};
+  const std::shared_ptr<Forgetter> forgetter_;
 };
 
 // The name that is meant where none is said; as in a file that does not say: "default".

@@ -94,6 +94,9 @@ class Queue : public std::enable_shared_from_this<Queue> {
   // or a wake_up(). Fewer than `max`: the descriptor tells, by an edge too, of whatever comes next.
   // They are the caller's to delete.
   [[nodiscard]] Got take(LinkedList<Errand>& out, size_t max, Deadline until);
+  // Who takes from it, as CallOptions::owner says it, and who did last; 0: nobody yet.
+  void note_taker(uint64_t taker) noexcept { taker_.store(taker, std::memory_order_relaxed); }
+  [[nodiscard]] uint64_t taker() const noexcept { return taker_.load(std::memory_order_relaxed); }
   void wake_up() noexcept;    // [any thread] one take() that waits, or else the next, takes nothing
   void shut_down() noexcept;  // [any thread] no more is submitted; what is under way goes on
   [[nodiscard]] bool is_shut() const noexcept { return shut_.load(std::memory_order_acquire); }
@@ -169,6 +172,7 @@ class Queue : public std::enable_shared_from_this<Queue> {
   bool woken_ = false;
   std::atomic<bool> shut_ = false;
   bool forsaken_ = false;
+  std::atomic<uint64_t> taker_{0};
 };
 
 }  // namespace tl::runtime

@@ -24,7 +24,7 @@ from . import _call, _errors, _ffi
 from ._decode import plain
 from ._result import Columns
 
-_COMPLETION = Struct("<Q8xiIQQ8xQ8x")  # tl_completion: user_data, status, kind, value, error, arg[1]
+_COMPLETION = Struct("<Q8xiIQQ8xQQ")  # tl_completion: user_data, status, kind, value, error, arg[1], arg[2]
 _CALL = Struct("<II8xQQQ32x")  # tl_call: struct_size, flags, queue, user_data, op; the rest zero
 _COMPLETION_SIZE = sizeof(_ffi.tl_completion)
 _CALL_SIZE = sizeof(_ffi.tl_call)
@@ -42,7 +42,8 @@ class Event(NamedTuple):
     """What has happened. None stands for what there is not."""
 
     kind: str
-    """"connect", "disconnect", "checkout", "checkin", "dial_failed", "timeout", "query", "slow_query" or "state_change"
+    """"connect", "disconnect", "checkout", "checkin", "dial_failed", "timeout", "query", "slow_query", "state_change" or
+    "ask_name"
     """
     at: datetime
     connection: str
@@ -61,6 +62,8 @@ class Event(NamedTuple):
     message: str | None
     lost: int
     """events of the registry that were dropped before this one, since too many waited to be told"""
+    question: int | None = None
+    """the number of a question, which somebody waits to be answered"""
 
 
 Listen = Callable[[Event], object]
@@ -135,10 +138,10 @@ class _Queue(_call.Owned):
         ended = bool(_ffi.tl_queue_wait(self.slot, self._place, _TOGETHER, timeout, self._count_place))
         told = []
         taken = self._view[:self._count.value * _COMPLETION_SIZE]
-        for op, status, kind, value, error, lost in _COMPLETION.iter_unpack(taken):
+        for op, status, kind, value, error, lost, question in _COMPLETION.iter_unpack(taken):
             listener = self.listeners.get(op)
-            if kind == _ffi.TL_EVENT:
-                event = self._read(value, lost)
+            if kind in (_ffi.TL_EVENT, _ffi.TL_QUESTION):
+                event = self._read(value, lost, question)
                 if listener is not None:
                     told.append((listener, event))
                 continue
@@ -155,7 +158,7 @@ class _Queue(_call.Owned):
                 task.add_done_callback(self._done)
         return ended
 
-    def _read(self, value: int, lost: int) -> Event:
+    def _read(self, value: int, lost: int, question: int) -> Event:
         batch = c_void_p(value)
         try:
             _ffi.tl_batch_columns(batch, self._columns.place, _COLUMNS, self._columns.rows_place)
@@ -164,7 +167,8 @@ class _Queue(_call.Owned):
         finally:
             _ffi.tl_batch_release(batch)
         return Event(kind, _EPOCH + timedelta(microseconds=at), connection, endpoint, session, backend, tag,
-                     None if duration is None else timedelta(microseconds=duration), status, statement, message, lost)
+                     None if duration is None else timedelta(microseconds=duration), status, statement, message, lost,
+                     question or None)
 
     def _done(self, task: Task[Any]) -> None:
         self._tasks.discard(task)

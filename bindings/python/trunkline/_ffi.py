@@ -63,6 +63,7 @@ TL_DONE_CONN = 3
 TL_DONE_BATCH = 4
 
 TL_EVENT = 64
+TL_QUESTION = 65
 
 TL_EVENT_CONNECT = 0x1
 TL_EVENT_DISCONNECT = 0x2
@@ -73,6 +74,7 @@ TL_EVENT_TIMEOUT = 0x20
 TL_EVENT_QUERY = 0x40
 TL_EVENT_SLOW_QUERY = 0x80
 TL_EVENT_STATE_CHANGE = 0x100
+TL_ASK_NAME = 0x200
 
 TL_QUEUE_THREAD = 0x1
 
@@ -242,6 +244,7 @@ tl_queue_wait = _declare(_waiting, "tl_queue_wait", _status, _ptr, _ptr, _size, 
 tl_queue_wake = _declare(_quick, "tl_queue_wake", None, _ptr)
 tl_queue_shutdown = _declare(_quick, "tl_queue_shutdown", None, _ptr)
 
+tl_answer = _declare(_waiting, "tl_answer", _status, _ptr, c_uint64, c_int32, c_char_p, _size, c_int64, _ptr)
 tl_subscribe = _declare(_quick, "tl_subscribe", _status, _ptr, c_uint32, _call, _ptr)
 
 # registry; the last parameters of every verb are: const tl_call * (packed bytes), [out **], tl_error **

@@ -13,7 +13,8 @@ from . import _call, _errors, _ffi, _toml
 from ._connection import (MODES, Answer, Block, Blocking, Connection, Nothing, Owner, Streamed,
                           Transaction, With)
 from ._encode import Parameters
-from ._events import Listens
+from ._events import Listens, Subscription
+from ._questions import answer_names
 from ._health import Health, health_of
 from ._result import Result
 
@@ -167,6 +168,14 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
 
     def _closed_for_good(self, was_there: _call.Owned) -> None:
         self._removed(was_there)
+
+    def resolver(self, find: Callable[[str], Any], *, unused: float | None = None) -> Subscription:
+        """Asks the application for connections that the registry does not have, until what this returns is closed:
+        ``find(name)`` gives settings as `add` takes them, or None where there is no such connection. It is called once
+        while many want the same name; what it gives is added. `unused`: forgotten again when nobody used it for about so
+        many seconds; the next use asks again. In `aio` it may be a coroutine function. What it raises is raised by
+        whoever wanted the name: errors of trunkline as they are, others as Unavailable."""
+        return answer_names(self._core, self._loop(), find, unused)
 
     # ---- changing ----
 

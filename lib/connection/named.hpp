@@ -1,0 +1,44 @@
+// A connection that is looked up by its name when it is used: it may not be known yet, and be forgotten in between.
+#pragma once
+#include "connection.hpp"
+
+namespace tl::connection {
+
+class Finder {
+ public:
+  virtual ~Finder() = default;
+  // May wait for whoever knows. Errors: not_found, and why nobody has told.
+  [[nodiscard]] virtual Result<std::shared_ptr<Connection>> find(const std::string& name,
+                                                                 const CallOptions& options) = 0;
+};
+
+class Named {
+ public:
+  // The finder outlives this.
+  Named(std::string name, Finder& finder) : name_(std::move(name)), finder_(finder) {}
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  // As found last; null: not yet.
+  [[nodiscard]] std::shared_ptr<Connection> peek() const;
+  // As of Connection; once more where the connection was forgotten before the verb got a session.
+  template <class Verb>
+  [[nodiscard]] Result<void> on_endpoints(const Verb& verb, const CallOptions& options) {
+    for (;;) {
+      auto found = find(options);
+      if (!found) return found.take_error();
+      Result<void> done = (*found)->on_endpoints(verb);
+      if (done || done.error().status != Status::closed || done.error().phase != Phase::acquire) return done;
+      if (!(*found)->is_released()) return done;
+    }
+  }
+
+ private:
+  [[nodiscard]] Result<std::shared_ptr<Connection>> find(const CallOptions& options);
+
+  const std::string name_;
+  Finder& finder_;
+  mutable ForkMutex mutex_;
+  std::shared_ptr<Connection> connection_;
+};
+
+}  // namespace tl::connection

@@ -1,0 +1,73 @@
+// Names that are found on demand: handles on them, the question, and its answer.
+#include "changes.hpp"
+#include "log.hpp"
+
+namespace tl::registry {
+
+using connection::CallOptions;
+using connection::Connection;
+using connection::Handle;
+using observe::Kind;
+
+Result<std::shared_ptr<Handle>> Registry::handle(std::string_view name, routing::Mode mode) {
+  const auto entry = names_.find(name.empty() ? default_name(*config()) : name);
+  if (entry != nullptr && !entry->was_asked_for()) {
+    if (auto connection = Entry::connection(entry)) return std::make_shared<Handle>(std::move(connection), mode);
+  }
+  if (entry == nullptr && (name.empty() || !hub_->wants(Kind::ask_name))) return not_found(name);
+  return std::make_shared<Handle>(std::make_shared<connection::Named>(std::string(name), *this), mode);
+}
+
+Result<std::shared_ptr<Connection>> Registry::find(const std::string& name, const CallOptions& options) {
+  for (;;) {
+    if (auto connection = names_.connection(name)) return connection;
+    if (!hub_->wants(Kind::ask_name)) return not_found(name);
+    const Deadline patience = Deadline::after(steady_clock().now(), config()->ask_timeout);
+    Result<void> asked = questions_.ask(Kind::ask_name, name, earlier(options.deadline, patience), options);
+    if (!asked) {
+      Failure failure = asked.take_error();
+      failure->connection = name;
+      return failure;
+    }
+  }
+}
+
+Result<void> Registry::answer(uint64_t question, Status status, std::string_view text,
+                              std::optional<Nanos> unused_for) {
+  const auto name = questions_.subject(question);
+  if (!name) {
+    return fail(Status::not_found, "nobody asks this question any more: it was answered, or the time was up");
+  }
+  Result<void> done;
+  if (status == Status::ok) {
+    done = take_found(*name, text, {unused_for});
+  } else {
+    std::string why = "the application has no connection \"" + *name + '"';
+    if (!text.empty()) why.append(": ").append(text);
+    (void)questions_.answer(question, fail(status, observe::one_line(std::move(why)), Phase::acquire));
+    return done;
+  }
+  (void)questions_.answer(question, done ? Result<void>() : std::make_unique<Error>(done.error()));
+  return done;
+}
+
+// Where somebody has added the name meanwhile, that counts.
+Result<void> Registry::take_found(const std::string& name, std::string_view toml, const Found& found) {
+  auto entry = read_entry(name, toml, &found);
+  if (!entry) return entry.take_error();
+  if (insert(*entry) != nullptr || !found.unused_for) return {};
+  forgetter_->keep(*entry, *found.unused_for);
+  runtime::housekeeper().wake_at(forgetter_, Deadline::after(steady_clock().now(), *found.unused_for).at);
+  return {};
+}
+
+void Registry::forget(const std::shared_ptr<Entry>& entry) {
+  {
+    const Changing changing(*this);
+    if (names_.find(entry->name()) != entry) return;
+    (void)names_.erase(entry->name());
+  }
+  entry->release();
+}
+
+}  // namespace tl::registry
