@@ -18,10 +18,16 @@ Result<std::shared_ptr<Handle>> Registry::handle(std::string_view name, routing:
   return std::make_shared<Handle>(std::make_shared<connection::Named>(std::string(name), *this), mode);
 }
 
+Result<std::shared_ptr<Connection>> Registry::find(std::string_view name) const {
+  auto connection = names_.connection(name.empty() ? default_name(*config()) : name);
+  if (connection == nullptr) return not_found(name);
+  return connection;
+}
+
 Result<std::shared_ptr<Connection>> Registry::find(const std::string& name, const CallOptions& options) {
   for (;;) {
-    if (auto connection = names_.connection(name)) return connection;
-    if (!hub_->wants(Kind::ask_name)) return not_found(name);
+    auto connection = find(std::string_view(name));
+    if (connection || !hub_->wants(Kind::ask_name)) return connection;
     const Deadline patience = Deadline::after(steady_clock().now(), config()->ask_timeout);
     Result<void> asked = questions_.ask(Kind::ask_name, name, earlier(options.deadline, patience), options);
     if (!asked) {

@@ -25,6 +25,8 @@ class Registry final : public connection::Finder, private ForkParticipant {
   // A pooled handle; waits for nothing. name empty: the default. One whose name the application is to be asked for
   // looks it up when it is used. Errors: not_found, with the nearest name.
   [[nodiscard]] Result<std::shared_ptr<connection::Handle>> handle(std::string_view name, routing::Mode mode);
+  // name empty: the default. Errors: not_found, with the nearest name.
+  [[nodiscard]] Result<std::shared_ptr<connection::Connection>> find(std::string_view name) const;
   // Where it is not there the application is asked, if it wants to be. Errors: not_found; those of Questions::ask().
   [[nodiscard]] Result<std::shared_ptr<connection::Connection>> find(const std::string& name,
                                                                      const connection::CallOptions& options) override;

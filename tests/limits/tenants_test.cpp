@@ -181,7 +181,7 @@ TEST_CASE("many tenants, few sessions: each is served by his own, and no server 
     CHECK(tally.wrong == 0);
     CHECK(tally.right == static_cast<int64_t>(queued.size() + chosen.size()) * visits * visit);
     CHECK(census.most() - strangers <= max_open);
-    CHECK(census.samples() > 100);
+    CHECK(census.samples() > 5);
     MESSAGE(servers()[at].name << ": " << queued.size() + chosen.size() << " tenants' " << tally.right.load()
                                << " queries in " << serving << " s, " << opened_in_all(registry)
                                << " sessions opened so far; never more than " << census.most() - strangers << " of "

@@ -26,7 +26,7 @@ struct Line {
   ~Line() { (void)registry.close(nullptr, std::nullopt); }
 
   [[nodiscard]] std::shared_ptr<Handle> open(routing::Mode mode) const {
-    return std::make_shared<Handle>(*registry.find("db"), mode, nullptr);
+    return std::make_shared<Handle>(*registry.find("db"), mode);
   }
   [[nodiscard]] Result<Table> rows(Handle& on, std::string_view sql, const Values& values = {},
                                    const CallOptions& options = {}, bool named = false) const {
@@ -67,7 +67,7 @@ struct Line {
     }
   }
 
-  registry::Registry registry;
+  mutable registry::Registry registry;
   std::shared_ptr<Handle> handle;
 };
 

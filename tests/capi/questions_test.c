@@ -1,0 +1,94 @@
+/* Questions: names that the application is asked for. */
+#include "capi_fixture.h"
+
+#include <string.h>
+
+enum { asking = 1, answering = 2 };
+
+static tl_completion next(tl_queue* queue) {
+  tl_completion done;
+  size_t n = 0;
+  memset(&done, 0, sizeof done);
+  CHECK_STATUS(tl_queue_wait(queue, &done, 1, 10000, &n), TL_OK);
+  CHECK_INT((int64_t)n, 1);
+  return done;
+}
+
+/* The number of the question that comes next, about this name. */
+static uint64_t question_about(tl_queue* queue, const char* name) {
+  tl_completion question = next(queue);
+  const uint64_t number = question.arg[2];
+  CHECK_INT(question.kind, TL_QUESTION);
+  CHECK_INT((int64_t)question.user_data, answering);
+  CHECK_INT((int64_t)question.arg[0], TL_ASK_NAME);
+  REQUIRE(number != 0 && question.value != NULL);
+  tl_column columns[11];
+  columns[0].struct_size = sizeof columns[0];
+  int64_t rows = 0;
+  CHECK_STATUS(tl_batch_columns(question.value, columns, 11, &rows), TL_OK);
+  CHECK_INT(rows, 1);
+  CHECK(text_is(&columns[0], 0, "ask_name"));
+  CHECK(text_is(&columns[2], 0, name));
+  tl_completion_release(&question);
+  return number;
+}
+
+void test_a_name_that_is_found_on_demand(void) {
+  tl_registry* registry = open_registry("");
+  tl_queue* queue = NULL;
+  tl_conn *conn = NULL, *nobody = NULL;
+  tl_result* result = NULL;
+  tl_error* err = NULL;
+  char toml[1024];
+  target_settings(toml, sizeof toml);
+  OK(tl_queue_new(registry, 0, &queue, &err));
+  EXPECT(TL_E_NOT_FOUND, tl_conn_get(registry, WHOLE("tenant"), TL_DUAL, &conn, &err));
+  tl_call call = call_with(0);
+  call.queue = queue;
+  call.user_data = answering;
+  OK(tl_subscribe(registry, TL_ASK_NAME, &call, &err));
+  OK(tl_conn_get(registry, WHOLE("tenant"), TL_DUAL, &conn, &err));
+  CHECK_INT(tl_registry_has(registry, WHOLE("tenant")), 0);
+
+  call.user_data = asking;
+  OK(tl_query(conn, WHOLE("SELECT 42"), NULL, 0, NULL, 0, &call, NULL, &err));
+  OK(tl_query(conn, WHOLE("SELECT 42"), NULL, 0, NULL, 0, &call, NULL, &err));
+  const uint64_t number = question_about(queue, "tenant");
+  EXPECT(TL_E_MISUSE, tl_answer(NULL, number, TL_OK, WHOLE(toml), 0, &err));
+  EXPECT(TL_E_MISUSE, tl_answer(registry, number, 1, WHOLE(toml), 0, &err));
+  EXPECT(TL_E_MISUSE, tl_answer(registry, number, TL_OK, WHOLE(toml), -1, &err));
+  OK(tl_answer(registry, number, TL_OK, WHOLE(toml), 0, &err));
+  EXPECT(TL_E_NOT_FOUND, tl_answer(registry, number, TL_OK, WHOLE(toml), 0, &err));
+  for (int i = 0; i < 2; ++i) {
+    tl_completion done = next(queue);
+    CHECK_INT(done.kind, TL_DONE_RESULT);
+    CHECK_STATUS(done.status, TL_OK);
+    tl_completion_release(&done);
+  }
+  CHECK_INT(ask_int(conn, "SELECT 43"), 43);
+
+  /* A thread that takes the questions itself cannot wait for the answer. */
+  OK(tl_conn_get(registry, WHOLE("nobody"), TL_DUAL, &nobody, &err));
+  EXPECT(TL_E_BUSY, tl_query(nobody, WHOLE("SELECT 1"), NULL, 0, NULL, 0, NULL, &result, &err));
+  OK(tl_query(nobody, WHOLE("SELECT 1"), NULL, 0, NULL, 0, &call, NULL, &err));
+  OK(tl_answer(registry, question_about(queue, "nobody"), TL_E_NOT_FOUND, WHOLE("no such tenant"), 0, &err));
+  tl_completion done = next(queue);
+  CHECK_STATUS(done.status, TL_E_NOT_FOUND);
+  REQUIRE(done.error != NULL);
+  CHECK(strstr(tl_error_message(done.error), "no such tenant") != NULL);
+  CHECK_TEXT(tl_error_connection(done.error), "nobody");
+  tl_completion_release(&done);
+
+  /* What cannot be used is told on both sides. */
+  OK(tl_query(nobody, WHOLE("SELECT 1"), NULL, 0, NULL, 0, &call, NULL, &err));
+  EXPECT(TL_E_CONFIGURATION,
+         tl_answer(registry, question_about(queue, "nobody"), TL_OK, WHOLE("driver = 'sqlite'\nx = 1"), 0, &err));
+  done = next(queue);
+  CHECK_STATUS(done.status, TL_E_CONFIGURATION);
+  tl_completion_release(&done);
+
+  tl_conn_release(nobody);
+  tl_conn_release(conn);
+  tl_queue_release(queue);
+  tl_registry_release(registry);
+}
