@@ -164,7 +164,11 @@ Result<std::string> addresses_of(const std::string& host) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_ADDRCONFIG;
   addrinfo* raw = nullptr;
-  const int failed = getaddrinfo(host.c_str(), nullptr, &hints, &raw);
+  int failed = 0;
+  {
+    const ForkDelay delay;  // the C library has locks of its own here, which a child would find taken for ever
+    failed = getaddrinfo(host.c_str(), nullptr, &hints, &raw);
+  }
   if (failed != 0) {
     return fail(Status::unavailable, "the name \"" + host + "\" was not found: " + gai_strerror(failed),
                 Phase::connect);
