@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "templates.hpp"
 #include "utf8.hpp"
 
 namespace tl::config {
@@ -50,15 +51,18 @@ void Base::sign() {
   for (auto* const all : {&environment, &overrides, &own}) {
     for (auto& [name, node] : *all) config::sign(node, file);
   }
+  for (auto& [name, pattern] : templates) config::sign(pattern.settings, file);
   if (budget) config::sign(*budget, file);
   for (Auto& pool : autos) pool.origin.file = file;
 }
 
 Result<void> build_over(const Base& base, const std::string& name, const Node& own, const Blame& blame, Config& config,
                         std::vector<Auto>& autos) {
+  auto said = over_template(base, name, own, blame);
+  if (!said) return said.take_error();
   Node settings = base.defaults;
-  if (const auto driver = driver_of(own, &base.variables)) drop_foreign(settings, *driver);
-  lay_over(settings, own, base.variables);
+  if (const auto driver = driver_of(*said, &base.variables)) drop_foreign(settings, *driver);
+  lay_over(settings, *said, base.variables);
   settings.origin = own.origin;
   if (Result<void> done = expand(settings, base.variables, blame, "connections." + name); !done) return done;
   return build_connection(name, std::move(settings), blame, base.surroundings.folder, config, autos);
@@ -99,7 +103,7 @@ Result<Node> patch_connection(const Base& base, Node own, std::string_view name,
                               std::string_view source) {
   auto over = read_own(name, toml, source);
   if (!over) return over;
-  say_driver(own, base.defaults);
+  say_driver(own, base, name);
   lay_over(own, *over, base.variables);
   return own;
 }

@@ -1,9 +1,16 @@
 // What a configuration says of connections that it does not hold itself, for those that are added to it later.
 #pragma once
+#include <set>
+
 #include "added.hpp"
 #include "build.hpp"
 
 namespace tl::config {
+
+struct Template {
+  Node settings;                              // normalised, with the chosen environment's over them
+  std::set<std::string, std::less<>> places;  // what stands in ${…}, in any environment: the others' count as well
+};
 
 struct Base {
   Base(std::string_view of, Surroundings around) : source(of), surroundings(std::move(around)) {}
@@ -13,7 +20,8 @@ struct Base {
   const std::string source;
   const Surroundings surroundings;
   Variables variables{surroundings.variables, {}};
-  Node defaults;                                         // with the chosen environment's over them
+  Node defaults;  // with the chosen environment's over them
+  std::map<std::string, Template, std::less<>> templates;
   std::map<std::string, Node, std::less<>> environment;  // what the chosen environment says of each connection
   std::map<std::string, Node, std::less<>> overrides;    // and what TRUNKLINE__ variables do
   std::map<std::string, Node, std::less<>> own;          // each connection's settings, with both of them over it

@@ -106,6 +106,7 @@ class ConnectionBuilder {
 
   Result<void> own(const Node& settings) {
     Values values(settings, "", path_, result_.driver, blame_, config_);
+    (void)values.text("template");  // is beneath these settings already
     result_.description = values.text("description").value_or("");
     result_.call_timeout = values.lifetime("call_timeout").value_or(std::nullopt);
     result_.idle_close = values.lifetime("idle_close").value_or(std::nullopt);

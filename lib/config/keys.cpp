@@ -34,6 +34,7 @@ constexpr std::array connection_keys = {
     Key{"statement_timeout", Type::lifetime, "none", 0, 0, "", every_driver, "", "of each statement, kept by the database itself"},
     Key{"call_timeout", Type::lifetime, "none", 0, 0, "", every_driver, "", "of a whole call: waiting, dialling, running, reading"},
     Key{"idle_close", Type::lifetime, "none", 0, 0, "", every_driver, "", "a connection that nobody uses for that long goes back to registered"},
+    Key{"template", Type::text, "", 0, 0, "", every_driver, "", "name of the [templates] that the connection's settings begin with"},
     Key{"description", Type::text, "", 0, 0, "", every_driver, "", "shown by inspect"},
     Key{"echo", Type::boolean, "false", 0, 0, "", every_driver, "", "log every statement, without its parameters"},
     Key{"echo_pool", Type::boolean, "false", 0, 0, "", every_driver, "", "log sessions opened, closed, lent and given back, and waits that ran out"},

@@ -1,7 +1,7 @@
 // A whole configuration: which environment, what lies over what, and in which order things are looked at.
 #include <algorithm>
 
-#include "base.hpp"
+#include "templates.hpp"
 
 namespace tl::config {
 namespace {
@@ -54,16 +54,16 @@ class Loader {
         return blame_.at(value.origin, prefix + name, "unknown key", nearest(name, known));
       }
     }
-    for (const std::string_view name : {"defaults", "connections", "environments", "budget", "limits"}) {
+    for (const std::string_view name : {"defaults", "templates", "connections", "environments", "budget", "limits"}) {
       if (Result<void> fine = table_or_nothing(node, name, prefix + std::string(name)); !fine) return fine;
     }
     return {};
   }
 
   Result<void> check_top() {
-    return check_members(
-        root_, "",
-        {"default", "defaults", "connections", "environments", "environment_from", "env_file", "budget", "limits"});
+    return check_members(root_, "",
+                         {"default", "defaults", "templates", "connections", "environments", "environment_from",
+                          "env_file", "budget", "limits"});
   }
 
   Result<std::string> top_text(const Node& node, const std::string& prefix, std::string_view name) {
@@ -107,7 +107,8 @@ class Loader {
     for (const auto& [name, node] : environments->members) {
       const std::string path = "environments." + name;
       if (Result<void> fine = table_or_nothing(*environments, name, path); !fine) return fine;
-      Result<void> fine = check_members(node, path + '.', {"default", "defaults", "connections", "budget", "limits"});
+      Result<void> fine =
+          check_members(node, path + '.', {"default", "defaults", "templates", "connections", "budget", "limits"});
       if (!fine) return fine;
       if (name == config_.environment) overlay_ = &node;
     }
@@ -124,9 +125,39 @@ class Loader {
     return {};
   }
 
+  using Named = std::vector<std::pair<std::string, Node>>;
+
+  // What lies beneath connections, in the library's own names.
+  Result<Node> beneath_connections(const Node& written, const std::string& path) {
+    auto settings = normalise(written, blame_, path);
+    for (const std::string_view never : {"template", "parameters"}) {
+      const Node* const node = settings ? settings->find(never) : nullptr;
+      if (node != nullptr) return blame_.at(node->origin, below(path, never), "belongs to a connection");
+    }
+    return settings;
+  }
+
+  Result<Node> defaults_of(const Node& node, const std::string& prefix) {
+    const Node* const defaults = node.find("defaults");
+    return defaults == nullptr ? Result<Node>(Node()) : beneath_connections(*defaults, prefix + "defaults");
+  }
+
+  Result<void> read_templates(const Node& node, const std::string& prefix, bool counts) {
+    const Node* const templates = node.find("templates");
+    if (templates == nullptr) return {};
+    for (const auto& [name, written] : templates->members) {
+      auto settings = beneath_connections(written, below(prefix + "templates", name));
+      if (!settings) return settings.take_error();
+      Template& pattern = base_->templates[name];
+      collect_places(*settings, pattern.places);
+      if (counts) lay_over(pattern.settings, *settings, base_->variables);
+    }
+    return {};
+  }
+
   // Every connection of the tables, in the library's own names; also those of environments that were not chosen.
-  Result<std::vector<std::pair<std::string, Node>>> connections_of(const Node& node, const std::string& prefix) {
-    std::vector<std::pair<std::string, Node>> result;
+  Result<Named> connections_of(const Node& node, const std::string& prefix) {
+    Named result;
     const Node* connections = node.find("connections");
     if (connections == nullptr) return result;
     for (const auto& [name, written] : connections->members) {
@@ -143,11 +174,10 @@ class Loader {
     auto base = connections_of(root_, "");
     if (!base) return base.take_error();
     connections_ = base.take();
-    if (const Node* defaults = root_.find("defaults")) {
-      auto settings = normalise(*defaults, blame_, "defaults");
-      if (!settings) return settings.take_error();
-      base_->defaults = settings.take();
-    }
+    if (Result<void> done = read_templates(root_, "", true); !done) return done;
+    auto defaults = defaults_of(root_, "");
+    if (!defaults) return defaults.take_error();
+    base_->defaults = defaults.take();
     if (const Node* budget = root_.find("budget")) base_->budget = *budget;
     if (const Node* limits = root_.find("limits")) limits_ = *limits;
     const Node* environments = root_.find("environments");
@@ -156,20 +186,17 @@ class Loader {
       const std::string prefix = "environments." + name + '.';
       auto over = connections_of(node, prefix);
       if (!over) return over.take_error();
-      Node over_defaults;
-      if (const Node* defaults = node.find("defaults")) {
-        auto settings = normalise(*defaults, blame_, prefix + "defaults");
-        if (!settings) return settings.take_error();
-        over_defaults = settings.take();
-      }
+      auto over_defaults = defaults_of(node, prefix);
+      if (!over_defaults) return over_defaults.take_error();
+      if (Result<void> done = read_templates(node, prefix, &node == overlay_); !done) return done;
       if (&node != overlay_) continue;
       for (const auto& [connection, settings] : *over) {
         Node& beneath = connection_named(connection, settings.origin);
-        say_driver(beneath, base_->defaults);
+        say_driver(beneath, *base_, connection);
         lay_over(beneath, settings, base_->variables);
         base_->environment.emplace(connection, settings);
       }
-      merge_address(base_->defaults, over_defaults, &base_->variables);
+      merge_address(base_->defaults, *over_defaults, &base_->variables);
       if (const Node* budget = node.find("budget")) {
         if (!base_->budget) base_->budget.emplace();
         merge(*base_->budget, *budget);

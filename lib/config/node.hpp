@@ -31,9 +31,10 @@ struct Node {
   std::vector<Node> items;
   Origin origin;
   Unit unit = Unit::none;
-  bool from_variable = false;  // its text came from one: may be converted to what the key wants
-  bool from_outside = false;   // some of its text does not stand in the source
-  std::string alias;           // the key it was written under, where that is not the library's own
+  bool from_variable = false;                   // its text came from one: may be converted to what the key wants
+  bool from_outside = false;                    // some of its text does not stand in the source
+  std::string alias;                            // the key it was written under, where that is not the library's own
+  std::shared_ptr<const Node> parameters = {};  // a table: what goes before the variables in its text; null: nothing
 
   [[nodiscard]] bool is_table() const noexcept { return kind == Kind::table; }
   [[nodiscard]] const Node* find(std::string_view name) const noexcept;

@@ -43,6 +43,7 @@ class Normaliser {
     }
     if (name == "pool" || name == "retry" || name == "migrations") return subtable(name, value, path);
     if (name == "replicas") return replicas(value, path);
+    if (name == "parameters") return parameters(value, path);
     if (name == "ssl") return ssl(value, path);
     if (name == "options") return options(value, path);
     if (name == "poolclass") return poolclass(value, path);
@@ -73,7 +74,8 @@ class Normaliser {
       if (alias.table == table) candidates.push_back(alias.name);
     }
     if (table.empty())
-      candidates.insert(candidates.end(), {"pool", "replicas", "migrations", "retry", "ssl", "connection"});
+      candidates.insert(candidates.end(),
+                        {"pool", "replicas", "migrations", "retry", "ssl", "connection", "parameters"});
     return blame_.at(value.origin, path, "unknown key", nearest(name, candidates));
   }
 
@@ -167,6 +169,27 @@ class Normaliser {
     return put("pool.max_idle", std::move(none), path, "poolclass");
   }
 
+  // Of a template. Each becomes text: its key makes of it what it wants.
+  Result<void> parameters(const Node& value, const std::string& path) {
+    if (!value.is_table()) return wrong_kind(value, path, "a table");
+    Node result = Node::table(value.origin);
+    for (const auto& [name, member] : value.members) {
+      const std::string at = below(path, name);
+      Node parameter = member;
+      if (member.kind == Node::Kind::integer) parameter.text = std::to_string(member.integer);
+      if (member.kind == Node::Kind::boolean) parameter.text = member.boolean ? "true" : "false";
+      if (parameter.text.empty() && member.kind != Node::Kind::string) {
+        return wrong_kind(member, at, "a string, an integer or a boolean");
+      }
+      parameter.kind = Node::Kind::string;
+      if (!is_variable_name(name)) return blame_.at(member.origin, at, "is no name that ${…} could have");
+      if (name == "name") return blame_.at(member.origin, at, "is always the connection's own name");
+      result.set(name, std::move(parameter));
+    }
+    out_.set("parameters", std::move(result));
+    return {};
+  }
+
   Result<void> replicas(const Node& value, const std::string& path) {
     if (!value.is_table()) return wrong_kind(value, path, "a table");
     Node result = Node::table(value.origin);
@@ -217,7 +240,7 @@ class Normaliser {
   Result<Node> entry(const Node& value, const std::string& path) const {
     auto result = Normaliser(blame_, path).connection(value);
     if (!result) return result;
-    for (const std::string_view never : {"replicas", "driver", "retry", "migrations"}) {
+    for (const std::string_view never : {"replicas", "driver", "retry", "migrations", "template", "parameters"}) {
       if (const Node* node = result->find(never)) {
         return blame_.at(node->origin, below(path, never), "belongs to the connection, not to one of its replicas");
       }

@@ -5,9 +5,9 @@
 
 namespace tl::config {
 
-// One connection as it is written, in the library's own names: own keys, and the tables pool, retry, migrations and
-// replicas (policy, max_lag, read: array of tables, write: table). Unknown keys are errors; values are not looked at
-// yet.
+// One connection as it is written, in the library's own names: own keys, and the tables pool, retry, migrations,
+// replicas (policy, max_lag, read: array of tables, write: table) and parameters. Unknown keys are errors; values are
+// not looked at yet.
 [[nodiscard]] Result<Node> normalise(const Node& written, const Blame& blame, const std::string& path);
 
 class Variables;
@@ -33,6 +33,7 @@ void drop_foreign(Node& settings, DriverKind driver);
 // The parts of a connection's url as keys. Errors never quote it.
 [[nodiscard]] Result<Node> url_parts(const Node& url, const Blame& blame, const std::string& path);
 
+[[nodiscard]] bool is_variable_name(std::string_view name) noexcept;
 // Replaces ${NAME} and ${NAME:-default} in every text of the tree; $${ is a literal ${.
 [[nodiscard]] Result<void> expand(Node& node, const Variables& variables, const Blame& blame, const std::string& path);
 

@@ -41,11 +41,36 @@ key and the nearest known key. No error, log line or setting shows a secret. Nam
 
 ## Environments
 
-`[environments.NAME]` may hold `default`, `defaults`, `connections`, `budget` and `limits`; they are laid over the rest key by key when
+`[environments.NAME]` may hold `default`, `defaults`, `templates`, `connections`, `budget` and `limits`; they are laid over the rest key by key when
 NAME is chosen: by the caller, else by `TRUNKLINE_ENV`, else it is `development` if the file has one. An overlay with another `driver`
 drops the address beneath it (url, host, port, socket, database, user, password, TLS, schema, charset, replicas) and the keys that the
 new driver does not have; pool, migrations and timeouts stay. One with another `url` drops what the url beneath said. A `host` drops
 the `socket` beneath it, and a `socket` the `host`; one table that has both is an error.
+
+## Templates
+
+```toml
+[templates.tenant]
+driver = "postgresql"
+host = "db-${shard:-eu}.internal"
+database = "tenant_${id}"
+user = "app"
+password = "${DB_PASSWORD}"
+
+[connections.acme]
+template = "tenant"
+parameters = { id = 42 }
+```
+
+`[templates.NAME]` has the keys of a connection and lies beneath those that name it, above `[defaults]`. In its texts `${…}` is one of
+the connection's `parameters`, which are texts, integers or booleans; else a variable; else its default. `${name}` is the connection's
+own name. A parameter that the template has no place for is an error. The same two keys serve for what is added at run time
+(`add("tenant_7", ...)`, or the answer to a question for a name); a patch of `parameters` fills in the template anew. Names that were added
+keep what the template said then, until they are patched: a reload changes the file's own.
+
+A parameter is one value. What stands in it is not looked at again, and within a `url` it is percent-encoded, so that it cannot end
+the part it stands in; a `url` that is nothing but one parameter is taken as it is. A file's path can be left with `../` all the same: names and
+parameters from outside want a look before they become the path of a SQLite file.
 
 ## Variables
 

@@ -3,12 +3,6 @@
 namespace tl::config {
 namespace {
 
-bool is_name(std::string_view name) noexcept {
-  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
-  return name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") ==
-         std::string_view::npos;
-}
-
 Result<void> expand_text(Node& node, const Variables& variables, const Blame& blame, const std::string& path) {
   std::string out;
   std::string_view rest = node.text;
@@ -23,15 +17,22 @@ Result<void> expand_text(Node& node, const Variables& variables, const Blame& bl
     const std::string_view inside = rest.substr(dollar + 2, close - dollar - 2);
     const size_t otherwise = inside.find(":-");
     const std::string name(inside.substr(0, otherwise));
-    if (!is_name(name)) return blame.at(node.origin, path, "what stands in ${…} is not the name of a variable");
+    if (!is_variable_name(name))
+      return blame.at(node.origin, path, "what stands in ${…} is not the name of a variable");
     out += rest.substr(0, dollar);
-    if (const std::string* value = variables.find(name)) {
+    if (const Node* given = node.parameters == nullptr ? nullptr : node.parameters->find(name)) {
+      out += given->text;
+      node.from_outside |= given->from_outside;
+    } else if (const std::string* value = variables.find(name)) {
       out += *value;
       node.from_outside = true;
     } else if (otherwise != std::string_view::npos) {
       out += inside.substr(otherwise + 2);
     } else {
-      return blame.at(node.origin, path, "the variable " + name + " is not set, and there is no default");
+      const std::string what = node.parameters == nullptr
+                                   ? "the variable " + name + " is not set, and there is no default"
+                                   : "there is no parameter " + name + ", no variable of that name, and no default";
+      return blame.at(node.origin, path, what);
     }
     node.from_variable = true;
     rest.remove_prefix(close + 1);
@@ -41,6 +42,12 @@ Result<void> expand_text(Node& node, const Variables& variables, const Blame& bl
 }
 
 }  // namespace
+
+bool is_variable_name(std::string_view name) noexcept {
+  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
+  return name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") ==
+         std::string_view::npos;
+}
 
 const std::string* Variables::find(const std::string& name) const {
   if (const auto found = process_->find(name); found != process_->end()) return &found->second;

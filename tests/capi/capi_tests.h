@@ -22,6 +22,7 @@
   T(an_empty_name_is_not_the_default)               \
   /* names_test.c */                                \
   T(names_are_added)                                \
+  T(names_are_added_by_a_template)                  \
   T(misuse_of_names)                                \
   T(patched_while_a_transaction_runs)               \
   T(misuse_of_changes)                              \

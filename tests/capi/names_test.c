@@ -18,11 +18,35 @@ static int32_t add(tl_registry* registry, const char* name, const char* more) {
   return added;
 }
 
+static void add_by_template(tl_registry* registry, const char* name, const char* parameters, tl_error** err) {
+  char toml[256];
+  snprintf(toml, sizeof toml, "template = 'tenant'\nparameters = %s\n", parameters);
+  (void)tl_registry_add(registry, WHOLE(name), WHOLE(toml), NULL, err);
+}
+
 static int32_t remove_name(tl_registry* registry, const char* name) {
   int32_t removed = 77;
   tl_error* err = NULL;
   OK(tl_registry_remove(registry, WHOLE(name), NULL, &removed, &err));
   return removed;
+}
+
+void test_names_are_added_by_a_template(void) {
+  tl_registry* registry = open_registry("[templates.tenant]\ndriver = 'sqlite'\ndatabase = '${kind}'\n");
+  tl_error* err = NULL;
+  add_by_template(registry, "tenant", "{ kind = ':memory:' }", &err);
+  CHECK(err == NULL);
+  tl_conn* conn = conn_of(registry, "tenant");
+  CHECK_INT(ask_int(conn, "SELECT 42"), 42);
+  tl_conn_release(conn);
+
+  add_by_template(registry, "other", "{ knid = ':memory:' }", &err);
+  REQUIRE(err != NULL);
+  CHECK_TEXT(detail_of(err, "key"), "connections.other.parameters.knid");
+  CHECK_TEXT(detail_of(err, "suggestion"), "kind");
+  tl_error_release(err);
+  CHECK_INT(tl_registry_has(registry, WHOLE("other")), 0);
+  tl_registry_release(registry);
 }
 
 void test_names_are_added(void) {

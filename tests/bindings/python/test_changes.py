@@ -152,6 +152,31 @@ class Reloaded(unittest.TestCase):
         with self.assertRaises(trunkline.Closed):
             old.query("SELECT 1")
 
+    def test_a_template_changes_all_who_name_it_in_the_file(self):
+        template = """
+[templates.tenant]
+driver = "sqlite"
+database = "${name}.db"
+pool.max = "${most:-3}"
+"""
+        tenants = """
+[connections.t1]
+template = "tenant"
+[connections.t2]
+template = "tenant"
+parameters = { most = 4 }
+"""
+        self.write(self.toml + template + tenants)
+        self.registry.reload()
+        self.registry.add("t3", {"template": "tenant"})
+        for name in ("t1", "t2", "t3"):
+            self.assertTrue(self.registry.on(name).query("SELECT 1").endpoint.endswith(f"{name}.db"))
+        self.write(self.toml + template.replace("-3}", "-5}") + tenants)
+        self.assertEqual(list(self.registry.reload().dicts()), [{"name": "t1", "change": "patched", "keys": "pool.max"}])
+        self.registry.patch("t3", {"parameters": {"most": 7}})
+        rows = {row["path"]: row["value"] for row in self.registry.inspect("settings").dicts()}
+        self.assertEqual([rows[f"connections.t{i}.pool.max"] for i in (1, 2, 3)], ["5", "4", "7"])
+
     def test_a_bad_file_changes_nothing(self):
         before = list(self.registry.inspect("settings").dicts())
         self.write(self.toml.replace("[connections.analytics]", "[connections.new]").replace("sqlite", "sqlit", 1))

@@ -1,6 +1,7 @@
 """Names that the application is asked for when they are wanted."""
 
 import asyncio
+import os
 import threading
 import time
 import unittest
@@ -33,6 +34,14 @@ class Resolved(support.SqliteTest):
         self.assertEqual(tenant.query("SELECT 44").one(), (44,))
         with self.assertRaises(trunkline.NotFound):
             self.registry.on("tenant_44").query("SELECT 1")
+
+    def test_answered_with_a_template(self):
+        with open(os.path.join(self.folder, "trunkline.toml"), "w") as file:
+            file.write('[templates.tenant]\ndriver = "sqlite"\ndatabase = "tenant_${id}.db"\n')
+        with trunkline.open(file.name) as registry:
+            registry.resolver(lambda name: {"template": "tenant", "parameters": {"id": int(name.split("_")[1])}})
+            result = registry.on("tenant_42").query("SELECT 1")
+            self.assertTrue(result.endpoint.endswith("/tenant_42.db"), result.endpoint)
 
     def test_many_who_want_the_same_ask_once(self):
         begun = threading.Barrier(16)
