@@ -18,6 +18,10 @@ class SharedSessions;
 
 enum class Role : uint8_t { primary, replica };
 
+[[nodiscard]] constexpr std::string_view role_name(Role role) noexcept {
+  return role == Role::primary ? "primary" : "replica";
+}
+
 class Endpoint final : public pool::Supply, public runtime::Task, public runtime::HangUpListener {
  public:
   Endpoint(Role role, config::Endpoint settings, driver::Driver& driver, const config::Connection& connection,

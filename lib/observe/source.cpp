@@ -7,9 +7,14 @@
 namespace tl::observe {
 namespace {
 
-int64_t wall_clock() noexcept {
+// What happens now.
+Event event_of(Kind kind, const std::string& connection) {
   const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::microseconds>(since_1970).count();
+  Event event;
+  event.kind = kind;
+  event.at = std::chrono::duration_cast<std::chrono::microseconds>(since_1970).count();
+  event.connection = connection;
+  return event;
 }
 
 // "main: checkout of session 7 (backend 4711) of db.internal:5432/app, tag "web", 12.3 ms"
@@ -30,10 +35,7 @@ std::string line_of(const Event& event) {
 }  // namespace
 
 Event Source::begin(Kind kind) const {
-  Event event;
-  event.kind = kind;
-  event.at = wall_clock();
-  event.connection = settings_.connection;
+  Event event = event_of(kind, settings_.connection);
   event.endpoint = settings_.endpoint;
   return event;
 }
@@ -46,10 +48,7 @@ void Source::finish(Event&& event) {
 void tell_state(Hub& hub, const std::string& connection, std::string_view state) noexcept {
   if (!hub.wants(Kind::state_change)) return;
   try {
-    Event event;
-    event.kind = Kind::state_change;
-    event.at = wall_clock();
-    event.connection = connection;
+    Event event = event_of(Kind::state_change, connection);
     event.message = state;
     hub.publish(std::move(event));
   } catch (const std::bad_alloc&) {
@@ -60,10 +59,7 @@ void tell_state(Hub& hub, const std::string& connection, std::string_view state)
 // One that is lost is answered by nobody: who asks waits until its time is up.
 void tell_question(Hub& hub, Kind kind, const std::string& connection, uint64_t number) noexcept {
   try {
-    Event event;
-    event.kind = kind;
-    event.at = wall_clock();
-    event.connection = connection;
+    Event event = event_of(kind, connection);
     event.question = number;
     hub.publish(std::move(event));
   } catch (const std::bad_alloc&) {

@@ -127,8 +127,6 @@ std::string joined(const std::vector<std::string>& names, const char* quote) {
   return text;
 }
 
-Cell text_or_null(const std::string& text) { return text.empty() ? Cell() : Cell(text); }
-
 void add_row(Table& table, const Row& row, const config::Budget& budget) {
   const bool known = row.failure == nullptr;
   table.add({told_server(row.by.server), std::string(scope_names[static_cast<size_t>(row.scope)]),

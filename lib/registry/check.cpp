@@ -68,16 +68,15 @@ Table check_table(const Registry& registry, const Entries& entries) {
   for (const auto& entry : entries) {
     const Version version = entry->version();
     const config::Connection& settings = *version.settings;
-    std::vector<const config::Address*> addresses = {&settings.primary.address};
-    for (const config::Endpoint& replica : settings.replicas) addresses.push_back(&replica.address);
     const std::string secret = exposed && version.written == nullptr ? line_of_secret(*config, settings.name) : "";
     if (!secret.empty()) {
       table.add({settings.name, std::string(),
                  "its password stands in a file that everybody on this machine may read: " + secret});
     }
-    for (const config::Address* address : addresses) {
-      for (const std::string& weakness : {weakness_of_transport(*address), weakness_of_password(*address)}) {
-        if (!weakness.empty()) table.add({settings.name, address->label(), weakness});
+    for (const EndpointSettings& endpoint : endpoint_settings(version.settings)) {
+      const config::Address& address = endpoint->address;
+      for (const std::string& weakness : {weakness_of_transport(address), weakness_of_password(address)}) {
+        if (!weakness.empty()) table.add({settings.name, address.label(), weakness});
       }
     }
   }

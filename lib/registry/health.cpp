@@ -2,8 +2,8 @@
 
 #include <optional>
 
+#include "asking.hpp"
 #include "probe.hpp"
-#include "together.hpp"
 
 namespace tl::registry {
 namespace {
@@ -13,8 +13,6 @@ using connection::CallOptions;
 using connection::Endpoints;
 using connection::Role;
 using connection::State;
-
-constexpr Nanos patience = std::chrono::seconds(3);
 
 // One endpoint: a row.
 struct Subject {
@@ -102,8 +100,6 @@ std::string status_of(const Subject& subject, State state) {
   return subject.latency ? "healthy" : "unknown";
 }
 
-Cell text_or_null(std::string text) { return text.empty() ? Cell() : Cell(std::move(text)); }
-
 void add_row(Table& table, const Subject& subject) {
   const State state = subject.entry->state();
   const pool::Figures figures = subject.figures();
@@ -111,7 +107,7 @@ void add_row(Table& table, const Subject& subject) {
   std::string error = failure == nullptr ? figures.last_dial_error : told(*failure, figures);
   if (failure == nullptr && state == State::closed) error = "it was closed, and connect() opens it again";
   table.add(
-      {subject.entry->name(), std::string(subject.role() == Role::primary ? "primary" : "replica"), subject.label(),
+      {subject.entry->name(), std::string(connection::role_name(subject.role())), subject.label(),
        std::string(connection::state_name(state)), status_of(subject, state), subject.entry->settings()->health_check,
        subject.latency ? Cell(std::chrono::duration<double>(*subject.latency).count()) : Cell(), int64_t{figures.idle},
        int64_t{figures.leased}, int64_t{figures.dialling}, int64_t{figures.waiting}, int64_t{figures.max},
@@ -126,26 +122,14 @@ Result<void> ask_all(Table& table, const Entries& entries, bool open, const Call
   for (Subject& subject : subjects) {
     if (subject.endpoints != nullptr) asked.push_back(&subject);
   }
-  CallOptions asking = options;
-  asking.deadline = asking_until(options);
-  Result<void> done = runtime::together(asked.size(), options.ticket.get(), [&](size_t i, const auto& ticket) {
-    CallOptions own = asking;
-    own.ticket = ticket;
-    ask(*asked[i], own);
-  });
+  Result<void> done = ask_servers(asked.size(), options, "how they are",
+                                  [&](size_t i, const CallOptions& own) { ask(*asked[i], own); });
   if (!done) return done;
-  if (options.ticket != nullptr && options.ticket->cancelled()) {
-    return fail(Status::cancelled, "the call was cancelled while servers were asked how they are");
-  }
   for (const Subject& subject : subjects) add_row(table, subject);
   return {};
 }
 
 }  // namespace
-
-Deadline asking_until(const CallOptions& options) noexcept {
-  return options.deadline.is_never() ? Deadline::after(steady_clock().now(), patience) : options.deadline;
-}
 
 Table health_table(const Registry& /*registry*/, const Entries& /*entries*/) {
   return Table({{"connection", Type::text},

@@ -5,10 +5,6 @@
 
 namespace tl::registry {
 
-// By when a server that is asked something of its own is to have answered: 3 s from now, or when the call ends that
-// names a time limit.
-[[nodiscard]] Deadline asking_until(const connection::CallOptions& options) noexcept;
-
 // Its headings.
 [[nodiscard]] Table health_table(const Registry& registry, const Entries& entries);
 // A row for each endpoint. Asks those of connections that are open. Errors: cancelled; resource.

@@ -17,8 +17,6 @@ using connection::Endpoint;
 
 double seconds(Nanos duration) { return std::chrono::duration<double>(duration).count(); }
 
-Cell text_or_null(const std::string& text) { return text.empty() ? Cell() : Cell(text); }
-
 // Calls `each(entry, endpoint)` for every endpoint of the open ones.
 template <class Each>
 void for_endpoints(const Entries& entries, const Each& each) {
@@ -27,10 +25,6 @@ void for_endpoints(const Entries& entries, const Each& each) {
     if (endpoints == nullptr) continue;
     for (uint32_t i = 0; i < endpoints->size(); ++i) each(*entry, (*endpoints)[i]);
   }
-}
-
-std::string role_name(const Endpoint& endpoint) {
-  return endpoint.role() == connection::Role::primary ? "primary" : "replica";
 }
 
 Table connections_table(const Registry& registry, const Entries& entries) {
@@ -74,7 +68,7 @@ Table endpoints_table(const Registry&, const Entries& entries) {
                {"last_error", Type::text}});
   for_endpoints(entries, [&](const Entry& entry, const Endpoint& endpoint) {
     const pool::Figures figures = endpoint.pool().figures();
-    table.add({entry.name(), role_name(endpoint), endpoint.label(),
+    table.add({entry.name(), std::string(connection::role_name(endpoint.role())), endpoint.label(),
                std::string(config::driver_name(endpoint.settings().address.driver)),
                int64_t{figures.idle} + int64_t{figures.leased}, text_or_null(figures.last_dial_error)});
   });
@@ -100,9 +94,10 @@ Table pools_table(const Registry&, const Entries& entries) {
   for_endpoints(entries, [&](const Entry& entry, const Endpoint& endpoint) {
     const pool::Figures f = endpoint.pool().figures();
     const auto count = [](auto n) { return static_cast<int64_t>(n); };
-    table.add({entry.name(), role_name(endpoint), endpoint.label(), count(f.max), count(f.max_overflow), count(f.idle),
-               count(f.leased), count(f.dialling), count(f.waiting), count(f.opened), count(f.closed),
-               count(f.dial_failures), count(f.acquired), count(f.waited), count(f.acquire_timeouts)});
+    table.add({entry.name(), std::string(connection::role_name(endpoint.role())), endpoint.label(), count(f.max),
+               count(f.max_overflow), count(f.idle), count(f.leased), count(f.dialling), count(f.waiting),
+               count(f.opened), count(f.closed), count(f.dial_failures), count(f.acquired), count(f.waited),
+               count(f.acquire_timeouts)});
   });
   return table;
 }

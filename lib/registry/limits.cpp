@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "health.hpp"
-#include "together.hpp"
+#include "asking.hpp"
 
 namespace tl::registry {
 namespace {
@@ -94,17 +93,10 @@ Result<std::vector<LimitsAnswer>> ask_limits(std::vector<PlannedPool> pools, con
   for (const PlannedPool& pool : pools) {
     if (logins.insert(login_of(pool)).second) answers.push_back({pool, Limits()});
   }
-  CallOptions asking = options;
-  asking.deadline = asking_until(options);
-  Result<void> done = runtime::together(answers.size(), options.ticket.get(), [&](size_t i, const auto& ticket) {
-    CallOptions own = asking;
-    own.ticket = ticket;
+  Result<void> done = ask_servers(answers.size(), options, "for their limits", [&](size_t i, const CallOptions& own) {
     answers[i].limits = ask(answers[i].by, own);
   });
   if (!done) return done.take_error();
-  if (options.ticket != nullptr && options.ticket->cancelled()) {
-    return fail(Status::cancelled, "the call was cancelled while servers were asked for their limits");
-  }
   return answers;
 }
 

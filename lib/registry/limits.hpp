@@ -27,8 +27,8 @@ struct LimitsAnswer {
   Result<Limits> limits;
 };
 
-// Asks the servers of these pools, once for each login and all at once, until asking_until(). Connections that were
-// closed stay closed. Errors: cancelled; resource.
+// Asks the servers of these pools, once for each login and all at once, by ask_servers(). Connections that were closed
+// stay closed. Errors: cancelled; resource.
 [[nodiscard]] Result<std::vector<LimitsAnswer>> ask_limits(std::vector<PlannedPool> pools,
                                                            const connection::CallOptions& options);
 

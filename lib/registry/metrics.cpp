@@ -165,10 +165,6 @@ void for_metrics(const std::vector<Point>& points, const Each& each) {
   }
 }
 
-std::string role_of(const Endpoint& endpoint) {
-  return endpoint.role() == connection::Role::primary ? "primary" : "replica";
-}
-
 std::string_view system_of(const Endpoint& endpoint) {
   const config::DriverKind kind = endpoint.settings().address.driver;
   return kind == config::DriverKind::redshift ? "aws.redshift" : config::driver_name(kind);
@@ -214,7 +210,7 @@ Table metrics_table(const Registry&, const Entries& entries) {
       const Endpoint& endpoint = *series.point->endpoint;
       std::string label;
       if (series.own) add_label(label, series.own->name, series.own->value);
-      table.add({endpoint.source()->connection(), role_of(endpoint), endpoint.label(),
+      table.add({endpoint.source()->connection(), std::string(connection::role_name(endpoint.role())), endpoint.label(),
                  std::string(metric.name) + std::string(series.suffix), label.empty() ? Cell() : Cell(label),
                  series.value});
     }

@@ -28,6 +28,8 @@ struct Append {
 
 }  // namespace
 
+Cell text_or_null(std::string text) { return text.empty() ? Cell() : Cell(std::move(text)); }
+
 Table::Table(const std::vector<Heading>& headings) : batch_(columnar::Batch::make(schema_of(headings))) {}
 
 void Table::add(const std::vector<Cell>& row) {

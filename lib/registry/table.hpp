@@ -11,6 +11,8 @@ namespace tl::registry {
 
 using Cell = std::variant<std::monostate, bool, int64_t, double, std::string>;  // monostate: null
 
+[[nodiscard]] Cell text_or_null(std::string text);  // null: it is empty
+
 class Table {
  public:
   struct Heading {
