@@ -66,7 +66,7 @@ parameters = { id = 42 }
 the connection's `parameters`, which are texts, integers or booleans; else a variable; else its default. `${name}` is the connection's
 own name. A parameter that the template has no place for is an error. The same two keys serve for what is added at run time
 (`add("tenant_7", ...)`, or the answer to a question for a name); a patch of `parameters` fills in the template anew. Names that were added
-keep what the template said then, until they are patched: a reload changes the file's own.
+keep what the template said then: a reload changes the file's own, and a patch, be it empty, takes what the file says now.
 
 A parameter is one value. What stands in it is not looked at again, and within a `url` it is percent-encoded, so that it cannot end
 the part it stands in; a `url` that is nothing but one parameter is taken as it is. A file's path can be left with `../` all the same: names and

@@ -18,6 +18,14 @@ Failure of(std::string_view name, Failure failure) {
   return failure;
 }
 
+// `written` null: those of the file.
+Result<config::Node> own_settings(const config::Base& base, const std::string& name, const Written* written) {
+  if (written != nullptr && written->own != nullptr) return *written->own;
+  if (written != nullptr) return config::read_connection(base, name, written->toml, source_of("add", name));
+  const config::Node* const own = config::file_connection(base, name);
+  return own == nullptr ? config::Node() : *own;
+}
+
 }  // namespace
 
 std::string source_of(std::string_view verb, std::string_view name) {
@@ -28,24 +36,16 @@ void log_warnings(const std::vector<std::string>& warnings) {
   for (const std::string& warning : warnings) observe::log(observe::Level::warning, warning);
 }
 
-Result<config::Node> Registry::own_settings(const std::string& name, const Written* written) const {
-  const auto config = this->config();
-  if (written != nullptr && written->own != nullptr) return *written->own;
-  if (written != nullptr) return config::read_connection(*config->base, name, written->toml, source_of("add", name));
-  const config::Node* const own = config::file_connection(*config->base, name);
-  return own == nullptr ? config::Node() : *own;
-}
-
-Result<config::Built> Registry::built(const std::string& name, const Written& written) const {
-  auto own = own_settings(name, &written);
+Result<config::Built> built(const std::string& name, const Written& written) {
+  auto own = own_settings(*written.base, name, &written);
   if (!own) return own.take_error();
-  const auto config = this->config();
-  return config::make_connection(*config->base, name, *own, source_of(written.own == nullptr ? "add" : "patch", name));
+  return config::make_connection(*written.base, name, *own, source_of(written.own == nullptr ? "add" : "patch", name));
 }
 
 Result<std::shared_ptr<Entry>> Registry::read_entry(std::string_view name, std::string_view toml, const Found* found) {
   const auto config = this->config();
   auto written = std::make_shared<Written>();
+  written->base = config->base;
   written->toml = toml;
   auto own = config::read_connection(*config->base, name, toml, source_of("add", name));
   if (!own) return of(name, own.take_error());
@@ -81,12 +81,13 @@ Result<bool> Registry::add(std::string_view name, std::string_view toml) {
 Result<Version> Registry::patched(const std::string& name, const Version& before, std::string_view toml) const {
   const std::string source = source_of("patch", name);
   const auto config = this->config();
-  auto own = own_settings(name, before.written.get());
+  auto own = own_settings(*config->base, name, before.written.get());
   if (own) own = config::patch_connection(*config->base, own.take(), name, toml, source);
   if (!own) return of(name, own.take_error());
   auto built = config::make_connection(*config->base, name, *own, source);
   if (!built) return of(name, built.take_error());
   auto written = std::make_shared<Written>();
+  written->base = config->base;
   written->own = std::make_unique<const config::Node>(own.take());
   written->warnings = std::move(built->warnings);
   written->in_file = before.written == nullptr || before.written->in_file;

@@ -9,4 +9,7 @@ namespace tl::registry {
 
 void log_warnings(const std::vector<std::string>& warnings);
 
+// What was made of the settings of a name, once more.
+[[nodiscard]] Result<config::Built> built(const std::string& name, const Written& written);
+
 }  // namespace tl::registry

@@ -13,8 +13,9 @@ namespace tl::registry {
 
 // How a name has come to settings that are not those of the file.
 struct Written {
-  std::string toml;                         // the text that was added, "" : see `own`
-  std::unique_ptr<const config::Node> own;  // what a patch has made of its settings
+  std::shared_ptr<const config::Base> base;  // what it stands upon: the file, as it was then
+  std::string toml;                          // the text that was added, "" : see `own`
+  std::unique_ptr<const config::Node> own;   // what a patch has made of its settings
   std::vector<std::string> warnings;
   bool in_file = false;  // the file has a connection of this name
 };

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "budget.hpp"
+#include "changes.hpp"
 #include "check.hpp"
 #include "health.hpp"
 #include "metrics.hpp"
@@ -173,11 +174,11 @@ Table settings_table(const Registry& registry, const Entries& entries) {
   for (const auto& entry : entries) {
     const std::shared_ptr<const Written> written = entry->version().written;
     if (written == nullptr) continue;
-    const auto built = registry.built(entry->name(), *written);
-    if (built) {
-      add_settings(table, built->settings);
+    const auto made = built(entry->name(), *written);
+    if (made) {
+      add_settings(table, made->settings);
     } else {  // the file of its password is gone
-      table.add({"connections." + entry->name(), std::string(), built.error().message, std::string("cannot be told")});
+      table.add({"connections." + entry->name(), std::string(), made.error().message, std::string("cannot be told")});
     }
   }
   return table;

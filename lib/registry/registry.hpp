@@ -59,8 +59,6 @@ class Registry final : public connection::Finder, private ForkParticipant {
   // Reads the file again and does what it says now: all of it, or nothing. Names that were added to it stay as they
   // are. `verify` as of patch(), for connections that are open. Errors: those of patch(); misuse: there is no file.
   [[nodiscard]] Result<std::vector<Change>> reload(bool verify, const connection::CallOptions& options);
-  // What has been made of the settings of a name whose `written` is not null, once more.
-  [[nodiscard]] Result<config::Built> built(const std::string& name, const Written& written) const;
   // Closes the connection for good and forgets its name, then waits as close() does. False: there is no such name.
   [[nodiscard]] Result<bool> remove(std::string_view name, std::optional<Deadline> until,
                                     const runtime::Ticket* ticket = nullptr);
@@ -105,7 +103,6 @@ class Registry final : public connection::Finder, private ForkParticipant {
   [[nodiscard]] std::shared_ptr<Entry> insert(const std::shared_ptr<Entry>& entry);
   [[nodiscard]] Result<void> take_found(const std::string& name, std::string_view toml, const Found& found);
   void forget(const std::shared_ptr<Entry>& entry);
-  [[nodiscard]] Result<config::Node> own_settings(const std::string& name, const Written* written) const;
   [[nodiscard]] Result<Version> patched(const std::string& name, const Version& before, std::string_view toml) const;
   [[nodiscard]] Result<connection::Tried> try_out(const std::shared_ptr<Entry>& entry,
                                                   const connection::Settings& settings,

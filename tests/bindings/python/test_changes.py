@@ -173,9 +173,18 @@ parameters = { most = 4 }
             self.assertTrue(self.registry.on(name).query("SELECT 1").endpoint.endswith(f"{name}.db"))
         self.write(self.toml + template.replace("-3}", "-5}") + tenants)
         self.assertEqual(list(self.registry.reload().dicts()), [{"name": "t1", "change": "patched", "keys": "pool.max"}])
+        self.assertEqual(self.sizes("t1", "t2", "t3"), [5, 4, 3])
+        self.registry.patch("t3", {})
+        self.assertEqual(self.sizes("t3"), [5])
         self.registry.patch("t3", {"parameters": {"most": 7}})
-        rows = {row["path"]: row["value"] for row in self.registry.inspect("settings").dicts()}
-        self.assertEqual([rows[f"connections.t{i}.pool.max"] for i in (1, 2, 3)], ["5", "4", "7"])
+        self.assertEqual(self.sizes("t3"), [7])
+
+    def sizes(self, *names):
+        """Of the pools, that are and that the settings tell."""
+        settings = {row["path"]: row["value"] for row in self.registry.inspect("settings").dicts()}
+        pools = {row["connection"]: row["max"] for row in self.registry.inspect("pools").dicts()}
+        self.assertEqual([str(pools[name]) for name in names], [settings[f"connections.{name}.pool.max"] for name in names])
+        return [pools[name] for name in names]
 
     def test_a_bad_file_changes_nothing(self):
         before = list(self.registry.inspect("settings").dicts())
