@@ -55,7 +55,7 @@ class Endpoint final : public pool::Supply, public runtime::Task, public runtime
   void retire(std::unique_ptr<driver::Session> session, pool::Permit permit) noexcept override;
   void wake_at(pool::Pool& pool, Instant at) noexcept override;
   Instant run() noexcept override { return pool_->maintain(); }
-  void hung_up(uint64_t session) noexcept override { pool_->hung_up(session); }
+  void hung_up(uint64_t session) noexcept override { pool_->expire(session); }
 
  private:
   friend class Endpoints;

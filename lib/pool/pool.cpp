@@ -138,7 +138,7 @@ void Pool::give_back(Slot& slot, Fate fate) noexcept {
   in.source.counters().leases.add_alone(now - slot.leased_since);
   slot.leased = false;
   --in.leased;
-  in.settle(slot, usable && !slot.hung_up && now < slot.expires, now, chores);
+  in.settle(slot, usable && now < slot.expires, now, chores);
   in.finish(lock, now, chores);
 }
 

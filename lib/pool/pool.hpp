@@ -89,7 +89,7 @@ class Supply {
   // Starts one dial, which ends in exactly one dialled() or dial_failed(), from any thread, perhaps before this
   // returns.
   virtual void dial(Pool& pool) noexcept = 0;
-  // From now on hung_up() tells of the session when its server closes it, until it is retired. Before anybody has it.
+  // From now on expire() is called when its server closes the session, until it is retired. Before anybody has it.
   virtual void watch(Pool& pool, driver::Session& session) noexcept = 0;
   // Closes a session away from the caller's thread, and lets go of its permit when it is gone.
   virtual void retire(std::unique_ptr<driver::Session> session, Permit permit) noexcept = 0;
@@ -172,8 +172,10 @@ class Pool {
   [[nodiscard]] bool drained() const noexcept;  // closed, nothing leased, idle or being dialled
 
   [[nodiscard]] Figures figures() const;
-  // The server has closed the session: nobody gets it any more.
-  void hung_up(uint64_t session) noexcept;
+  // Nobody gets the session any more: an idle one is retired now, a leased one as it comes back. Harmless where it has
+  // gone already.
+  void expire(uint64_t session) noexcept;
+  void expire_all() noexcept;  // the same of all that there are
   [[nodiscard]] uint32_t leased() const noexcept;
   [[nodiscard]] uint64_t acquired() const noexcept;  // of the figures
   [[nodiscard]] Pressure pressure() const noexcept;  // of the figures, without making all of them

@@ -119,6 +119,13 @@ void Pool::Inside::let_go(Slot& slot, Chores& chores) noexcept {
   chores.retired = &slot;
 }
 
+void Pool::Inside::expire(Slot& slot, Chores& chores) noexcept {
+  slot.expires = Instant();
+  if (slot.leased) return;
+  idle.remove(slot);
+  discard(slot, chores);
+}
+
 bool Pool::Inside::owner_holds_all(uint64_t owner) const noexcept {
   if (owner == 0 || leased < limit) return false;
   for (const Slot* slot = all.first(); slot; slot = slot->newer) {

@@ -51,6 +51,7 @@ class Pool::Inside final : public Sharer {
   [[gnu::noinline]] void discard(Slot& slot, Chores& chores) noexcept;  // out of the pool
   // The same, where the limit counts it as leaving already.
   void let_go(Slot& slot, Chores& chores) noexcept;
+  void expire(Slot& slot, Chores& chores) noexcept;  // nobody gets it any more
   // `permits`: those that there are for it already. Answers how many of them are left.
   uint32_t start_dials(Instant now, Chores& chores, uint32_t permits = 0) noexcept;
   void close(Instant now, Chores& chores) noexcept;

@@ -29,13 +29,12 @@ struct Slot {
   std::unique_ptr<driver::Session> session;
   BackendId backend_id;  // asked once: nobody but the lessee may call the session while it is leased
   Instant opened;
-  Instant expires;  // the end of its lifetime
+  Instant expires;  // the end of its lifetime, which may come early
   Instant quiet_since;
 
   Borrower borrower;  // while leased
   Instant leased_since;
   bool leased = false;
-  bool hung_up = false;  // while it was leased
 
   Slot* older = nullptr;  // among all
   Slot* newer = nullptr;

@@ -102,18 +102,26 @@ Instant Pool::maintain() noexcept {
   return in.wake;
 }
 
-void Pool::hung_up(uint64_t session) noexcept {
+void Pool::expire(uint64_t session) noexcept {
   Inside& in = *inside_;
   const Instant now = in.clock.now();
   Chores chores;
   Inside::Lock lock(in.mutex);
   Slot* slot = in.all.first();
   while (slot != nullptr && slot->session->number() != session) slot = slot->newer;
-  if (slot != nullptr && slot->leased) {
-    slot->hung_up = true;
-  } else if (slot != nullptr) {
-    in.idle.remove(*slot);
-    in.discard(*slot, chores);
+  if (slot != nullptr) in.expire(*slot, chores);
+  in.finish(lock, now, chores);
+}
+
+void Pool::expire_all() noexcept {
+  Inside& in = *inside_;
+  const Instant now = in.clock.now();
+  Chores chores;
+  Inside::Lock lock(in.mutex);
+  Slot* next = nullptr;
+  for (Slot* slot = in.all.first(); slot != nullptr; slot = next) {
+    next = slot->newer;
+    in.expire(*slot, chores);
   }
   in.finish(lock, now, chores);
 }

@@ -317,7 +317,7 @@ TEST_CASE("a session that its server closes is watched for, and leaves the pool 
   const uint64_t number = held.session().number();
   CHECK(desk.supply.watched == number);
   held.give_back(Fate::keep);
-  desk.pool.hung_up(number);
+  desk.pool.expire(number);
   REQUIRE(desk.supply.retired.size() == 1);
   CHECK(desk.supply.retired[0]->number() == number);
   CHECK(desk.pool.figures().idle == 0);
@@ -328,12 +328,50 @@ TEST_CASE("a session that its server closes while it is leased goes when it come
   Desk desk(lasting());
   Lease held = desk.lease();
   const uint64_t number = held.session().number();
-  desk.pool.hung_up(number);
+  desk.pool.expire(number);
   CHECK(desk.supply.retired.empty());
   held.give_back(Fate::keep);
   REQUIRE(desk.supply.retired.size() == 1);
-  desk.pool.hung_up(number);  // long gone
+  desk.pool.expire(number);  // long gone
   CHECK(desk.pool.figures().closed == 1);
+}
+
+TEST_CASE("expire_all: idle sessions go now, leased ones as they come back, and who waits gets a fresh one") {
+  config::Pool settings = lasting();
+  settings.max = 2;
+  Desk desk(settings);
+  auto held = desk.leases(2);
+  held[0].give_back(Fate::keep);
+  desk.pool.expire_all();
+  CHECK(desk.supply.retired.size() == 1);
+  CHECK(desk.pool.figures().leased == 1);
+  const Lease fresh = desk.lease();
+  NotingWaiter waiter;
+  REQUIRE(desk.pool.enqueue(waiter, {}).ok());
+  CHECK(desk.supply.dials == 3);  // as many as there may be
+  held[1].give_back(Fate::keep);
+  CHECK(desk.supply.retired.size() == 2);
+  CHECK(waiter.grants == 0);
+  CHECK(desk.supply.dials == 4);
+  desk.dial_succeeds();
+  REQUIRE(waiter.grants == 1);
+  Lease waited = waiter.take().take();
+  const uint64_t number = waited.session().number();
+  waited.give_back(Fate::keep);
+  CHECK(desk.pool.try_acquire({}).session().number() == number);
+}
+
+TEST_CASE("expire_all: sessions that are kept ready are opened anew") {
+  config::Pool settings = lasting();
+  settings.min = 2;
+  Desk desk(settings);
+  desk.pool.open();
+  desk.dial_succeeds(2);
+  desk.pool.expire_all();
+  CHECK(desk.supply.retired.size() == 2);
+  CHECK(desk.supply.dials == 4);
+  desk.dial_succeeds(2);
+  CHECK(desk.pool.figures().idle == 2);
 }
 
 }  // namespace tl::pool
