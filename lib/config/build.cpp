@@ -2,7 +2,6 @@
 
 #include <array>
 #include <filesystem>
-#include <fstream>
 
 namespace tl::config {
 
@@ -196,7 +195,7 @@ class ConnectionBuilder {
       values.blame("socket", "conflicts with host (" + blame_.source(host->origin) + "): an address has one of them");
     out.database = values.text("database").value_or("");
     out.user = values.text("user").value_or("");
-    if (Result<void> done = password(values, settings, out.password); !done) return done;
+    if (Result<void> done = password(values, settings, out); !done) return done;
     out.sslmode = static_cast<SslMode>(values.choice("sslmode").value_or(static_cast<size_t>(SslMode::prefer)));
     out.ca = absolute(values.text("ca").value_or(""), folder_);
     out.cert = absolute(values.text("cert").value_or(""), folder_);
@@ -224,21 +223,20 @@ class ConnectionBuilder {
     return {};
   }
 
-  Result<void> password(Values& values, const Node& settings, Secret& out) {
+  Result<void> password(Values& values, const Node& settings, Address& out) {
     const auto text = values.text("password");
     if (!text) return {};
     if (text->rfind("file:", 0) != 0) {
-      out = Secret(*text);
+      out.password = Secret(*text);
       return {};
     }
-    std::ifstream file(absolute(text->substr(5), folder_), std::ios::binary);
-    std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    if (!file.is_open() || file.bad()) {
+    out.password_file = absolute(text->substr(5), folder_);
+    auto read = read_password(out.password_file);
+    if (!read) {
       return blame_.at(settings.find("password")->origin, path_ + ".password",
                        "the file that should hold it cannot be read");
     }
-    while (!content.empty() && (content.back() == '\n' || content.back() == '\r')) content.pop_back();
-    out = Secret(std::move(content));
+    out.password = std::move(*read);
     return {};
   }
 

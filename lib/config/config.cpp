@@ -37,6 +37,14 @@ std::string Address::server() const {
          std::to_string(port);
 }
 
+std::optional<Secret> read_password(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file.is_open() || file.bad()) return std::nullopt;
+  while (!content.empty() && (content.back() == '\n' || content.back() == '\r')) content.pop_back();
+  return Secret(std::move(content));
+}
+
 const Connection* Config::find(std::string_view name) const noexcept {
   for (const Connection& connection : connections) {
     if (connection.name == name) return &connection;

@@ -72,6 +72,7 @@ struct Address {
   std::string database;  // SQLite: an absolute path, or ":memory:"
   std::string user;      // "": the client library's own default
   Secret password;
+  std::string password_file;  // absolute path of the file that `password` was read from, "" : it came from none
   SslMode sslmode = SslMode::prefer;
   std::string ca, cert, key;  // absolute paths, "" : none
   std::string timezone, charset, schema, application_name;
@@ -163,6 +164,9 @@ struct Surroundings {
 
 // `source` names the text in errors. Errors: configuration, with details file, line, key, suggestion.
 [[nodiscard]] Result<Config> parse(std::string_view toml, std::string_view source, const Surroundings& surroundings);
+
+// What a file of a password holds, without the ends of its lines. Absent: it cannot be read.
+[[nodiscard]] std::optional<Secret> read_password(const std::string& path);
 
 // The keys in which two connections are not the same; none: they are.
 [[nodiscard]] std::vector<std::string> differences(const Connection& a, const Connection& b);

@@ -1,3 +1,5 @@
+#include <tuple>
+
 #include "config.hpp"
 
 namespace tl::config {
@@ -17,7 +19,7 @@ class Comparison {
     key("socket", a.socket, b.socket);
     key("database", a.database, b.database);
     key("user", a.user, b.user);
-    key("password", a.password, b.password);
+    key("password", std::tie(a.password, a.password_file), std::tie(b.password, b.password_file));
     key("sslmode", a.sslmode, b.sslmode);
     key("ca", a.ca, b.ca);
     key("cert", a.cert, b.cert);

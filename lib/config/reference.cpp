@@ -88,7 +88,8 @@ PostgreSQL's client library has variables of its own. What `PGHOST`, `PGPASSWORD
 configuration, so they have no effect. `PGSERVICE`, `PGTZ`, `PGDATESTYLE` and `PGGEQO` change every session, and `PGREQUIREPEER`
 those through a socket; no key can overrule them, so opening a connection where one is set is an error.
 
-`password = "file:PATH"` takes the password from a file.
+`password = "file:PATH"` takes the password from a file. It is read again for every session that is opened and once a second, so that
+it may be replaced while the program runs, before or after the server is told: see "Credentials that rotate" in [architecture.md](architecture.md).
 
 ## Values
 

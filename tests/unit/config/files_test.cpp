@@ -100,6 +100,7 @@ key = "keys/client.key"
   CHECK(config.find("url")->primary.address.database == folder.path() + "/conf/app.db");
   const Address& server = config.find("server")->primary.address;
   CHECK(server.password == Secret("from a file"));
+  CHECK(server.password_file == folder.path() + "/conf/secrets/password");
   CHECK(server.ca == folder.path() + "/conf/ca.pem");
   CHECK(server.cert == "/etc/cert.pem");
   CHECK(server.key == folder.path() + "/conf/keys/client.key");
