@@ -1,5 +1,6 @@
 // A driver: the code that speaks to one kind of database through its client library.
 #pragma once
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -15,6 +16,12 @@ struct TransactionOptions {
   bool read_only = false;
 };
 
+// Who somebody logs in as.
+struct Login {
+  std::string user;  // "" : whom the address says
+  config::Secret password;
+};
+
 // One connecting to a server in progress, on a thread for that: how long it may take, and how another thread ends it,
 // which also happens when its deadline passes.
 class Dial {
@@ -23,6 +30,15 @@ class Dial {
 
   [[nodiscard]] Deadline deadline() const noexcept { return deadline_; }
   [[nodiscard]] bool interrupted() const noexcept;
+
+  // This one goes before the user and the password of the address; null: those hold. Before the dialling begins.
+  void log_in_as(std::shared_ptr<const Login> login) noexcept { login_ = std::move(login); }
+  [[nodiscard]] const std::string& user(const config::Address& address) const noexcept {
+    return login_ == nullptr || login_->user.empty() ? address.user : login_->user;
+  }
+  [[nodiscard]] const config::Secret& password(const config::Address& address) const noexcept {
+    return login_ == nullptr ? address.password : login_->password;
+  }
 
   // The descriptor that interrupt() shuts down; -1 before the driver closes it. The driver calls it whenever it
   // changes.
@@ -37,6 +53,7 @@ class Dial {
 
  private:
   const Deadline deadline_;
+  std::shared_ptr<const Login> login_;
   mutable std::mutex mutex_;
   int fd_ = -1;
   bool interrupted_ = false;

@@ -128,8 +128,8 @@ Result<void> shake_hands(Conn& conn, const config::Address& a, driver::Dial& dia
   {
     std::optional<ForkDelay> delay;
     if (by_socket || is_number(a.host)) delay.emplace();  // a name may take long to be looked up
-    wants = mysql_real_connect_start(&done, conn.get(), by_socket ? nullptr : a.host.c_str(), given(a.user),
-                                     a.password.reveal().c_str(), given(a.database), by_socket ? 0 : a.port,
+    wants = mysql_real_connect_start(&done, conn.get(), by_socket ? nullptr : a.host.c_str(), given(dial.user(a)),
+                                     dial.password(a).reveal().c_str(), given(a.database), by_socket ? 0 : a.port,
                                      given(a.socket), flags);
     if (wants != 0) conn.note_socket(mysql_get_socket(conn.get()));
   }

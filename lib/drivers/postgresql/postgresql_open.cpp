@@ -145,13 +145,14 @@ void add_tls(Keywords& words, const config::Address& address) {
   words.add("gssencmode", "disable");
 }
 
-void add_identity(Keywords& words, const config::Address& address) {
-  const std::string user = or_else(address.user, process_user());
+void add_identity(Keywords& words, const config::Address& address, const driver::Dial& dial) {
+  const std::string user = or_else(dial.user(address), process_user());
+  const config::Secret& password = dial.password(address);
   words.add("user", user);
   words.add("dbname", or_else(address.database, user));
   // Without a password of its own a connection must not be given the one in PGPASSWORD.
-  if (!address.password.empty()) {
-    words.add("password", address.password.reveal());
+  if (!password.empty()) {
+    words.add("password", password.reveal());
   } else if (std::getenv("PGPASSWORD") != nullptr) {
     words.add("password", "(none is configured)");
   }
@@ -269,7 +270,7 @@ Result<std::unique_ptr<driver::Session>> PostgresqlSession::open(const config::A
   if (Result<void> free = refuse_variables(); !free) return free.take_error();
   Keywords words;
   if (Result<void> placed = add_place(words, address); !placed) return placed.take_error();
-  add_identity(words, address);
+  add_identity(words, address, dial);
   add_tls(words, address);
   words.add("application_name", address.application_name);
   words.add("client_encoding", "UTF8");
