@@ -9,6 +9,7 @@ namespace {
 constexpr size_t statement_bytes = size_t{4} << 20;  // per connection, over all its texts
 constexpr Nanos drain_poll = std::chrono::milliseconds(2);
 constexpr Nanos settle_poll = std::chrono::milliseconds(20);  // as often a migration is looked at
+constexpr Nanos look_interval = std::chrono::seconds(1);      // as often credentials that may change are
 constexpr Nanos none{-1};
 
 std::string told_rest(const std::vector<std::shared_ptr<Endpoints>>& rest) {
@@ -126,7 +127,7 @@ Result<std::shared_ptr<Endpoints>> Connection::open(Lock locked) {
   endpoints_ = *made;
   state_ = State::open;
   quiet_since_ = steady_clock().now();
-  const bool watched = settings_->idle_close.has_value();
+  const bool watched = settings_->idle_close.has_value() || endpoints_->has_changing_credentials();
   endpoints_->open();
   locked.unlock();
   observe::tell_state(*hub_, name_, state_name(State::open));
@@ -286,6 +287,7 @@ Instant Connection::run() noexcept {
   Deadline next = Deadline::never();
   bool settled = false;
   bool idle = false;
+  std::shared_ptr<Endpoints> looked_at;
   {
     const Lock locked = lock();
     std::erase_if(leaving_, [](const auto& endpoints) { return endpoints->drained(); });
@@ -296,7 +298,12 @@ Instant Connection::run() noexcept {
       idle = idled_out_locked(now);
       next = earlier(next, Deadline::after(now, *settings_->idle_close / 4));
     }
+    if (state_ == State::open && endpoints_->has_changing_credentials()) {
+      looked_at = endpoints_;
+      next = earlier(next, Deadline::after(now, look_interval));
+    }
   }
+  if (looked_at != nullptr) looked_at->look_at_credentials();
   if (settled) observe::tell_state(*hub_, name_, state_name(State::open));
   if (idle && trim()) next = Deadline::after(now, settle_poll);
   return next.at;

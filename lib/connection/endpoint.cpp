@@ -64,6 +64,13 @@ config::Pool one_writer(config::Pool pool) {
   return pool;
 }
 
+std::unique_ptr<Credentials> credentials_of(const config::Address& address) {
+  if (address.password_file.empty()) return nullptr;
+  return std::make_unique<FilePassword>(address);
+}
+
+constexpr Nanos look_patience = std::chrono::seconds(5);  // for a file of a disk that does not answer
+
 }  // namespace
 
 class Endpoint::DialJob final : public runtime::Job {
@@ -100,9 +107,12 @@ class Endpoint::DialJob final : public runtime::Job {
       const Nanos took = steady_clock().now() - began;
       if (session) {
         tell_connect(**session, took);
+        const uint64_t number = (*session)->number();
         endpoint_.pool_->dialled(session.take());
+        follow_credentials(number);
         return;
       }
+      follow_credentials(0);
       Failure failure = session.take_error();
       failure->connection = endpoint_.source_->connection();
       failure->endpoint = endpoint_.label();
@@ -127,6 +137,12 @@ class Endpoint::DialJob final : public runtime::Job {
       event.message = failure.message;
     });
   }
+  // What came before them goes, and so does the session where they have changed while it was opened.
+  void follow_credentials(uint64_t session) noexcept {
+    if (endpoint_.credentials_ == nullptr) return;
+    endpoint_.leave_older_credentials();
+    if (session != 0 && endpoint_.credentials_->version() != version_) endpoint_.pool_->expire(session);
+  }
   Opened open() {
     std::unique_ptr<driver::Session> prime;
     if (endpoint_.prime_ != nullptr && !endpoint_.primed_.load(std::memory_order_acquire)) {
@@ -134,15 +150,59 @@ class Endpoint::DialJob final : public runtime::Job {
       if (!opened) return opened.take_error();
       prime = opened.take();
     }
-    auto session = endpoint_.driver_.open(endpoint_.settings_.address, dial_);
+    auto session = endpoint_.credentials_ == nullptr ? open_session() : open_with(*endpoint_.credentials_);
     if (session) endpoint_.primed_.store(true, std::memory_order_release);
     return session;
+  }
+  Opened open_session() { return endpoint_.driver_.open(endpoint_.settings_.address, dial_); }
+  Opened open_with(Credentials& credentials) {
+    std::vector<Credentials::Login> refused;
+    auto given = credentials.for_dial();
+    for (;;) {
+      if (!given) return given.take_error();
+      dial_.log_in_as(given->login);
+      auto session = open_session();
+      if (session) {
+        credentials.accepted(*given);
+        version_ = given->version;
+        return session;
+      }
+      if (session.error().status != Status::authentication) return session;
+      refused.push_back(given->login);
+      given = credentials.instead_of(refused);
+      if (given && given->login == nullptr) return excused(session.take_error(), credentials);
+    }
+  }
+  static Failure excused(Failure failure, const Credentials& credentials) {
+    const std::string excuse = credentials.excuse();
+    if (!excuse.empty()) failure->message += " (" + excuse + ')';
+    return failure;
   }
 
   std::shared_ptr<Endpoints> owner_;
   Endpoint& endpoint_;
   driver::Dial dial_;
+  uint64_t version_ = 0;  // of the credentials that the session was opened with
   bool ran_ = false;
+};
+
+class Endpoint::LookJob final : public runtime::Job {
+ public:
+  LookJob(std::shared_ptr<Endpoints> owner, Endpoint& endpoint, Deadline deadline)
+      : Job(endpoint.group(), deadline), owner_(std::move(owner)), endpoint_(endpoint) {}
+  ~LookJob() override { endpoint_.looking_.store(false, std::memory_order_release); }
+  void run() noexcept override {
+    try {
+      endpoint_.credentials_->look();
+      endpoint_.leave_older_credentials();
+    } catch (const std::bad_alloc&) {
+      return;  // the next look will see it
+    }
+  }
+
+ private:
+  const std::shared_ptr<Endpoints> owner_;
+  Endpoint& endpoint_;
 };
 
 Endpoint::Endpoint(Role role, config::Endpoint settings, driver::Driver& driver, const config::Connection& connection,
@@ -155,6 +215,7 @@ Endpoint::Endpoint(Role role, config::Endpoint settings, driver::Driver& driver,
                                                                         .endpoint = settings_.address.label(),
                                                                         .echo_pool = connection.echo_pool,
                                                                         .slow_query = connection.slow_query})),
+      credentials_(credentials_of(settings_.address)),
       pool_(std::make_unique<pool::Pool>(*source_, settings_.pool, *this, steady_clock(), seed(), std::move(share))),
       shared_(std::make_unique<SharedSessions>(*pool_)) {}
 
@@ -174,6 +235,23 @@ void Endpoint::dial(pool::Pool& pool) noexcept {
   } catch (const std::bad_alloc&) {
     pool.dial_failed(nullptr);
   }
+}
+
+void Endpoint::look_at_credentials() noexcept {
+  if (credentials_ == nullptr || looking_.exchange(true, std::memory_order_acquire)) return;
+  try {
+    if (const std::shared_ptr<Endpoints> owner = owner_.lock()) {
+      runtime::Crew& crew = runtime::workers();
+      return crew.submit(std::make_shared<LookJob>(owner, *this, from_now(look_patience)));
+    }
+  } catch (const std::bad_alloc&) {
+    looking_.store(false, std::memory_order_release);
+  }
+}
+
+void Endpoint::leave_older_credentials() noexcept {
+  const uint64_t version = credentials_->version();
+  if (followed_.exchange(version, std::memory_order_acq_rel) != version) pool_->expire_all();
 }
 
 void Endpoint::watch(pool::Pool& pool, driver::Session& session) noexcept {
@@ -261,6 +339,14 @@ routing::Order Endpoints::order(bool read, routing::Mode mode) {
 
 void Endpoints::open() noexcept {
   for (const auto& endpoint : all_) endpoint->pool().open();
+}
+
+bool Endpoints::has_changing_credentials() const noexcept {
+  return std::any_of(all_.begin(), all_.end(), [](const auto& endpoint) { return endpoint->credentials() != nullptr; });
+}
+
+void Endpoints::look_at_credentials() noexcept {
+  for (const auto& endpoint : all_) endpoint->look_at_credentials();
 }
 
 void Endpoints::close() noexcept {

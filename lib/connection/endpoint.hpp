@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "credentials.hpp"
 #include "crew.hpp"
 #include "driver.hpp"
 #include "housekeeper.hpp"
@@ -38,6 +39,10 @@ class Endpoint final : public pool::Supply, public runtime::Task, public runtime
   [[nodiscard]] const std::shared_ptr<observe::Source>& source() const noexcept { return source_; }
   [[nodiscard]] Role role() const noexcept { return role_; }
   [[nodiscard]] const config::Endpoint& settings() const noexcept { return settings_; }
+  // Null: what the address says holds for good.
+  [[nodiscard]] const Credentials* credentials() const noexcept { return credentials_.get(); }
+  // Has its credentials looked at, and sessions of older ones go.
+  void look_at_credentials() noexcept;
   // Of the jobs that its server may hold up.
   [[nodiscard]] uint64_t group() const noexcept { return reinterpret_cast<uintptr_t>(this); }
 
@@ -60,6 +65,9 @@ class Endpoint final : public pool::Supply, public runtime::Task, public runtime
  private:
   friend class Endpoints;
   class DialJob;
+  class LookJob;
+
+  void leave_older_credentials() noexcept;
 
   const Role role_;
   const config::Endpoint settings_;
@@ -68,6 +76,9 @@ class Endpoint final : public pool::Supply, public runtime::Task, public runtime
   // SQLite's reader: this address is opened once first, because a file must exist before it can be opened for reading.
   std::unique_ptr<config::Address> prime_;
   std::atomic<bool> primed_{false};
+  const std::unique_ptr<Credentials> credentials_;
+  std::atomic<uint64_t> followed_{0};  // their version to which the pool's sessions have been told
+  std::atomic<bool> looking_{false};   // at them
   const std::shared_ptr<std::atomic<uint32_t>> closing_ = std::make_shared<std::atomic<uint32_t>>(0);  // sessions
   std::mutex dials_mutex_;
   std::vector<DialJob*> dials_;  // all there are
@@ -101,6 +112,9 @@ class Endpoints {
   // Counts a turn of the policy.
   [[nodiscard]] routing::Order order(bool read, routing::Mode mode);
   void open() noexcept;  // keeps `min` sessions ready
+  // Whether look_at_credentials() is of use, now and then; see Endpoint.
+  [[nodiscard]] bool has_changing_credentials() const noexcept;
+  void look_at_credentials() noexcept;
   void close() noexcept;
   void drain() noexcept;
   [[nodiscard]] bool drained() const noexcept;

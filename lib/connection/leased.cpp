@@ -12,8 +12,10 @@ Deadline end_of_destroying(const Endpoint& endpoint) noexcept {
 class CancelJob final : public runtime::Job {
  public:
   CancelJob(std::shared_ptr<driver::Canceller> canceller, std::shared_ptr<Delivery> delivery, uint64_t group,
-            Deadline deadline)
-      : Job(group, deadline), canceller_(std::move(canceller)), delivery_(std::move(delivery)), dial_(deadline) {}
+            Deadline deadline, const Credentials* credentials)
+      : Job(group, deadline), canceller_(std::move(canceller)), delivery_(std::move(delivery)), dial_(deadline) {
+    if (credentials != nullptr) dial_.log_in_as(credentials->latest());  // the session's own may be refused by now
+  }
   // When it never ran the waiting is over too: the session is judged by its answer.
   ~CancelJob() override {
     if (!ran_) delivery_->done();
@@ -91,7 +93,7 @@ std::shared_ptr<Delivery> cancel_at_server(const Leased& leased) {
   std::shared_ptr<driver::Canceller> canceller = leased.session().canceller();
   const bool blocks = canceller->blocks();
   auto job = std::make_shared<CancelJob>(std::move(canceller), delivery, leased.endpoint().group(),
-                                         end_of_destroying(leased.endpoint()));
+                                         end_of_destroying(leased.endpoint()), leased.endpoint().credentials());
   if (blocks) {
     runtime::cancellers().submit(job);
   } else {

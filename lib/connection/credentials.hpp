@@ -1,0 +1,63 @@
+// What sessions log in with, where that may change while they are open.
+#pragma once
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "driver.hpp"
+
+namespace tl::connection {
+
+class Credentials {
+ public:
+  using Login = std::shared_ptr<const driver::Login>;
+  // `version` grows when sessions of earlier ones are to go; it is that of the credentials at that time.
+  struct Given {
+    Login login;  // null: there is none
+    uint64_t version = 0;
+  };
+  virtual ~Credentials() = default;
+
+  // [a thread that may block] What a dial is to try. Errors: why there is nothing.
+  [[nodiscard]] virtual Result<Given> for_dial() = 0;
+  // [a thread that may block] What it is to try at once after the server has refused all these; none: nothing.
+  [[nodiscard]] virtual Result<Given> instead_of(const std::vector<Login>& refused) = 0;
+  // The server has let a session in with them.
+  virtual void accepted(Given& given) noexcept = 0;
+  // [a thread that may block] Whether they have changed is seen by the version.
+  virtual void look() = 0;
+  // What there is to say of them to somebody whom the server has refused; "" : nothing.
+  [[nodiscard]] virtual std::string excuse() const = 0;
+  // As they were known last; waits for nobody.
+  [[nodiscard]] virtual Login latest() const = 0;
+  [[nodiscard]] virtual uint64_t version() const noexcept = 0;
+};
+
+// A password that a file holds. It is read for every dial. One that the server refuses may be told there before the
+// server knows it: until it lets a session in with it, the one before is tried as well.
+class FilePassword final : public Credentials {
+ public:
+  explicit FilePassword(const config::Address& address);
+
+  [[nodiscard]] Result<Given> for_dial() override;
+  [[nodiscard]] Result<Given> instead_of(const std::vector<Login>& refused) override;
+  void accepted(Given& given) noexcept override;
+  void look() override;
+  [[nodiscard]] std::string excuse() const override;
+  [[nodiscard]] Login latest() const override;
+  [[nodiscard]] uint64_t version() const noexcept override;
+
+ private:
+  const std::string path_;
+  std::mutex reading_;  // so that what was read last counts
+  mutable std::mutex mutex_;
+  Login current_;
+  Login before_;              // what the server took last; null: the current one, or none
+  bool taken_ = false;        // the server has taken the current one,
+  bool before_used_ = false;  // or, as long as it does not, the one before
+  bool is_readable_ = true;   // when looked at last
+  uint64_t version_ = 0;
+};
+
+}  // namespace tl::connection
