@@ -60,6 +60,9 @@ class ConnectionBuilder {
           url->origin, path + ".url",
           "is for " + parts->find("driver")->text + ", but the driver is " + std::string(driver_name(*said)));
     }
+    if (parts->find("password") != nullptr && settings.find("credentials") != nullptr) {
+      return blame_.at(url->origin, path + ".url", "holds a password, and credentials says that it is asked for");
+    }
     Node merged = parts.take();
     merge_address(merged, settings);
     merged.origin = settings.origin;
@@ -196,6 +199,11 @@ class ConnectionBuilder {
     out.database = values.text("database").value_or("");
     out.user = values.text("user").value_or("");
     if (Result<void> done = password(values, settings, out); !done) return done;
+    out.ask_credentials = values.choice("credentials").has_value();
+    if (const Node* password = settings.find("password"); out.ask_credentials && password != nullptr) {
+      values.blame("credentials", "conflicts with password (" + blame_.source(password->origin) +
+                                      "): the application is asked for it, or it is said");
+    }
     out.sslmode = static_cast<SslMode>(values.choice("sslmode").value_or(static_cast<size_t>(SslMode::prefer)));
     out.ca = absolute(values.text("ca").value_or(""), folder_);
     out.cert = absolute(values.text("cert").value_or(""), folder_);

@@ -31,6 +31,13 @@ class Secret {
   std::string text_;
 };
 
+// Who somebody logs in as.
+struct Login {
+  std::string user;  // "" : whom the address says
+  Secret password;
+  friend bool operator==(const Login&, const Login&) = default;
+};
+
 enum class SslMode : uint8_t { disable, prefer, require, verify_ca, verify_full };
 enum class Synchronous : uint8_t { normal, full };
 enum class Arrays : uint8_t { list, text };
@@ -72,7 +79,8 @@ struct Address {
   std::string database;  // SQLite: an absolute path, or ":memory:"
   std::string user;      // "": the client library's own default
   Secret password;
-  std::string password_file;  // absolute path of the file that `password` was read from, "" : it came from none
+  std::string password_file;     // absolute path of the file that `password` was read from, "" : it came from none
+  bool ask_credentials = false;  // the application knows user and password when a session is opened
   SslMode sslmode = SslMode::prefer;
   std::string ca, cert, key;  // absolute paths, "" : none
   std::string timezone, charset, schema, application_name;
@@ -167,6 +175,10 @@ struct Surroundings {
 
 // What a file of a password holds, without the ends of its lines. Absent: it cannot be read.
 [[nodiscard]] std::optional<Secret> read_password(const std::string& path);
+
+// What the application has answered when it was asked for credentials: user, if need be, and password. `source` names
+// the text in errors.
+[[nodiscard]] Result<Login> read_login(std::string_view toml, std::string_view source);
 
 // The keys in which two connections are not the same; none: they are.
 [[nodiscard]] std::vector<std::string> differences(const Connection& a, const Connection& b);

@@ -20,6 +20,7 @@ class Comparison {
     key("database", a.database, b.database);
     key("user", a.user, b.user);
     key("password", std::tie(a.password, a.password_file), std::tie(b.password, b.password_file));
+    key("credentials", a.ask_credentials, b.ask_credentials);
     key("sslmode", a.sslmode, b.sslmode);
     key("ca", a.ca, b.ca);
     key("cert", a.cert, b.cert);

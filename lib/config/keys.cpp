@@ -22,6 +22,7 @@ constexpr std::array connection_keys = {
     Key{"database", Type::path, "", 0, 0, "", every_driver, "", "name of the database; SQLite: its file, or \":memory:\""},
     Key{"user", Type::text, "", 0, 0, "", servers, "", "the client library's own default without it"},
     Key{"password", Type::secret, "", 0, 0, "", servers, "", "or \"file:PATH\" of a file that holds it"},
+    Key{"credentials", Type::choice, "", 0, 0, "ask", servers, "", "\"ask\": the application is asked for user and password when sessions are opened; not with `password`"},
     Key{"sslmode", Type::choice, "prefer", 0, 0, "disable|prefer|require|verify-ca|verify-full", servers, "", "TLS to the server"},
     Key{"ca", Type::path, "", 0, 0, "", servers, "", "file of the certificates to trust"},
     Key{"cert", Type::path, "", 0, 0, "", servers, "", "file of the client's certificate"},
@@ -96,7 +97,7 @@ constexpr std::array budget_keys = {
 
 constexpr std::array limits_keys = {
     Key{"max_open", Type::integer, "", 1, any_count, "", every_driver, "", "sessions of all names together, also of those that are added; no limit without it"},
-    Key{"ask_timeout", Type::duration, "30s", 0, 0, "", every_driver, "", "how long the application has to answer a question: which connection a name is"},
+    Key{"ask_timeout", Type::duration, "30s", 0, 0, "", every_driver, "", "how long the application has to answer a question: which connection a name is, or its credentials"},
 };
 
 constexpr std::array top_keys = {

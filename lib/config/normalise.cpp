@@ -253,9 +253,10 @@ class Normaliser {
   Node out_;
 };
 
-constexpr std::array address_keys = {"url",     "host", "port", "socket", "database", "user",    "password",
-                                     "sslmode", "ca",   "cert", "key",    "schema",   "charset", "replicas"};
-constexpr std::array url_keys = {"host", "port", "socket", "database", "user", "password"};
+constexpr std::array address_keys = {"url",  "host",     "port",        "socket",  "database",
+                                     "user", "password", "credentials", "sslmode", "ca",
+                                     "cert", "key",      "schema",      "charset", "replicas"};
+constexpr std::array url_keys = {"host", "port", "socket", "database", "user", "password", "credentials"};
 
 // What the key says, "" : nothing. A variable that is not set is nothing to judge by here, and told if its value stays.
 std::string text_of(const Node& connection, std::string_view key, const Variables* variables) {
@@ -293,6 +294,8 @@ void merge(Node& beneath, const Node& over) {
 void merge_address(Node& beneath, const Node& over, const Variables* variables) {
   if (!text_of(over, "host", variables).empty()) beneath.erase("socket");
   if (!text_of(over, "socket", variables).empty()) beneath.erase("host");
+  if (over.find("password") != nullptr) beneath.erase("credentials");
+  if (over.find("credentials") != nullptr) beneath.erase("password");
   merge(beneath, over);
 }
 

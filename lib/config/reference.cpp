@@ -90,6 +90,8 @@ those through a socket; no key can overrule them, so opening a connection where 
 
 `password = "file:PATH"` takes the password from a file. It is read again for every session that is opened and once a second, so that
 it may be replaced while the program runs, before or after the server is told: see "Credentials that rotate" in [architecture.md](architecture.md).
+With `credentials = "ask"` the application is asked instead (`TL_ASK_CREDENTIALS`, in Python `credentials()`), for tokens that expire.
+A `password` drops the `credentials` beneath it, and `credentials` the `password`; one table that has both is an error.
 
 ## Values
 
