@@ -11,18 +11,19 @@
 namespace tl::observe {
 
 enum class Kind : uint8_t {
-  connect,       // a session was opened
-  disconnect,    // a session leaves its pool, to be closed
-  checkout,      // a session is lent
-  checkin,       // a session comes home: before the next caller can have it
-  dial_failed,   // a session could not be opened
-  timeout,       // a caller's time was up, while it waited for a session or for its statement
-  query,         // a statement has ended: its last row was read, it failed, or its answer was given up
-  slow_query,    // the same, of one that took `slow_query` or longer
-  state_change,  // a connection has another state
-  ask_name,      // a question: which connection is this name?
+  connect,          // a session was opened
+  disconnect,       // a session leaves its pool, to be closed
+  checkout,         // a session is lent
+  checkin,          // a session comes home: before the next caller can have it
+  dial_failed,      // a session could not be opened
+  timeout,          // a caller's time was up, while it waited for a session or for its statement
+  query,            // a statement has ended: its last row was read, it failed, or its answer was given up
+  slow_query,       // the same, of one that took `slow_query` or longer
+  state_change,     // a connection has another state
+  ask_name,         // a question: which connection is this name?
+  ask_credentials,  // a question: what do sessions of this connection log in with?
 };
-constexpr size_t kind_count = 10;
+constexpr size_t kind_count = 11;
 
 [[nodiscard]] std::string_view kind_name(Kind kind) noexcept;  // "connect", "dial_failed", …
 

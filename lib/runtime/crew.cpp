@@ -15,12 +15,12 @@ constexpr Nanos patience_past_deadline = std::chrono::seconds(1);
 constexpr Nanos oversight_interval = std::chrono::milliseconds(500);
 constexpr Nanos patience_at_exit = std::chrono::seconds(1);
 
-constinit PerProcess<Crew> all_connectors, all_cancellers, all_workers, all_blockers;
+constinit PerProcess<Crew> all_connectors, all_askers, all_cancellers, all_workers, all_blockers;
 constinit ForkMutex exit_mutex;
 constinit bool stops_at_exit = false;
 
 void stop_at_exit() {
-  for (const PerProcess<Crew>* crew : {&all_connectors, &all_cancellers, &all_workers, &all_blockers}) {
+  for (const PerProcess<Crew>* crew : {&all_connectors, &all_askers, &all_cancellers, &all_workers, &all_blockers}) {
     if (Crew* const started = crew->peek()) started->stop(patience_at_exit);
   }
 }
@@ -220,6 +220,9 @@ void Crew::work(Worker& self) noexcept {
 Crew& connectors() {
   return of_process(all_connectors, "tl-connect", {.threads = 16, .share = 8, .most = 64, .lost = 16});
 }
+
+// Of its own, so that an answer that needs another connection is not waited for by all who could open that.
+Crew& askers() { return of_process(all_askers, "tl-ask", {.threads = 16, .share = 8, .most = 64, .lost = 16}); }
 
 Crew& cancellers() {
   return of_process(all_cancellers, "tl-cancel", {.threads = 8, .share = 4, .most = 32, .lost = 8});

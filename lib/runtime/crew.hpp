@@ -102,6 +102,7 @@ class Crew {
 // The process's own; started on first use, never destroyed. At exit dialling stops: exit handlers interrupt what runs
 // and wait at most a second.
 [[nodiscard]] Crew& connectors();  // dials servers
+[[nodiscard]] Crew& askers();      // likewise, where the application is asked for credentials first
 [[nodiscard]] Crew& cancellers();  // cancels at servers
 [[nodiscard]] Crew& workers();     // restores and closes sessions, opens files
 [[nodiscard]] Crew& blockers();    // runs for fibers what blocks by computing: SQLite's statements
