@@ -23,7 +23,8 @@ static_assert(TL_EVENT_CONNECT == bit(Kind::connect) && TL_EVENT_DISCONNECT == b
               TL_EVENT_CHECKOUT == bit(Kind::checkout) && TL_EVENT_CHECKIN == bit(Kind::checkin) &&
               TL_EVENT_DIAL_FAILED == bit(Kind::dial_failed) && TL_EVENT_TIMEOUT == bit(Kind::timeout) &&
               TL_EVENT_QUERY == bit(Kind::query) && TL_EVENT_SLOW_QUERY == bit(Kind::slow_query) &&
-              TL_EVENT_STATE_CHANGE == bit(Kind::state_change) && TL_ASK_NAME == bit(Kind::ask_name));
+              TL_EVENT_STATE_CHANGE == bit(Kind::state_change) && TL_ASK_NAME == bit(Kind::ask_name) &&
+              TL_ASK_CREDENTIALS == bit(Kind::ask_credentials));
 
 class Told final : public Completed {
  public:
@@ -69,16 +70,15 @@ extern "C" tl_status tl_subscribe(tl_registry* registry, uint32_t events, const 
 }
 
 extern "C" tl_status tl_answer(tl_registry* registry, uint64_t question, tl_status status, const char* text, size_t len,
-                               int64_t unused_ms, tl_error** err) {
+                               int64_t keep_ms, tl_error** err) {
   return guarded(err, [&] {
     if (registry == nullptr || !tl::capi::is_text(text, len)) return misuse("registry or text is NULL", err);
     if (!tl::is_utf8(text, len)) return misuse("text is not UTF-8", err);
     if (status > TL_OK || status < TL_E_SHUTDOWN) return misuse("status is none of TL_OK, TL_E_…", err);
-    if (unused_ms < 0) return misuse("unused_ms is negative", err);
-    const auto unused_for =
-        unused_ms == 0 ? std::nullopt : std::optional<tl::Nanos>(std::chrono::milliseconds(unused_ms));
+    if (keep_ms < 0) return misuse("keep_ms is negative", err);
+    const auto keep = keep_ms == 0 ? std::nullopt : std::optional<tl::Nanos>(std::chrono::milliseconds(keep_ms));
     Result<void> done =
-        registry->registry->answer(question, static_cast<tl::Status>(status), tl::capi::text(text, len), unused_for);
+        registry->registry->answer(question, static_cast<tl::Status>(status), tl::capi::text(text, len), keep);
     return done ? TL_OK : tl::capi::report(done.take_error(), err);
   });
 }

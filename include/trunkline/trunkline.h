@@ -204,7 +204,8 @@ TL_API void tl_queue_shutdown(tl_queue *); /* new calls are TL_E_SHUTDOWN; take 
 #define TL_EVENT_SLOW_QUERY 0x80u   /* the same, of one that took the connection's `slow_query` or longer */
 #define TL_EVENT_STATE_CHANGE 0x100u /* a connection has another state; message: registered, open, migrating, closed, released */
 
-#define TL_ASK_NAME 0x200u /* a question, see tl_answer: which connection is this name? */
+#define TL_ASK_NAME 0x200u        /* a question, see tl_answer: which connection is this name? */
+#define TL_ASK_CREDENTIALS 0x400u /* likewise: what do sessions of this connection log in with? */
 
 /* Events of these kinds arrive on the call's queue until its op is cancelled or the queue is shut down; then one last completion says so:
  * TL_DONE, TL_E_CANCELLED or TL_E_SHUTDOWN. Each is a TL_EVENT with the call's user_data and op, arg[0] its bit and, as value, one row:
@@ -212,16 +213,22 @@ TL_API void tl_queue_shutdown(tl_queue *); /* new calls are TL_E_SHUTDOWN; take 
  * values), message; NULL where there is none. Those beyond 1024 that nobody has taken are dropped: arg[1] is how many before this one. Events of
  * one session come in order. Costs nothing where nobody listens. The call's timeout is of no effect. */
 TL_API tl_status tl_subscribe(tl_registry *, uint32_t events, const tl_call *, tl_error **err);
-/* Answers a question. There is one at a time about a name: verbs that need the same meanwhile wait for the same answer, until their own
- * time is up or limits.ask_timeout; nothing runs in between, and nobody is called back.
- * TL_ASK_NAME: a verb needs the connection of a name (`connection` of the row) that the registry does not have. As long as somebody is
+/* Answers a question. There is one at a time of each kind about a connection (`connection` of the row): who needs the same meanwhile
+ * waits for the same answer, until his own time is up or limits.ask_timeout; nothing runs in between, and nobody is called back.
+ * TL_ASK_NAME: a verb needs the connection of a name that the registry does not have. As long as somebody is
  * subscribed to it tl_conn_get takes any name, and asks nothing: the first verb does. A blocking verb of the one thread that takes from
  * all queues where such questions arrive is TL_E_BUSY: it would wait for itself.
- * status TL_OK: text is TOML as of tl_registry_add, the settings; the name is added with them. unused_ms > 0: forgotten when no session of
- * it was in use for about that long (its idle_close is the same); the next verb asks again. 0: kept. Any other status is what the verbs answer,
- * with the text, which may be empty, in its message; it is not remembered. [any thread] Errors: TL_E_NOT_FOUND (nobody asks any more),
- * TL_E_CONFIGURATION (the text; the verbs answer the same), TL_E_MISUSE. */
-TL_API tl_status tl_answer(tl_registry *, uint64_t question, tl_status status, const char *text, size_t len, int64_t unused_ms,
+ * status TL_OK: text is TOML as of tl_registry_add, the settings; the name is added with them. keep_ms > 0: forgotten when no session of
+ * it was in use for about that long (its idle_close is the same); the next verb asks again. 0: kept.
+ * TL_ASK_CREDENTIALS: a session of a connection with `credentials = "ask"` is to be opened, for a verb or for pool.min, and none are known
+ * that are valid. status TL_OK: text is TOML with `password` and, where it is not that of the connection, `user`; both are copied. keep_ms > 0: for
+ * how long they are valid, after which the next session asks again. 0: until the server refuses them. Refused ones are asked for once
+ * more at once. When they are others than before, sessions that were opened with the older ones go as soon as nobody uses them. Where
+ * nobody is subscribed to it sessions cannot be opened: TL_E_AUTHENTICATION. A blocking verb that needs one is TL_E_BUSY on the one thread
+ * that takes such questions.
+ * Any other status is what the verbs answer, with the text, which may be empty and is shown, in its message; it is not remembered.
+ * [any thread] Errors: TL_E_NOT_FOUND (nobody asks any more), TL_E_CONFIGURATION (the text; the verbs answer the same), TL_E_MISUSE. */
+TL_API tl_status tl_answer(tl_registry *, uint64_t question, tl_status status, const char *text, size_t len, int64_t keep_ms,
                            tl_error **err);
 
 /* ---- registry ---- */

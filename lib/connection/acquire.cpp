@@ -86,6 +86,13 @@ Trust check(Leased& leased, Deadline until, runtime::Ticket* ticket) {
   return silent ? Trust::broken : Trust::untold;
 }
 
+// Where no session is lent that could come home, the caller waits for a dial.
+Result<void> may_wait(const Endpoint& endpoint, const CallOptions& options) {
+  const Credentials* const credentials = endpoint.credentials();
+  if (credentials == nullptr || endpoint.pool().leased() > 0) return {};
+  return credentials->may_wait(options);
+}
+
 // Waits where it must, and checks what it gets: one time limit for all of it.
 Result<void> lease_checked(Leased& leased, const std::shared_ptr<Endpoints>& endpoints, uint32_t index,
                            const Holder& holder, const CallOptions& options, pool::Lease first) {
@@ -96,6 +103,7 @@ Result<void> lease_checked(Leased& leased, const std::shared_ptr<Endpoints>& end
   const uint64_t rounds = uint64_t{settings.max} + settings.max_overflow + 1;  // each session once, and a fresh one
   for (uint64_t round = 0; round < rounds; ++round) {
     if (!first) {
+      if (Result<void> may = may_wait((*endpoints)[index], options); !may) return may;
       Result<pool::Lease> waited = wait_in_line(pool, holder.borrower(options.owner), until, ticket);
       if (!waited) return waited.take_error();
       first = waited.take();

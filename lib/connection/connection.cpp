@@ -45,8 +45,8 @@ std::string_view state_name(State state) noexcept {
 }
 
 Connection::Connection(Settings settings, std::shared_ptr<observe::Hub> hub, std::shared_ptr<pool::SessionLimit> limit,
-                       State state)
-    : name_(settings->name), hub_(std::move(hub)), limit_(std::move(limit)), state_(state) {
+                       std::shared_ptr<CredentialsSource> source, State state)
+    : name_(settings->name), hub_(std::move(hub)), limit_(std::move(limit)), source_(std::move(source)), state_(state) {
   take_locked(std::move(settings));
 }
 
@@ -118,7 +118,7 @@ Result<std::shared_ptr<Endpoints>> Connection::make(const Settings& settings,
   }
   const bool known = before != nullptr && before->statements()->dialect() == driver->dialect();
   auto statements = known ? before->statements() : std::make_shared<sql::Table>(driver->dialect(), statement_bytes);
-  return Endpoints::make(settings, *driver, std::move(statements), hub_, limit_);
+  return Endpoints::make(settings, *driver, std::move(statements), hub_, limit_, source_);
 }
 
 Result<std::shared_ptr<Endpoints>> Connection::open(Lock locked) {

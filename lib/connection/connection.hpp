@@ -35,9 +35,10 @@ class Tried {
 
 class Connection final : public runtime::Task {
  public:
-  // Its events go to the hub, its sessions are counted by the limit. `state`: registered, or closed.
+  // Its events go to the hub, its sessions are counted by the limit, and `source` is asked for credentials where the
+  // settings say so. `state`: registered, or closed.
   Connection(Settings settings, std::shared_ptr<observe::Hub> hub, std::shared_ptr<pool::SessionLimit> limit,
-             State state = State::registered);
+             std::shared_ptr<CredentialsSource> source, State state = State::registered);
   ~Connection() override;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -114,6 +115,7 @@ class Connection final : public runtime::Task {
   const std::string name_;
   const std::shared_ptr<observe::Hub> hub_;
   const std::shared_ptr<pool::SessionLimit> limit_;
+  const std::shared_ptr<CredentialsSource> source_;
   std::weak_ptr<Connection> self_;
   std::atomic<Nanos> call_timeout_;  // negative: none
   mutable ForkMutex mutex_;

@@ -12,13 +12,14 @@ bool holds(const std::vector<Credentials::Login>& refused, const Credentials::Lo
 }  // namespace
 
 FilePassword::FilePassword(const config::Address& address)
-    : path_(address.password_file), current_(std::make_shared<const driver::Login>("", address.password)) {}
+    : path_(address.password_file),
+      current_(std::make_shared<const config::Login>(config::Login{"", address.password})) {}
 
 // A file that is being replaced may be empty, or not there: what it held last goes on.
 void FilePassword::look() {
   const std::lock_guard reading(reading_);
   const std::optional<config::Secret> read = config::read_password(path_);
-  Login fresh = read ? std::make_shared<const driver::Login>("", *read) : nullptr;
+  Login fresh = read ? std::make_shared<const config::Login>(config::Login{"", *read}) : nullptr;
   const std::lock_guard lock(mutex_);
   is_readable_ = fresh != nullptr && !fresh->password.empty();
   if (!is_readable_ || fresh->password == current_->password) return;
@@ -28,13 +29,13 @@ void FilePassword::look() {
   ++version_;
 }
 
-Result<Credentials::Given> FilePassword::for_dial() {
+Result<Credentials::Given> FilePassword::for_dial(const CallOptions& /*dial*/) {
   look();
   const std::lock_guard lock(mutex_);
   return Given{current_, version_};
 }
 
-Result<Credentials::Given> FilePassword::instead_of(const std::vector<Login>& refused) {
+Result<Credentials::Given> FilePassword::instead_of(const std::vector<Login>& refused, const CallOptions& /*dial*/) {
   look();
   const std::lock_guard lock(mutex_);
   if (!holds(refused, current_)) return Given{current_, version_};

@@ -9,9 +9,11 @@
 
 namespace tl::connection {
 
+struct CallOptions;
+
 class Credentials {
  public:
-  using Login = std::shared_ptr<const driver::Login>;
+  using Login = std::shared_ptr<const config::Login>;
   // `version` grows when sessions of earlier ones are to go; it is that of the credentials at that time.
   struct Given {
     Login login;  // null: there is none
@@ -19,14 +21,18 @@ class Credentials {
   };
   virtual ~Credentials() = default;
 
-  // [a thread that may block] What a dial is to try. Errors: why there is nothing.
-  [[nodiscard]] virtual Result<Given> for_dial() = 0;
+  // [a thread that may block] What a dial is to try, within its own deadline. Errors: why there is nothing.
+  [[nodiscard]] virtual Result<Given> for_dial(const CallOptions& dial) = 0;
   // [a thread that may block] What it is to try at once after the server has refused all these; none: nothing.
-  [[nodiscard]] virtual Result<Given> instead_of(const std::vector<Login>& refused) = 0;
+  [[nodiscard]] virtual Result<Given> instead_of(const std::vector<Login>& refused, const CallOptions& dial) = 0;
   // The server has let a session in with them.
   virtual void accepted(Given& given) noexcept = 0;
-  // [a thread that may block] Whether they have changed is seen by the version.
-  virtual void look() = 0;
+  // [a thread that may block] To be called now and then; whether they have changed is seen by the version.
+  virtual void look() {}
+  // Whether look() does anything.
+  [[nodiscard]] virtual bool needs_looks() const noexcept { return false; }
+  // Whether somebody may wait for a dial. Errors: busy, he would wait for himself.
+  [[nodiscard]] virtual Result<void> may_wait(const CallOptions&) const { return {}; }
   // What there is to say of them to somebody whom the server has refused; "" : nothing.
   [[nodiscard]] virtual std::string excuse() const = 0;
   // As they were known last; waits for nobody.
@@ -40,10 +46,11 @@ class FilePassword final : public Credentials {
  public:
   explicit FilePassword(const config::Address& address);
 
-  [[nodiscard]] Result<Given> for_dial() override;
-  [[nodiscard]] Result<Given> instead_of(const std::vector<Login>& refused) override;
+  [[nodiscard]] Result<Given> for_dial(const CallOptions& dial) override;
+  [[nodiscard]] Result<Given> instead_of(const std::vector<Login>& refused, const CallOptions& dial) override;
   void accepted(Given& given) noexcept override;
   void look() override;
+  [[nodiscard]] bool needs_looks() const noexcept override { return true; }
   [[nodiscard]] std::string excuse() const override;
   [[nodiscard]] Login latest() const override;
   [[nodiscard]] uint64_t version() const noexcept override;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "call.hpp"
 #include "farewell.hpp"
 #include "shared.hpp"
 
@@ -64,9 +65,14 @@ config::Pool one_writer(config::Pool pool) {
   return pool;
 }
 
-std::unique_ptr<Credentials> credentials_of(const config::Address& address) {
-  if (address.password_file.empty()) return nullptr;
-  return std::make_unique<FilePassword>(address);
+// `asked`: those that the application knows, made when an endpoint wants them.
+std::shared_ptr<Credentials> credentials_of(const config::Address& address, const std::string& connection,
+                                            const std::shared_ptr<CredentialsSource>& source,
+                                            std::shared_ptr<Credentials>& asked) {
+  if (!address.password_file.empty()) return std::make_shared<FilePassword>(address);
+  if (!address.ask_credentials) return nullptr;
+  if (asked == nullptr) asked = std::make_shared<AskedCredentials>(connection, source);
+  return asked;
 }
 
 constexpr Nanos look_patience = std::chrono::seconds(5);  // for a file of a disk that does not answer
@@ -77,9 +83,11 @@ class Endpoint::DialJob final : public runtime::Job {
  public:
   DialJob(std::shared_ptr<Endpoints> owner, Endpoint& endpoint, Deadline deadline)
       : Job(endpoint.group(), deadline), owner_(std::move(owner)), endpoint_(endpoint), dial_(deadline) {
+    options_.deadline = deadline;
+    if (endpoint_.settings_.address.ask_credentials) options_.ticket = std::make_shared<runtime::Ticket>();
     const std::lock_guard lock(endpoint_.dials_mutex_);
     endpoint_.dials_.push_back(this);
-    if (endpoint_.closed_) dial_.interrupt();
+    if (endpoint_.closed_) DialJob::interrupt();
   }
   ~DialJob() override {
     {
@@ -93,7 +101,10 @@ class Endpoint::DialJob final : public runtime::Job {
     ran_ = true;
     answer([this] { return open(); });
   }
-  void interrupt() noexcept override { dial_.interrupt(); }
+  void interrupt() noexcept override {
+    dial_.interrupt();
+    if (options_.ticket != nullptr) options_.ticket->cancel();
+  }
 
  private:
   using Opened = Result<std::unique_ptr<driver::Session>>;
@@ -108,11 +119,12 @@ class Endpoint::DialJob final : public runtime::Job {
       if (session) {
         tell_connect(**session, took);
         const uint64_t number = (*session)->number();
+        leave_older_credentials();
         endpoint_.pool_->dialled(session.take());
-        follow_credentials(number);
+        leave_if_older(number);
         return;
       }
-      follow_credentials(0);
+      leave_older_credentials();
       Failure failure = session.take_error();
       failure->connection = endpoint_.source_->connection();
       failure->endpoint = endpoint_.label();
@@ -137,11 +149,13 @@ class Endpoint::DialJob final : public runtime::Job {
       event.message = failure.message;
     });
   }
-  // What came before them goes, and so does the session where they have changed while it was opened.
-  void follow_credentials(uint64_t session) noexcept {
-    if (endpoint_.credentials_ == nullptr) return;
-    endpoint_.leave_older_credentials();
-    if (session != 0 && endpoint_.credentials_->version() != version_) endpoint_.pool_->expire(session);
+  void leave_older_credentials() noexcept {
+    if (endpoint_.credentials_ != nullptr) endpoint_.leave_older_credentials();
+  }
+  // Where they have changed while it was opened. Whoever has changed them may have looked before it was in the pool.
+  void leave_if_older(uint64_t session) noexcept {
+    if (endpoint_.credentials_ == nullptr || endpoint_.credentials_->version() == version_) return;
+    endpoint_.pool_->expire(session);
   }
   Opened open() {
     std::unique_ptr<driver::Session> prime;
@@ -157,9 +171,9 @@ class Endpoint::DialJob final : public runtime::Job {
   Opened open_session() { return endpoint_.driver_.open(endpoint_.settings_.address, dial_); }
   Opened open_with(Credentials& credentials) {
     std::vector<Credentials::Login> refused;
-    auto given = credentials.for_dial();
+    auto given = credentials.for_dial(options_);
+    if (!given) return dial_.interrupted() ? dial_.stopped() : given.take_error();
     for (;;) {
-      if (!given) return given.take_error();
       dial_.log_in_as(given->login);
       auto session = open_session();
       if (session) {
@@ -169,12 +183,13 @@ class Endpoint::DialJob final : public runtime::Job {
       }
       if (session.error().status != Status::authentication) return session;
       refused.push_back(given->login);
-      given = credentials.instead_of(refused);
-      if (given && given->login == nullptr) return excused(session.take_error(), credentials);
+      auto other = credentials.instead_of(refused, options_);
+      if (!other) return excused(session.take_error(), other.error().message);
+      if (other->login == nullptr) return excused(session.take_error(), credentials.excuse());
+      given = std::move(other);
     }
   }
-  static Failure excused(Failure failure, const Credentials& credentials) {
-    const std::string excuse = credentials.excuse();
+  static Failure excused(Failure failure, const std::string& excuse) {
     if (!excuse.empty()) failure->message += " (" + excuse + ')';
     return failure;
   }
@@ -182,6 +197,7 @@ class Endpoint::DialJob final : public runtime::Job {
   std::shared_ptr<Endpoints> owner_;
   Endpoint& endpoint_;
   driver::Dial dial_;
+  CallOptions options_;   // with which credentials are asked for
   uint64_t version_ = 0;  // of the credentials that the session was opened with
   bool ran_ = false;
 };
@@ -206,7 +222,7 @@ class Endpoint::LookJob final : public runtime::Job {
 };
 
 Endpoint::Endpoint(Role role, config::Endpoint settings, driver::Driver& driver, const config::Connection& connection,
-                   std::shared_ptr<observe::Hub> hub, pool::Share share)
+                   std::shared_ptr<observe::Hub> hub, pool::Share share, std::shared_ptr<Credentials> credentials)
     : role_(role),
       settings_(std::move(settings)),
       driver_(driver),
@@ -215,7 +231,7 @@ Endpoint::Endpoint(Role role, config::Endpoint settings, driver::Driver& driver,
                                                                         .endpoint = settings_.address.label(),
                                                                         .echo_pool = connection.echo_pool,
                                                                         .slow_query = connection.slow_query})),
-      credentials_(credentials_of(settings_.address)),
+      credentials_(std::move(credentials)),
       pool_(std::make_unique<pool::Pool>(*source_, settings_.pool, *this, steady_clock(), seed(), std::move(share))),
       shared_(std::make_unique<SharedSessions>(*pool_)) {}
 
@@ -230,7 +246,9 @@ void Endpoint::dial(pool::Pool& pool) noexcept {
     }
     // Files do not wait behind servers.
     const bool local = settings_.address.driver == config::DriverKind::sqlite;
-    runtime::Crew& crew = local ? runtime::workers() : runtime::connectors();
+    runtime::Crew& crew = local                               ? runtime::workers()
+                          : settings_.address.ask_credentials ? runtime::askers()
+                                                              : runtime::connectors();
     crew.submit(std::make_shared<DialJob>(owner, *this, from_now(settings_.pool.create_timeout)));
   } catch (const std::bad_alloc&) {
     pool.dial_failed(nullptr);
@@ -238,7 +256,9 @@ void Endpoint::dial(pool::Pool& pool) noexcept {
 }
 
 void Endpoint::look_at_credentials() noexcept {
-  if (credentials_ == nullptr || looking_.exchange(true, std::memory_order_acquire)) return;
+  if (credentials_ == nullptr) return;
+  if (!credentials_->needs_looks()) return leave_older_credentials();  // what another endpoint has been told
+  if (looking_.exchange(true, std::memory_order_acquire)) return;
   try {
     if (const std::shared_ptr<Endpoints> owner = owner_.lock()) {
       runtime::Crew& crew = runtime::workers();
@@ -290,14 +310,17 @@ void Endpoint::wake_at(pool::Pool& pool, Instant at) noexcept {
 std::shared_ptr<Endpoints> Endpoints::make(Settings given, driver::Driver& driver,
                                            std::shared_ptr<sql::Table> statements,
                                            const std::shared_ptr<observe::Hub>& hub,
-                                           const std::shared_ptr<pool::SessionLimit>& limit) {
+                                           const std::shared_ptr<pool::SessionLimit>& limit,
+                                           const std::shared_ptr<CredentialsSource>& source) {
   auto endpoints = std::make_shared<Endpoints>(std::move(given), driver, std::move(statements));
   const config::Connection& settings = endpoints->settings();
   const config::Endpoint& primary = settings.primary;
+  std::shared_ptr<Credentials> asked;
   const auto add = [&](Role role, config::Endpoint endpoint) {
+    auto credentials = credentials_of(endpoint.address, settings.name, source, asked);
     const bool in_memory = endpoint.address.driver == config::DriverKind::sqlite && !is_file(endpoint.address);
-    endpoints->all_.push_back(
-        std::make_unique<Endpoint>(role, std::move(endpoint), driver, settings, hub, pool::Share{limit, in_memory}));
+    endpoints->all_.push_back(std::make_unique<Endpoint>(role, std::move(endpoint), driver, settings, hub,
+                                                         pool::Share{limit, in_memory}, std::move(credentials)));
   };
   if (!is_file(primary.address)) {
     config::Endpoint only = primary;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "credentials.hpp"
+#include "asked_credentials.hpp"
 #include "crew.hpp"
 #include "driver.hpp"
 #include "housekeeper.hpp"
@@ -26,7 +26,7 @@ enum class Role : uint8_t { primary, replica };
 class Endpoint final : public pool::Supply, public runtime::Task, public runtime::HangUpListener {
  public:
   Endpoint(Role role, config::Endpoint settings, driver::Driver& driver, const config::Connection& connection,
-           std::shared_ptr<observe::Hub> hub, pool::Share share);
+           std::shared_ptr<observe::Hub> hub, pool::Share share, std::shared_ptr<Credentials> credentials);
   ~Endpoint() override;
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
@@ -76,7 +76,7 @@ class Endpoint final : public pool::Supply, public runtime::Task, public runtime
   // SQLite's reader: this address is opened once first, because a file must exist before it can be opened for reading.
   std::unique_ptr<config::Address> prime_;
   std::atomic<bool> primed_{false};
-  const std::unique_ptr<Credentials> credentials_;
+  const std::shared_ptr<Credentials> credentials_;
   std::atomic<uint64_t> followed_{0};  // their version to which the pool's sessions have been told
   std::atomic<bool> looking_{false};   // at them
   const std::shared_ptr<std::atomic<uint32_t>> closing_ = std::make_shared<std::atomic<uint32_t>>(0);  // sessions
@@ -101,7 +101,8 @@ class Endpoints {
   static std::shared_ptr<Endpoints> make(Settings settings, driver::Driver& driver,
                                          std::shared_ptr<sql::Table> statements,
                                          const std::shared_ptr<observe::Hub>& hub,
-                                         const std::shared_ptr<pool::SessionLimit>& limit);
+                                         const std::shared_ptr<pool::SessionLimit>& limit,
+                                         const std::shared_ptr<CredentialsSource>& source);
 
   [[nodiscard]] const config::Connection& settings() const noexcept { return *settings_; }
   [[nodiscard]] const driver::Driver& driver() const noexcept { return driver_; }

@@ -16,12 +16,6 @@ struct TransactionOptions {
   bool read_only = false;
 };
 
-// Who somebody logs in as.
-struct Login {
-  std::string user;  // "" : whom the address says
-  config::Secret password;
-};
-
 // One connecting to a server in progress, on a thread for that: how long it may take, and how another thread ends it,
 // which also happens when its deadline passes.
 class Dial {
@@ -32,7 +26,7 @@ class Dial {
   [[nodiscard]] bool interrupted() const noexcept;
 
   // This one goes before the user and the password of the address; null: those hold. Before the dialling begins.
-  void log_in_as(std::shared_ptr<const Login> login) noexcept { login_ = std::move(login); }
+  void log_in_as(std::shared_ptr<const config::Login> login) noexcept { login_ = std::move(login); }
   [[nodiscard]] const std::string& user(const config::Address& address) const noexcept {
     return login_ == nullptr || login_->user.empty() ? address.user : login_->user;
   }
@@ -53,7 +47,7 @@ class Dial {
 
  private:
   const Deadline deadline_;
-  std::shared_ptr<const Login> login_;
+  std::shared_ptr<const config::Login> login_;
   mutable std::mutex mutex_;
   int fd_ = -1;
   bool interrupted_ = false;

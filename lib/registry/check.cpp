@@ -39,7 +39,8 @@ std::string weakness_of_transport(const config::Address& address) {
 
 // libpq gives a password in clear to a server that asks for it so; Connector/C is told not to.
 std::string weakness_of_password(const config::Address& address) {
-  if (is_local(address) || !is_postgresql(address) || address.password.empty()) return "";
+  const bool has_one = !address.password.empty() || address.ask_credentials;
+  if (is_local(address) || !is_postgresql(address) || !has_one) return "";
   if (address.sslmode == SslMode::verify_full) return "";
   return "its password is given in clear to any server that answers for " + address.host +
          " and asks for it so: only sslmode = \"verify-full\" makes sure who that is";

@@ -6,10 +6,11 @@ using connection::Connection;
 using connection::State;
 
 Entry::Entry(Version version, std::shared_ptr<observe::Hub> hub, std::shared_ptr<pool::SessionLimit> limit,
-             uint64_t number, bool was_asked_for)
+             std::shared_ptr<connection::CredentialsSource> source, uint64_t number, bool was_asked_for)
     : name_(version.settings->name),
       hub_(std::move(hub)),
       limit_(std::move(limit)),
+      source_(std::move(source)),
       number_(number),
       was_asked_for_(was_asked_for),
       version_(std::move(version)) {}
@@ -30,7 +31,8 @@ Connection* Entry::make(const std::shared_ptr<Entry>& entry) {
   const std::lock_guard lock(self.mutex_);
   if (self.connection_ == nullptr && !self.released_) {
     const State state = self.closed_ ? State::closed : State::registered;
-    self.connection_ = std::make_unique<Connection>(self.version_.settings, self.hub_, self.limit_, state);
+    self.connection_ =
+        std::make_unique<Connection>(self.version_.settings, self.hub_, self.limit_, self.source_, state);
     self.connection_->be_kept_by(std::shared_ptr<Connection>(entry, self.connection_.get()));
     self.made_.store(self.connection_.get(), std::memory_order_release);
   }

@@ -28,8 +28,8 @@ struct Version {
 
 class Entry {
  public:
-  Entry(Version version, std::shared_ptr<observe::Hub> hub, std::shared_ptr<pool::SessionLimit> limit, uint64_t number,
-        bool was_asked_for = false);
+  Entry(Version version, std::shared_ptr<observe::Hub> hub, std::shared_ptr<pool::SessionLimit> limit,
+        std::shared_ptr<connection::CredentialsSource> source, uint64_t number, bool was_asked_for = false);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] Version version() const;
@@ -66,6 +66,7 @@ class Entry {
   const std::string name_;
   const std::shared_ptr<observe::Hub> hub_;
   const std::shared_ptr<pool::SessionLimit> limit_;
+  const std::shared_ptr<connection::CredentialsSource> source_;
   const uint64_t number_;
   const bool was_asked_for_;
   mutable ForkMutex mutex_;

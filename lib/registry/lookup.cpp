@@ -28,8 +28,7 @@ Result<std::shared_ptr<Connection>> Registry::find(const std::string& name, cons
   for (;;) {
     auto connection = find(std::string_view(name));
     if (connection || !hub_->wants(Kind::ask_name)) return connection;
-    const Deadline patience = Deadline::after(steady_clock().now(), config()->ask_timeout);
-    Result<void> asked = questions_.ask(Kind::ask_name, name, earlier(options.deadline, patience), options);
+    auto asked = questions_->ask(Kind::ask_name, name, options);
     if (!asked) {
       Failure failure = asked.take_error();
       failure->connection = name;
@@ -38,22 +37,24 @@ Result<std::shared_ptr<Connection>> Registry::find(const std::string& name, cons
   }
 }
 
-Result<void> Registry::answer(uint64_t question, Status status, std::string_view text,
-                              std::optional<Nanos> unused_for) {
-  const auto name = questions_.subject(question);
-  if (!name) {
+Result<void> Registry::answer(uint64_t question, Status status, std::string_view text, std::optional<Nanos> keep) {
+  const auto about = questions_->about(question);
+  if (!about) {
     return fail(Status::not_found, "nobody asks this question any more: it was answered, or the time was up");
   }
-  Result<void> done;
-  if (status == Status::ok) {
-    done = take_found(*name, text, {unused_for});
-  } else {
-    std::string why = "the application has no connection \"" + *name + '"';
+  const auto& [kind, name] = *about;
+  const bool is_name = kind == Kind::ask_name;
+  if (status != Status::ok) {
+    std::string why = (is_name ? "the application has no connection \"" : "the application has no credentials for \"");
+    why.append(name).append("\"");
     if (!text.empty()) why.append(": ").append(text);
-    (void)questions_.answer(question, fail(status, observe::one_line(std::move(why)), Phase::acquire));
-    return done;
+    (void)questions_->answer(question, fail(status, observe::one_line(std::move(why)), Phase::acquire));
+    return {};
   }
-  (void)questions_.answer(question, done ? Result<void>() : std::make_unique<Error>(done.error()));
+  if (!is_name) return questions_->answer_credentials(question, name, text, keep);
+  Result<void> done = take_found(name, text, {keep});
+  (void)questions_->answer(
+      question, done ? Result<Questions::Answer>(Questions::Answer()) : std::make_unique<Error>(done.error()));
   return done;
 }
 

@@ -60,6 +60,7 @@ std::string_view default_name(const config::Config& config) noexcept {
 Registry::Registry(config::Config config)
     : limit_(std::make_shared<pool::SessionLimit>(config.max_open.value_or(pool::SessionLimit::none))),
       config_(std::make_shared<const config::Config>(std::move(config))),
+      questions_(std::make_shared<Questions>(hub_, config_->ask_timeout)),
       forgetter_(std::make_shared<Forgetter>([this](const auto& entry) { forget(entry); })) {
   for (const std::string& warning : config_->warnings) observe::log(observe::Level::warning, warning);
   for (const config::Connection& settings : config_->connections) (void)names_.insert(make_entry(settings, nullptr));
@@ -92,8 +93,8 @@ void Registry::begin_in_child() noexcept {
 std::shared_ptr<Entry> Registry::make_entry(config::Connection settings, std::shared_ptr<const Written> written,
                                             bool was_asked_for) {
   auto shared = std::make_shared<const config::Connection>(std::move(settings));
-  return std::make_shared<Entry>(Version{std::move(shared), std::move(written)}, hub_, limit_, ++last_number_,
-                                 was_asked_for);
+  return std::make_shared<Entry>(Version{std::move(shared), std::move(written)}, hub_, limit_, questions_,
+                                 ++last_number_, was_asked_for);
 }
 
 std::shared_ptr<const config::Config> Registry::config() const {
@@ -102,6 +103,7 @@ std::shared_ptr<const config::Config> Registry::config() const {
 }
 
 void Registry::take_config(std::shared_ptr<const config::Config> config) {
+  questions_->take_patience(config->ask_timeout);
   const std::lock_guard lock(config_mutex_);
   config_.swap(config);
 }

@@ -30,18 +30,18 @@ class Registry final : public connection::Finder, private ForkParticipant {
   // Where it is not there the application is asked, if it wants to be. Errors: not_found; those of Questions::ask().
   [[nodiscard]] Result<std::shared_ptr<connection::Connection>> find(const std::string& name,
                                                                      const connection::CallOptions& options) override;
-  // To a question: with Status::ok the connection's settings, as of add(), and after how long without use it is to be
-  // forgotten (absent: never); else why there is none. Errors: not_found, nobody asks it any more; configuration, which
-  // those who ask get as well.
-  [[nodiscard]] Result<void> answer(uint64_t question, Status status, std::string_view text,
-                                    std::optional<Nanos> unused_for);
+  // To a question: with Status::ok what it asks for, else why there is none. Of a name: the connection's settings, as
+  // of add(), and after how long without use it is to be forgotten (absent: never). Of credentials: user and password,
+  // and for how long they are valid (absent: until they are refused). Errors: not_found, nobody asks it any more;
+  // configuration, which those who ask get as well.
+  [[nodiscard]] Result<void> answer(uint64_t question, Status status, std::string_view text, std::optional<Nanos> keep);
   [[nodiscard]] Result<std::shared_ptr<Entry>> entry(std::string_view name) const;
   [[nodiscard]] bool has(std::string_view name) const;
   // By order of registration.
   [[nodiscard]] Entries entries() const { return names_.all(); }
   // As it was read last.
   [[nodiscard]] std::shared_ptr<const config::Config> config() const;
-  [[nodiscard]] Questions& questions() noexcept { return questions_; }
+  [[nodiscard]] Questions& questions() noexcept { return *questions_; }
   [[nodiscard]] runtime::Tickets& tickets() noexcept { return tickets_; }
   // Where what happens to its connections can be listened to.
   [[nodiscard]] observe::Hub& hub() const noexcept { return *hub_; }
@@ -118,7 +118,7 @@ class Registry final : public connection::Finder, private ForkParticipant {
   ForkMutex changes_;
   mutable ForkMutex config_mutex_;
   std::shared_ptr<const config::Config> config_;
-  Questions questions_{*hub_};
+  const std::shared_ptr<Questions> questions_;  // dials may outlive the registry
   const std::shared_ptr<Forgetter> forgetter_;
 };
 

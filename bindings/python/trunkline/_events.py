@@ -42,8 +42,8 @@ class Event(NamedTuple):
     """What has happened. None stands for what there is not."""
 
     kind: str
-    """"connect", "disconnect", "checkout", "checkin", "dial_failed", "timeout", "query", "slow_query", "state_change" or
-    "ask_name"
+    """"connect", "disconnect", "checkout", "checkin", "dial_failed", "timeout", "query", "slow_query", "state_change",
+    "ask_name" or "ask_credentials"
     """
     at: datetime
     connection: str

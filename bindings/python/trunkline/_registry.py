@@ -14,7 +14,7 @@ from ._connection import (MODES, Answer, Block, Blocking, Connection, Nothing, O
                           Transaction, With)
 from ._encode import Parameters
 from ._events import Listens, Subscription
-from ._questions import answer_names
+from ._questions import answer_credentials, answer_names
 from ._health import Health, health_of
 from ._result import Result
 
@@ -176,6 +176,15 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
         many seconds; the next use asks again. In `aio` it may be a coroutine function. What it raises is raised by
         whoever wanted the name: errors of trunkline as they are, others as Unavailable."""
         return answer_names(self._core, self._loop(), find, unused)
+
+    def credentials(self, give: Callable[[str], Any], *, valid: float | None = None) -> Subscription:
+        """Asks the application for what sessions log in with, of connections with ``credentials = "ask"``, until what this
+        returns is closed: ``give(name)`` gives a password, ``(user, password)``, or a dict of "user", "password" and
+        "valid"; None where there are none, which is raised as AuthenticationError. It is called once while many sessions are
+        opened, and again when what it gave is no longer valid (`valid`: for how many seconds; None: until the server refuses
+        it). Sessions of older credentials go when nobody uses them. In `aio` it may be a coroutine function. What it raises
+        is raised as `resolver` does. It must not wait for a connection whose credentials it is asked for."""
+        return answer_credentials(self._core, self._loop(), give, valid)
 
     # ---- changing ----
 

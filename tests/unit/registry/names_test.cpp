@@ -13,7 +13,7 @@ std::shared_ptr<Entry> entry(const std::string& name, uint64_t number) {
   settings.name = name;
   Version version{std::make_shared<const config::Connection>(std::move(settings)), nullptr};
   return std::make_shared<Entry>(std::move(version), std::make_shared<observe::Hub>(),
-                                 std::make_shared<pool::SessionLimit>(), number);
+                                 std::make_shared<pool::SessionLimit>(), nullptr, number);
 }
 
 }  // namespace
