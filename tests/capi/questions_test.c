@@ -1,4 +1,4 @@
-/* Questions: names that the application is asked for. */
+/* Questions: names and credentials that the application is asked for. */
 #include "capi_fixture.h"
 
 #include <string.h>
@@ -14,23 +14,27 @@ static tl_completion next(tl_queue* queue) {
   return done;
 }
 
-/* The number of the question that comes next, about this name. */
-static uint64_t question_about(tl_queue* queue, const char* name) {
+/* The number of the question that comes next, of this kind and about this name. */
+static uint64_t question_of(tl_queue* queue, uint32_t kind, const char* kind_name, const char* name) {
   tl_completion question = next(queue);
   const uint64_t number = question.arg[2];
   CHECK_INT(question.kind, TL_QUESTION);
   CHECK_INT((int64_t)question.user_data, answering);
-  CHECK_INT((int64_t)question.arg[0], TL_ASK_NAME);
+  CHECK_INT((int64_t)question.arg[0], kind);
   REQUIRE(number != 0 && question.value != NULL);
   tl_column columns[11];
   columns[0].struct_size = sizeof columns[0];
   int64_t rows = 0;
   CHECK_STATUS(tl_batch_columns(question.value, columns, 11, &rows), TL_OK);
   CHECK_INT(rows, 1);
-  CHECK(text_is(&columns[0], 0, "ask_name"));
+  CHECK(text_is(&columns[0], 0, kind_name));
   CHECK(text_is(&columns[2], 0, name));
   tl_completion_release(&question);
   return number;
+}
+
+static uint64_t question_about(tl_queue* queue, const char* name) {
+  return question_of(queue, TL_ASK_NAME, "ask_name", name);
 }
 
 void test_a_name_that_is_found_on_demand(void) {
@@ -89,6 +93,79 @@ void test_a_name_that_is_found_on_demand(void) {
 
   tl_conn_release(nobody);
   tl_conn_release(conn);
+  tl_queue_release(queue);
+  tl_registry_release(registry);
+}
+
+/* What the verb that is under way on the queue has come to, whose connection asks for its credentials. */
+static void failed_with(tl_queue* queue, tl_status status, const char* told) {
+  tl_completion done = next(queue);
+  CHECK_STATUS(done.status, status);
+  REQUIRE(done.error != NULL);
+  CHECK(strstr(tl_error_message(done.error), told) != NULL);
+  CHECK(strstr(tl_error_message(done.error), "canary") == NULL);
+  tl_completion_release(&done);
+}
+
+static tl_conn* asking_conn(tl_registry* registry, const char* name) {
+  char toml[1024];
+  tl_error* err = NULL;
+  int32_t added = 0;
+  target_settings(toml, sizeof toml);
+  strcat(toml, "credentials = 'ask'\n");
+  OK(tl_registry_add(registry, WHOLE(name), WHOLE(toml), &added, &err));
+  return conn_of(registry, name);
+}
+
+void test_credentials_that_are_asked_for(void) {
+  tl_registry* registry = open_registry("");
+  tl_queue* queue = NULL;
+  tl_result* result = NULL;
+  tl_error* err = NULL;
+  int32_t added = 0;
+  if (on_sqlite()) {
+    EXPECT(TL_E_CONFIGURATION,
+           tl_registry_add(registry, WHOLE("file"),
+                           WHOLE("database = ':memory:'\ndriver = 'sqlite'\ncredentials = 'ask'"), &added, &err));
+    tl_registry_release(registry);
+    return;
+  }
+  /* Each has a pool of its own: after a failure the next session is not opened at once. */
+  const char* const names[] = {"unheard", "malformed", "sealed", "own", "good"};
+  tl_conn* conns[5];
+  for (int i = 0; i < 5; ++i) conns[i] = asking_conn(registry, names[i]);
+  OK(tl_queue_new(registry, 0, &queue, &err));
+  EXPECT(TL_E_AUTHENTICATION, tl_query(conns[0], WHOLE("SELECT 1"), NULL, 0, NULL, 0, NULL, &result, &err));
+  tl_call call = call_with(0);
+  call.queue = queue;
+  call.user_data = answering;
+  OK(tl_subscribe(registry, TL_ASK_CREDENTIALS, &call, &err));
+  call.user_data = asking;
+
+  OK(tl_query(conns[1], WHOLE("SELECT 1"), NULL, 0, NULL, 0, &call, NULL, &err));
+  uint64_t number = question_of(queue, TL_ASK_CREDENTIALS, "ask_credentials", "malformed");
+  EXPECT(TL_E_MISUSE, tl_answer(registry, number, TL_OK, WHOLE("password = 'canary'"), -1, &err));
+  EXPECT(TL_E_CONFIGURATION, tl_answer(registry, number, TL_OK, WHOLE("pasword = 'canary'"), 0, &err));
+  failed_with(queue, TL_E_CONFIGURATION, "did you mean \"password\"?");
+
+  OK(tl_query(conns[2], WHOLE("SELECT 1"), NULL, 0, NULL, 0, &call, NULL, &err));
+  number = question_of(queue, TL_ASK_CREDENTIALS, "ask_credentials", "sealed");
+  OK(tl_answer(registry, number, TL_E_UNAVAILABLE, WHOLE("the vault is sealed"), 0, &err));
+  failed_with(queue, TL_E_UNAVAILABLE, "no credentials for \"sealed\": the vault is sealed");
+
+  /* A thread that takes the questions itself cannot wait for the answer, but for a session that is there. */
+  EXPECT(TL_E_BUSY, tl_query(conns[3], WHOLE("SELECT 1"), NULL, 0, NULL, 0, NULL, &result, &err));
+  OK(tl_query(conns[4], WHOLE("SELECT 42"), NULL, 0, NULL, 0, &call, NULL, &err));
+  number = question_of(queue, TL_ASK_CREDENTIALS, "ask_credentials", "good");
+  OK(tl_answer(registry, number, TL_OK, WHOLE("password = 'canary'"), 3600000, &err));
+  EXPECT(TL_E_NOT_FOUND, tl_answer(registry, number, TL_OK, WHOLE("password = 'canary'"), 0, &err));
+  tl_completion done = next(queue);
+  CHECK_INT(done.kind, TL_DONE_RESULT);
+  CHECK_STATUS(done.status, TL_OK);
+  tl_completion_release(&done);
+  CHECK_INT(ask_int(conns[4], "SELECT 43"), 43);
+
+  for (int i = 0; i < 5; ++i) tl_conn_release(conns[i]);
   tl_queue_release(queue);
   tl_registry_release(registry);
 }

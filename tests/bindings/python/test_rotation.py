@@ -114,12 +114,15 @@ pool = {{ min = {least}, max = {MAX}, max_lifetime = "none", idle_timeout = "non
         self.assertEqual(registry.on("db").query("SELECT 1").one(), (1,))
 
     def test_what_runs_ends_on_its_session(self):
-        db = self.open().on("db")
+        registry = self.open()
+        db = registry.on("db")
         with db.pin() as pin:
             before = self.sessions("rotating")
             self.assertEqual(len(before), 1)
             self.rotate()
             self.assertEqual(db.query("SELECT 1").one(), (1,))
+            self.assertEqual(db.query("SELECT 2").one(), (2,))
+            self.assertEqual(self.figure(registry, "opened"), 2)
             # What cancels logs in anew, with what is known now.
             with self.assertRaises(trunkline.StatementTimeout) as caught:
                 pin.query(self.endless, timeout=0.5)
