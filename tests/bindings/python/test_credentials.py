@@ -179,7 +179,7 @@ pool = {{ max = 4, idle_timeout = "none"{pool} }}
                                  (raises, trunkline.Unavailable, "KeyError"),
                                  (busy, trunkline.Busy, "the vault is sealed")):
             registry = self.open()
-            with registry.credentials(give), self.assertRaises(kind) as caught, quiet():
+            with quiet(), registry.credentials(give), self.assertRaises(kind) as caught:
                 registry.on("db").query("SELECT 1", timeout=20)
             self.assertIn(told, str(caught.exception))
             self.assertIn('"db"', str(caught.exception))
