@@ -17,6 +17,7 @@
 #define TRUNKLINE_HPP
 
 #include "cpp/connections.hpp"
+#include "cpp/events.hpp"
 #include "cpp/health.hpp"
 #include "cpp/queue.hpp"
 
@@ -217,6 +218,45 @@ class registry {
   // What has been counted of the connections that are open, in Prometheus' text format.
   [[nodiscard]] std::string metrics() const { return inspect("prometheus").value<std::string>(); }
 
+  // Has fn(const event&) called with events of these kinds until what this gives ends: on a thread of its own, or by
+  // whoever drives the queue, several at a time where several threads do. What waits to be told holds nobody up; of
+  // more than 1024 such events the newest are dropped, and counted.
+  template <class F>
+  subscription subscribe(event_kind kinds, F fn) const {
+    return subscribed(std::make_shared<detail::reactor>(raw_), kinds, std::move(fn)).on_own_thread();
+  }
+  template <class F>
+  subscription subscribe(const trunkline::queue& queue, event_kind kinds, F fn) const {
+    return subscribed(queue.reactor(), kinds, std::move(fn));
+  }
+
+  // Has fn(std::string_view name) asked for connections that the registry does not have, until what this gives ends. It
+  // answers their settings, TOML as add() takes it, or nothing (std::optional) where there is no such connection; asked
+  // once while many want the same name, which is added then. `unused`: forgotten again when no session of it was in use
+  // for about so long, and asked for at the next use; 0: kept. While this is there, on() takes any name, and the first
+  // verb asks.
+  //
+  // A trunkline::error that fn throws is what the verbs throw. After another exception they throw TL_E_UNAVAILABLE,
+  // without its text, and after settings that are wrong TL_E_CONFIGURATION; both go on as exceptions of a
+  // subscription's function do. A blocking verb on a name that is to be asked for throws TL_E_BUSY in fn itself, and on
+  // the only thread that drives the queue: it would wait for itself. pending::get() drives, and is answered.
+  template <class F>
+  subscription resolver(F fn, std::chrono::milliseconds unused = {}) const {
+    return subscribe(event_kind::ask_name, answering(std::move(fn), unused));
+  }
+  template <class F>
+  subscription resolver(const trunkline::queue& queue, F fn, std::chrono::milliseconds unused = {}) const {
+    return subscribe(queue, event_kind::ask_name, answering(std::move(fn), unused));
+  }
+  // The same by hand, for those who subscribe to event_kind::ask_name and find the answer without waiting for it.
+  // False: nobody asks any more. Throws TL_E_CONFIGURATION, which is what the verbs throw, too.
+  bool answer(uint64_t question, std::string_view toml, std::chrono::milliseconds unused = {}) const {
+    return answered(question, TL_OK, toml, unused);
+  }
+  bool refuse(uint64_t question, tl_status status, std::string_view why = {}) const {
+    return answered(question, status, why, {});
+  }
+
   // For options::cancel_by.
   [[nodiscard]] trunkline::operation operation() const { return trunkline::operation(raw_); }
 
@@ -258,6 +298,41 @@ class registry {
                     tl_error** err) const {
     return tl_registry_patch(raw_.get(), filled(name), name.size(), filled(toml), toml.size(),
                              static_cast<uint32_t>(verify), call, changed, err);
+  }
+  template <class F>
+  subscription subscribed(const std::shared_ptr<detail::reactor>& on, event_kind kinds, F fn) const {
+    auto to = std::make_shared<detail::calling_listener<F>>(std::move(fn));
+    subscription begun(on, to);
+    on->submit(to, detail::call_of(std::chrono::milliseconds(0)), [&](const tl_call* call, tl_error** err) {
+      return tl_subscribe(raw_.get(), static_cast<uint32_t>(kinds), call, err);
+    });
+    return begun;
+  }
+  bool answered(uint64_t question, tl_status status, std::string_view text, std::chrono::milliseconds unused) const {
+    tl_error* err = nullptr;
+    const tl_status done = tl_answer(raw_.get(), question, status, filled(text), text.size(), unused.count(), &err);
+    if (done != TL_OK && done != TL_E_NOT_FOUND) detail::raise(done, err);
+    tl_error_release(err);
+    return done == TL_OK;
+  }
+  // Every question is answered, also where that cannot be what was found: nobody is to wait until the time is up.
+  template <class F>
+  auto answering(F find, std::chrono::milliseconds unused) const {
+    if (unused.count() < 0) throw error(TL_E_MISUSE, "unused is negative");
+    return [self = *this, find = std::move(find), unused](const event& asked) mutable {
+      bool found = false;
+      try {
+        const std::optional<std::string> toml(std::invoke(find, std::string_view(asked.connection)));
+        found = true;
+        toml ? self.answer(asked.question, *toml, unused) : self.refuse(asked.question, TL_E_NOT_FOUND);
+      } catch (const error& e) {
+        self.refuse(asked.question, e.status(), e.what());
+        if (found) throw;
+      } catch (...) {
+        self.refuse(asked.question, TL_E_UNAVAILABLE, "the function that is asked for it failed");
+        throw;
+      }
+    };
   }
   template <class Way>
   typename Way::template answer<result> reloaded(const Way& way, verify verify,

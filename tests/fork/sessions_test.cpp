@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 
@@ -241,6 +242,41 @@ TEST_CASE("names and settings that were added are a child's, too, and what it ad
         }) == "");
   CHECK_FALSE(of.has("c"));
   CHECK(of.on("a").query("SELECT count(*) FROM here").value<int>() == 0);
+}
+
+TEST_CASE("in a child nobody is subscribed, what ends a subscription waits for nobody, and it may subscribe anew") {
+  using trunkline::event;
+  using trunkline::event_kind;
+  for (const Database& database : databases()) {
+    CAPTURE(database.name);
+    const registry of = opened(database);
+    std::atomic<int> told = 0;
+    const auto count = [&](const event&) { ++told; };
+    const auto settings = [&](std::string_view) { return database.lines; };
+    const auto await = [&](int wanted) {
+      const auto until = faults::Clock::now() + 20s;
+      while (told < wanted && faults::Clock::now() < until) sched_yield();
+      return told >= wanted;
+    };
+    auto listening = of.subscribe(event_kind::query, count);
+    auto answering = of.resolver(settings);
+    CHECK(of.on("of_parent").query("SELECT 1").value<int>() == 1);
+    CHECK(await(1));
+    for (int i = 0; i < 5; ++i) {
+      CHECK(in_child([&] {
+              told = 0;
+              of.on("db").query("SELECT 1");
+              listening.close();
+              if (told != 0) return "it was told to the parent's listener";
+              const auto own = of.subscribe(event_kind::query, count);
+              answering = of.resolver(settings);
+              if (of.on("of_child").query("SELECT 1").value<int>() != 1) return "another answer";
+              return await(1) ? "" : "nothing was told";
+            }) == "");
+    }
+    CHECK(of.on("of_parent_again").query("SELECT 1").value<int>() == 1);
+    CHECK(await(2));
+  }
 }
 
 }  // namespace forking

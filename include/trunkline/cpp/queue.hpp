@@ -25,7 +25,8 @@ class queue {
   }
   ~queue() { close(); }
 
-  // Serves answers until nothing is under way any more, on any thread, or a wake().
+  // Serves answers, and events, until nothing is under way any more, on any thread, or a wake(). A subscription is
+  // under way until it ends.
   void run() const { on_->run(); }
   // Waits for one answer and serves it. False: none came in time, or a wake() did.
   bool run_one(std::chrono::milliseconds timeout = no_timeout) const { return on_->run_one(after(timeout)); }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <thread>
 
 #include "options.hpp"
 
@@ -23,6 +24,15 @@ struct queued_verb {
   bool ended = false;
   tl_completion completion{};    // since then
   std::function<void()> waiter;  // what is to be called then; may be none
+};
+
+// A subscription, which is under way until its last completion.
+struct listener : queued_verb {
+  // Takes an event's value; on the thread that drives.
+  virtual void tell(tl_completion& event) = 0;
+
+  bool silenced = false;                 // is told nothing more
+  std::vector<std::thread::id> tellers;  // who is in tell()
 };
 
 // tl_queue for several threads that each want something else of it: one drives, the others sleep here until it has
@@ -78,6 +88,16 @@ class reactor {
       verb.waiter = nullptr;  // a coroutine's: what awaits by a callback holds its own answer, and is not forgotten
     }
     cancel(verb);
+  }
+
+  // Ends a subscription. It is told nothing more; waits for other threads that are telling it something.
+  void silence(listener& to) {
+    cancel(to);
+    Lock lock(mutex_);
+    to.silenced = true;
+    changed_.wait(lock, [&to, self = std::this_thread::get_id()] {
+      return std::ranges::all_of(to.tellers, [self](std::thread::id each) { return each == self; });
+    });
   }
 
   // Drives the queue until a completion has been served here, which is true, or `enough()`, which is asked under the
@@ -198,6 +218,10 @@ class reactor {
       tl_completion_release(&done);
       return false;
     }
+    if (done.kind == TL_EVENT || done.kind == TL_QUESTION) {
+      tell(lock, done);
+      return true;
+    }
     auto verb = removed(*reinterpret_cast<queued_verb*>(done.user_data));
     verb->completion = done;
     verb->ended = true;
@@ -210,16 +234,33 @@ class reactor {
     return true;
   }
   struct served {
-    explicit served(reactor& of) noexcept : from(of) {}
+    explicit served(reactor& of, listener* who = nullptr) noexcept : from(of), told(who) {}
     served(const served&) = delete;
     served& operator=(const served&) = delete;
     ~served() {
       const std::lock_guard lock(from.mutex_);
       --from.serving_;
+      if (told != nullptr) {
+        told->tellers.erase(std::ranges::find(told->tellers, std::this_thread::get_id()));
+        if (told->silenced) from.changed_.notify_all();
+      }
       from.tell_if_idle();
     }
     reactor& from;
+    listener* const told;  // null: it was no event
   };
+  // The listener stays under way.
+  void tell(Lock& lock, tl_completion& event) {
+    const std::unique_ptr<tl_completion, decltype(&tl_completion_release)> owned(&event, &tl_completion_release);
+    const auto verb = under_way_[reinterpret_cast<queued_verb*>(event.user_data)->place];
+    auto& to = static_cast<listener&>(*verb);
+    if (to.silenced) return lock.unlock();
+    to.tellers.push_back(std::this_thread::get_id());
+    ++serving_;
+    lock.unlock();
+    const served at_end(*this, &to);
+    to.tell(event);
+  }
   // Who runs until nothing is under way may drive, or sleep.
   void tell_if_idle() noexcept {
     if (!idle()) return;
