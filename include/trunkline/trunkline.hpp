@@ -242,16 +242,30 @@ class registry {
   // the only thread that drives the queue: it would wait for itself. pending::get() drives, and is answered.
   template <class F>
   subscription resolver(F fn, std::chrono::milliseconds unused = {}) const {
-    return subscribe(event_kind::ask_name, answering(std::move(fn), unused));
+    return subscribe(event_kind::ask_name, answering_names(std::move(fn), unused));
   }
   template <class F>
   subscription resolver(const trunkline::queue& queue, F fn, std::chrono::milliseconds unused = {}) const {
-    return subscribe(queue, event_kind::ask_name, answering(std::move(fn), unused));
+    return subscribe(queue, event_kind::ask_name, answering_names(std::move(fn), unused));
   }
-  // The same by hand, for those who subscribe to event_kind::ask_name and find the answer without waiting for it.
-  // False: nobody asks any more. Throws TL_E_CONFIGURATION, which is what the verbs throw, too.
-  bool answer(uint64_t question, std::string_view toml, std::chrono::milliseconds unused = {}) const {
-    return answered(question, TL_OK, toml, unused);
+  // Has fn(std::string_view name) asked for what sessions log in with, of connections with `credentials = "ask"`: it
+  // gives trunkline::credentials, or nothing (std::optional), after which verbs throw TL_E_AUTHENTICATION. Asked once
+  // while many sessions are opened, and again when what it gave is not valid any more; sessions of older ones go when
+  // nobody uses them. What it throws is told as resolver() does. It must not wait for a connection that it is asked
+  // for.
+  template <class F>
+  subscription credentials(F fn) const {
+    return subscribe(event_kind::ask_credentials, answering_credentials(std::move(fn)));
+  }
+  template <class F>
+  subscription credentials(const trunkline::queue& queue, F fn) const {
+    return subscribe(queue, event_kind::ask_credentials, answering_credentials(std::move(fn)));
+  }
+  // The same by hand, for those who subscribe to event_kind::ask_name or ask_credentials and find the answer without
+  // waiting for it: TOML, and how long it holds, as tl_answer says. False: nobody asks any more. Throws
+  // TL_E_CONFIGURATION, which is what the verbs throw, too.
+  bool answer(uint64_t question, std::string_view toml, std::chrono::milliseconds keep = {}) const {
+    return answered(question, TL_OK, toml, keep);
   }
   bool refuse(uint64_t question, tl_status status, std::string_view why = {}) const {
     return answered(question, status, why, {});
@@ -308,23 +322,23 @@ class registry {
     });
     return begun;
   }
-  bool answered(uint64_t question, tl_status status, std::string_view text, std::chrono::milliseconds unused) const {
+  bool answered(uint64_t question, tl_status status, std::string_view text, std::chrono::milliseconds keep) const {
     tl_error* err = nullptr;
-    const tl_status done = tl_answer(raw_.get(), question, status, filled(text), text.size(), unused.count(), &err);
+    const tl_status done = tl_answer(raw_.get(), question, status, filled(text), text.size(), keep.count(), &err);
     if (done != TL_OK && done != TL_E_NOT_FOUND) detail::raise(done, err);
     tl_error_release(err);
     return done == TL_OK;
   }
   // Every question is answered, also where that cannot be what was found: nobody is to wait until the time is up.
-  template <class F>
-  auto answering(F find, std::chrono::milliseconds unused) const {
-    if (unused.count() < 0) throw error(TL_E_MISUSE, "unused is negative");
-    return [self = *this, find = std::move(find), unused](const event& asked) mutable {
+  // say(registry, question, Given) answers, `nothing` is the status where nothing is given.
+  template <class Given, class F, class Say>
+  auto answering(F find, tl_status nothing, Say say) const {
+    return [self = *this, find = std::move(find), nothing, say](const event& asked) mutable {
       bool found = false;
       try {
-        const std::optional<std::string> toml(std::invoke(find, std::string_view(asked.connection)));
+        const std::optional<Given> given(std::invoke(find, std::string_view(asked.connection)));
         found = true;
-        toml ? self.answer(asked.question, *toml, unused) : self.refuse(asked.question, TL_E_NOT_FOUND);
+        given ? say(self, asked.question, *given) : self.refuse(asked.question, nothing);
       } catch (const error& e) {
         self.refuse(asked.question, e.status(), e.what());
         if (found) throw;
@@ -333,6 +347,22 @@ class registry {
         throw;
       }
     };
+  }
+  template <class F>
+  auto answering_names(F find, std::chrono::milliseconds unused) const {
+    if (unused.count() < 0) throw error(TL_E_MISUSE, "unused is negative");
+    return answering<std::string>(std::move(find), TL_E_NOT_FOUND,
+                                  [unused](const registry& self, uint64_t question, const std::string& toml) {
+                                    return self.answer(question, toml, unused);
+                                  });
+  }
+  template <class F>
+  auto answering_credentials(F find) const {
+    using login = trunkline::credentials;
+    return answering<login>(std::move(find), TL_E_AUTHENTICATION,
+                            [](const registry& self, uint64_t question, const login& given) {
+                              return self.answer(question, detail::toml_of(given), given.valid);
+                            });
   }
   template <class Way>
   typename Way::template answer<result> reloaded(const Way& way, verify verify,

@@ -1,4 +1,4 @@
-// Names that the program is asked for when they are wanted.
+// Names, and credentials, that the program is asked for when they are wanted.
 #include <atomic>
 #include <latch>
 #include <thread>
@@ -184,4 +184,34 @@ TEST_CASE_FIXTURE(ResolverFixture, "questions are answered later, by hand") {
   const auto failure = error_of([&] { static_cast<void>(refused.get()); });
   CHECK(failure.status() == TL_E_PERMISSION);
   CHECK(contains(failure.what(), "not for you"));
+}
+
+TEST_CASE_FIXTURE(ResolverFixture, "credentials are asked for when a session is opened") {
+  if (target() == "sqlite") return;
+  const bool scram = target() == "postgresql";
+  const trunkline::credentials right{.password = variable(scram ? "TL_PG_SCRAM_PASSWORD" : "TL_MARIADB_PASSWORD"),
+                                     .user = variable(scram ? "TL_PG_SCRAM_USER" : "TL_MARIADB_PASSWORD_USER"),
+                                     .valid = 1h};
+  for (const std::string name : {"good", "nobody", "quoted", "negative", "unheard", "queued"}) {
+    registry.add(name, address() + "credentials = 'ask'\n");
+  }
+  {
+    auto answering = registry.credentials([&](std::string_view name) -> std::optional<trunkline::credentials> {
+      ++asked;
+      if (name == "nobody") return std::nullopt;
+      if (name == "quoted") return trunkline::credentials{.password = "canary\n", .user = "no\"body\\"};
+      return trunkline::credentials{right.password, right.user, name == "negative" ? -1ms : right.valid};
+    });
+    CHECK(one("good") == 1);
+    CHECK(registry.on("good").pin().query("SELECT 2").value<int>() == 2);
+    CHECK(asked == 1);
+    CHECK(error_on("nobody").status() == TL_E_AUTHENTICATION);
+    const auto failure = error_on("quoted");
+    CHECK_MESSAGE(contains(failure.what(), "no\"body\\"), failure.what());
+    CHECK(error_on("negative").status() == TL_E_MISUSE);
+    CHECK(error_of([&] { answering.close(); }).status() == TL_E_MISUSE);
+  }
+  CHECK(error_on("unheard").status() == TL_E_AUTHENTICATION);
+  const auto answering = registry.credentials(queue, [&](std::string_view) { return right; });
+  CHECK(registry.on(queue, "queued").query("SELECT 7").get().value<int>() == 7);
 }

@@ -22,6 +22,7 @@ enum class event_kind : uint32_t {
   slow_query = TL_EVENT_SLOW_QUERY,      // the same, of one that took the connection's `slow_query` or longer
   state_change = TL_EVENT_STATE_CHANGE,  // a connection was added, opened, closed or removed; message: its state
   ask_name = TL_ASK_NAME,                // a question, see registry::resolver(): which connection is this name?
+  ask_credentials = TL_ASK_CREDENTIALS,  // likewise, see registry::credentials(): what do its sessions log in with?
 };
 [[nodiscard]] constexpr event_kind operator|(event_kind a, event_kind b) noexcept {
   return static_cast<event_kind>(static_cast<uint32_t>(a) | static_cast<uint32_t>(b));
@@ -43,7 +44,33 @@ struct event {
   uint64_t question = 0;  // the number of a question, which somebody waits to be answered
 };
 
+// What sessions log in with.
+struct credentials {
+  std::string password;
+  std::string user;                    // "": that of the connection
+  std::chrono::milliseconds valid{0};  // for how long; 0: until the server refuses them
+};
+
 namespace detail {
+
+inline std::string toml_text(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char each : text) {
+    const auto code = static_cast<unsigned char>(each);
+    if (code < 0x20 || code == 0x7f) {
+      constexpr char digits[] = "0123456789abcdef";
+      quoted.append("\\u00").append({digits[code >> 4], digits[code & 15]});
+    } else {
+      if (each == '"' || each == '\\') quoted += '\\';
+      quoted += each;
+    }
+  }
+  return quoted + '"';
+}
+inline std::string toml_of(const credentials& given) {
+  const std::string password = "password = " + toml_text(given.password) + '\n';
+  return given.user.empty() ? password : password + "user = " + toml_text(given.user) + '\n';
+}
 
 // Takes the value.
 inline event event_of(tl_completion& from) {
