@@ -91,6 +91,8 @@ struct Address {
   uint32_t statement_cache = 100;                 // prepared statements kept per session; 0: never prepare
   Arrays arrays = Arrays::list;                   // PostgreSQL
 
+  // A private database, which is gone with its session.
+  [[nodiscard]] bool is_in_memory() const noexcept { return driver == DriverKind::sqlite && database == ":memory:"; }
   // "host:port/database", "socket/database" or the file's path: never a secret.
   [[nodiscard]] std::string label() const;
   // The same for all addresses of one server, as far as they show it.

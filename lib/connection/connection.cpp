@@ -19,10 +19,6 @@ std::string told_rest(const std::vector<std::shared_ptr<Endpoints>>& rest) {
   return std::to_string(leased) + (leased == 1 ? " session of it is" : " sessions of it are") + " still in use";
 }
 
-bool is_in_memory(const config::Connection& settings) {
-  return settings.driver == config::DriverKind::sqlite && settings.primary.address.database == ":memory:";
-}
-
 Result<void> lease_each(const std::shared_ptr<Endpoints>& endpoints, const CallOptions& options) {
   const Holder holder{std::make_shared<const std::string>("connect"), nullptr};
   for (uint32_t i = 0; i < endpoints->size(); ++i) {
@@ -207,7 +203,7 @@ Failure Connection::told(Failure failure) const {
 // ---- changes while it is used
 
 Result<void> Connection::may_change_locked() const {
-  if (state_ != State::open || !is_in_memory(*settings_)) return {};
+  if (state_ != State::open || !settings_->primary.address.is_in_memory()) return {};
   return told(fail(Status::configuration,
                    "connection \"" + name_ +
                        "\" is an open database in memory, whose data this would destroy; close() it first if that is "
@@ -294,7 +290,7 @@ Instant Connection::run() noexcept {
     if (!leaving_.empty()) next = Deadline::after(now, settle_poll);
     settled = migrating_ && leaving_.empty();
     if (settled) migrating_ = false;
-    if (state_ == State::open && settings_->idle_close && !is_in_memory(*settings_)) {
+    if (state_ == State::open && settings_->idle_close && !settings_->primary.address.is_in_memory()) {
       idle = idled_out_locked(now);
       next = earlier(next, Deadline::after(now, *settings_->idle_close / 4));
     }

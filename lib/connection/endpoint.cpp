@@ -45,7 +45,7 @@ class RetireJob final : public runtime::Job {
 Deadline from_now(Nanos budget) noexcept { return Deadline::after(steady_clock().now(), budget); }
 
 bool is_file(const config::Address& address) {
-  return address.driver == config::DriverKind::sqlite && address.database != ":memory:";
+  return address.driver == config::DriverKind::sqlite && !address.is_in_memory();
 }
 
 // One private database, lost with its session: never reaped, never recycled.
@@ -318,7 +318,7 @@ std::shared_ptr<Endpoints> Endpoints::make(Settings given, driver::Driver& drive
   std::shared_ptr<Credentials> asked;
   const auto add = [&](Role role, config::Endpoint endpoint) {
     auto credentials = credentials_of(endpoint.address, settings.name, source, asked);
-    const bool in_memory = endpoint.address.driver == config::DriverKind::sqlite && !is_file(endpoint.address);
+    const bool in_memory = endpoint.address.is_in_memory();
     endpoints->all_.push_back(std::make_unique<Endpoint>(role, std::move(endpoint), driver, settings, hub,
                                                          pool::Share{limit, in_memory}, std::move(credentials)));
   };

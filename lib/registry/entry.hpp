@@ -40,10 +40,10 @@ class Entry {
   [[nodiscard]] connection::State state() const;
 
   // Made by whoever comes first; keeps the entry. Null: the name was released before anybody used it.
-  [[nodiscard]] static std::shared_ptr<connection::Connection> connection(const std::shared_ptr<Entry>& entry) {
+  [[nodiscard]] static std::shared_ptr<connection::Connection> connection(std::shared_ptr<Entry> entry) {
     connection::Connection* made = entry->made();
     if (made == nullptr) made = make(entry);
-    return made == nullptr ? nullptr : std::shared_ptr<connection::Connection>(entry, made);
+    return made == nullptr ? nullptr : std::shared_ptr<connection::Connection>(std::move(entry), made);
   }
   // The endpoints of an open connection, else null.
   [[nodiscard]] std::shared_ptr<connection::Endpoints> peek() const;

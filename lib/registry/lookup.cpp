@@ -10,11 +10,13 @@ using connection::Handle;
 using observe::Kind;
 
 Result<std::shared_ptr<Handle>> Registry::handle(std::string_view name, routing::Mode mode) {
-  const auto entry = names_.find(name.empty() ? default_name(*config()) : name);
-  if (entry != nullptr && !entry->was_asked_for()) {
-    if (auto connection = Entry::connection(entry)) return std::make_shared<Handle>(std::move(connection), mode);
+  auto entry = names_.find(name.empty() ? default_name(*config()) : name);
+  const bool is_there = entry != nullptr;
+  if (is_there && !entry->was_asked_for()) {
+    if (auto connection = Entry::connection(std::move(entry)))
+      return std::make_shared<Handle>(std::move(connection), mode);
   }
-  if (entry == nullptr && (name.empty() || !hub_->wants(Kind::ask_name))) return not_found(name);
+  if (!is_there && (name.empty() || !hub_->wants(Kind::ask_name))) return not_found(name);
   return std::make_shared<Handle>(std::make_shared<connection::Named>(std::string(name), *this), mode);
 }
 

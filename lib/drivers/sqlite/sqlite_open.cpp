@@ -25,8 +25,6 @@ class SqliteDriver final : public driver::Driver {
   }
 };
 
-constexpr std::string_view memory = ":memory:";
-
 // Attaching opens any file that the process may open. VACUUM attaches an unnamed one by itself, so that a limit of no
 // attached databases would forbid it too.
 int forbid_attach(void*, int action, const char* file, const char*, const char*, const char*) noexcept {
@@ -67,8 +65,8 @@ driver::Driver& driver() noexcept {
 
 Result<Handle> SqliteSession::open_handle(const config::Address& address) {
   // A session is used by one thread at a time: SQLite's own mutexes would only cost.
-  const int access = address.read_only && address.database != memory ? SQLITE_OPEN_READONLY
-                                                                     : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  const int access =
+      address.read_only && !address.is_in_memory() ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   sqlite3* raw = nullptr;
   const int code =
       sqlite3_open_v2(address.database.c_str(), &raw, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
@@ -109,7 +107,7 @@ Result<void> SqliteSession::configure() {
     sqlite3_db_config(db, s.option, s.value, nullptr);
   }
   if (!address_.attach) sqlite3_set_authorizer(db, forbid_attach, nullptr);
-  if (is_memory()) {
+  if (address_.is_in_memory()) {
     if (address_.read_only) {
       if (Result<void> done = execute("PRAGMA query_only = ON"); !done) return done;
     }

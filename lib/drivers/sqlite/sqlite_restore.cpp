@@ -78,7 +78,7 @@ Result<void> SqliteSession::remember_settings() {
 }
 
 // A file is cheaper opened anew than combed through; a memory database exists only here.
-Result<void> SqliteSession::restore() { return is_memory() ? comb() : reopen(); }
+Result<void> SqliteSession::restore() { return address_.is_in_memory() ? comb() : reopen(); }
 
 Result<void> SqliteSession::reopen() {
   by_id_.clear();

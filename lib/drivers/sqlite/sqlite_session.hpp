@@ -81,7 +81,6 @@ class SqliteSession final : public driver::Session {
   SqliteSession(Handle db, const config::Address& address);
   [[nodiscard]] static Result<Handle> open_handle(const config::Address& address);
   [[nodiscard]] Result<void> configure();
-  [[nodiscard]] bool is_memory() const noexcept { return address_.database == ":memory:"; }
   [[nodiscard]] Result<void> use_write_ahead_log();
   [[nodiscard]] Result<void> remember_settings();
   [[nodiscard]] Result<void> restore();
