@@ -2,10 +2,14 @@
 // test is run in a process of its own: `copies -tc=…`, with the two files in COPY_A and COPY_B.
 #include <dlfcn.h>
 #include <doctest/doctest.h>
+#include <sys/wait.h>
 #include <trunkline/trunkline.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,6 +28,9 @@ struct Copy {
     find(library, "tl_conn_get", conn_get);
     find(library, "tl_conn_release", conn_release);
     find(library, "tl_query", query);
+    find(library, "tl_begin", begin);
+    find(library, "tl_commit", commit);
+    find(library, "tl_result_release", result_release);
     find(library, "tl_queue_new", queue_new);
     find(library, "tl_queue_wait", queue_wait);
     find(library, "tl_queue_release", queue_release);
@@ -41,6 +48,9 @@ struct Copy {
         conn_get(tl_conn_get),
         conn_release(tl_conn_release),
         query(tl_query),
+        begin(tl_begin),
+        commit(tl_commit),
+        result_release(tl_result_release),
         queue_new(tl_queue_new),
         queue_wait(tl_queue_wait),
         queue_release(tl_queue_release),
@@ -56,11 +66,24 @@ struct Copy {
     function = reinterpret_cast<Function>(found);
   }
 
-  [[nodiscard]] tl_registry* parsed() const {
-    const std::string_view toml = "[connections.memory]\ndriver = 'sqlite'\ndatabase = ':memory:'\n";
+  [[nodiscard]] tl_registry* parsed(const std::string& database = ":memory:") const {
+    const std::string toml = "[connections.memory]\ndriver = 'sqlite'\ndatabase = '" + database + "'\n";
     tl_registry* out = nullptr;
     CHECK(parse(toml.data(), toml.size(), nullptr, nullptr, &out, nullptr) == TL_OK);
     return out;
+  }
+  // "": it has run.
+  [[nodiscard]] std::string failure_of(tl_conn* conn, std::string_view sql) const {
+    tl_call call{};
+    call.struct_size = sizeof call;
+    call.timeout_ms = 4000;
+    tl_result* result = nullptr;
+    tl_error* err = nullptr;
+    (void)query(conn, sql.data(), sql.size(), nullptr, 0, nullptr, 0, &call, &result, &err);
+    std::string told = err == nullptr ? "" : error_message(err);
+    error_release(err);
+    result_release(result);
+    return told;
   }
   // A statement on a queue, whose completion is released unread.
   void use(tl_registry* registry) const {
@@ -109,6 +132,9 @@ struct Copy {
   decltype(&tl_conn_get) conn_get = nullptr;
   decltype(&tl_conn_release) conn_release = nullptr;
   decltype(&tl_query) query = nullptr;
+  decltype(&tl_begin) begin = nullptr;
+  decltype(&tl_commit) commit = nullptr;
+  decltype(&tl_result_release) result_release = nullptr;
   decltype(&tl_queue_new) queue_new = nullptr;
   decltype(&tl_queue_wait) queue_wait = nullptr;
   decltype(&tl_queue_release) queue_release = nullptr;
@@ -197,6 +223,54 @@ TEST_CASE("of two files at the same moment at most one has it") {
   const bool second = copies[1].refusal(registries[1]).find("another copy") == std::string::npos;
   CHECK(first != second);
   for (int i = 0; i < threads; ++i) copies[i % 2].release(registries[i]);
+}
+
+// Both use the process's one SQLite.
+TEST_CASE("two files whose process forks") {
+  using Clock = std::chrono::steady_clock;
+  char folder[] = "/tmp/trunkline-copies-XXXXXX";
+  REQUIRE(mkdtemp(folder) != nullptr);
+  const Copy copies[2] = {opened("COPY_A"), opened("COPY_B")};
+  tl_conn* conns[2] = {};
+  for (int i = 0; i < 2; ++i) {
+    tl_registry* const registry = copies[i].parsed(std::string(folder) + "/file.db");
+    REQUIRE(copies[i].conn_get(registry, nullptr, 0, TL_DUAL, &conns[i], nullptr) == TL_OK);
+    copies[i].release(registry);
+    REQUIRE(copies[i].failure_of(conns[i], "CREATE TABLE IF NOT EXISTS t (a)") == "");
+  }
+  Clock::duration fastest = std::chrono::hours(1);
+  for (int i = 0; i < 4; ++i) {
+    // What a child takes for its own, if it believes its parent's locks, is locked in the parent.
+    tl_conn* transaction = nullptr;
+    REQUIRE(copies[0].begin(conns[0], 0, nullptr, &transaction, nullptr) == TL_OK);
+    REQUIRE(copies[0].failure_of(transaction, "INSERT INTO t VALUES (1)") == "");
+    int go[2];
+    REQUIRE(pipe(go) == 0);
+    const Clock::time_point began = Clock::now();
+    const pid_t child = fork();
+    if (child == 0) {
+      char byte = 0;
+      (void)!read(go[0], &byte, 1);
+      bool failed = false;
+      for (const int each : {0, 1}) {
+        const std::string told = copies[each].failure_of(conns[each], "INSERT INTO t VALUES (2)");
+        if (!told.empty()) std::fprintf(stderr, "in a child, copy %d: %s\n", each, told.c_str());
+        failed |= !told.empty();
+      }
+      _exit(failed ? 1 : 0);
+    }
+    fastest = std::min(fastest, Clock::now() - began);
+    CHECK(copies[0].commit(transaction, nullptr, nullptr) == TL_OK);
+    copies[0].conn_release(transaction);
+    CHECK(write(go[1], "x", 1) == 1);
+    int ended = -1;
+    CHECK(waitpid(child, &ended, 0) == child);
+    CHECK(ended == 0);
+    for (const int end : go) close(end);
+  }
+  CHECK(fastest < std::chrono::milliseconds(150));  // they do not wait for each other
+  for (int i = 0; i < 2; ++i) copies[i].conn_release(conns[i]);
+  std::filesystem::remove_all(folder);
 }
 
 #endif

@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <atomic>
 #include <ctime>
+#include <memory>
 
 #include "clock.hpp"
 #include "fork.hpp"
@@ -14,6 +16,14 @@ namespace {
 
 constexpr Nanos fork_quiesce = std::chrono::milliseconds(200);
 constexpr timespec pause{0, 100'000};
+
+// Several copies of the library in a process may share one SQLite. The first that uses it sees to its forks, and says
+// so to the others by a VFS that opens nothing.
+constexpr const char* sign = "trunkline-fork";
+// What it tells them. Copies of other versions read it: it only grows.
+struct Told {
+  std::atomic<bool> usable{true};
+};
 
 // SQLite's own global ones, all but the last three of which may be held while others are taken.
 constexpr std::array mutexes = {
@@ -55,15 +65,15 @@ void tell_processes_apart() noexcept {
 class Quiescence final : public ForkParticipant {
  public:
   Quiescence() {
-    sqlite3_initialize();
     tell_processes_apart();
     join_forks();
   }
-  // Of this process, or else an ancestor.
-  [[nodiscard]] bool is_usable() const noexcept { return usable_; }
+  [[nodiscard]] Told& told() noexcept { return told_; }
 
  private:
   void before_fork() noexcept override {
+    held_ = false;
+    if (!told_.usable) return;
     const Instant until = steady_clock().now() + fork_quiesce;
     while (!(held_ = take_all()) && steady_clock().now() < until) nanosleep(&pause, nullptr);
   }
@@ -72,7 +82,7 @@ class Quiescence final : public ForkParticipant {
   }
   void begin_in_child() noexcept override {
     after_fork();
-    if (!held_) usable_ = false;
+    if (!held_) told_.usable = false;
   }
 
   // In SQLite's order, and no longer than it takes another thread to leave one: all, or none.
@@ -93,19 +103,43 @@ class Quiescence final : public ForkParticipant {
   }
 
   bool held_ = false;
-  bool usable_ = true;
+  Told told_;
 };
 
-constinit ForkMutex making_mutex;
-constinit Quiescence* made = nullptr;
+int open_nothing(sqlite3_vfs*, const char*, sqlite3_file* file, int, int*) noexcept {
+  file->pMethods = nullptr;
+  return SQLITE_CANTOPEN;
+}
+
+// Found, or else begun and shown; never destroyed, as nothing that SQLite was given is.
+Told& find_told() {
+  sqlite3_mutex* const among_copies = sqlite3_mutex_alloc(SQLITE_MUTEX_STATIC_APP3);
+  const std::unique_ptr<sqlite3_mutex, void (*)(sqlite3_mutex*)> locked(among_copies, sqlite3_mutex_leave);
+  sqlite3_mutex_enter(among_copies);
+  if (const sqlite3_vfs* const shown = sqlite3_vfs_find(sign)) return *static_cast<Told*>(shown->pAppData);
+  auto shown = std::make_unique<sqlite3_vfs>();
+  if (const sqlite3_vfs* const files = sqlite3_vfs_find("unix")) *shown = *files;
+  Told& told = (new Quiescence())->told();
+  shown->zName = sign;
+  shown->pAppData = &told;
+  shown->xOpen = open_nothing;
+  sqlite3_vfs_register(shown.release(), 0);
+  return told;
+}
+
+constinit ForkMutex finding_mutex;
+constinit Told* found = nullptr;
 
 }  // namespace
 
 Result<void> prepare_for_forks() {
   const ForkDelay delay;
-  const std::lock_guard lock(making_mutex);
-  if (made == nullptr) made = new Quiescence();
-  if (made->is_usable()) return {};
+  const std::lock_guard lock(finding_mutex);
+  if (found == nullptr) {
+    sqlite3_initialize();
+    found = &find_told();
+  }
+  if (found->usable) return {};
   return fail(Status::unavailable,
               "SQLite cannot be used in this process: when it was forked, another thread of its parent was inside "
               "SQLite, and did not leave it in time",
