@@ -26,6 +26,8 @@ static_assert(TL_EVENT_CONNECT == bit(Kind::connect) && TL_EVENT_DISCONNECT == b
               TL_EVENT_STATE_CHANGE == bit(Kind::state_change) && TL_ASK_NAME == bit(Kind::ask_name) &&
               TL_ASK_CREDENTIALS == bit(Kind::ask_credentials));
 
+constexpr int64_t most_keep_ms = 9'000'000'000'000;  // 285 years: no duration is longer
+
 class Told final : public Completed {
  public:
   Told(uint64_t user_data, tl_op op, const Event& event) {
@@ -76,7 +78,8 @@ extern "C" tl_status tl_answer(tl_registry* registry, uint64_t question, tl_stat
     if (!tl::is_utf8(text, len)) return misuse("text is not UTF-8", err);
     if (status > TL_OK || status < TL_E_SHUTDOWN) return misuse("status is none of TL_OK, TL_E_…", err);
     if (keep_ms < 0) return misuse("keep_ms is negative", err);
-    const auto keep = keep_ms == 0 ? std::nullopt : std::optional<tl::Nanos>(std::chrono::milliseconds(keep_ms));
+    const bool for_ever = keep_ms == 0 || keep_ms > most_keep_ms;
+    const auto keep = for_ever ? std::nullopt : std::optional<tl::Nanos>(std::chrono::milliseconds(keep_ms));
     Result<void> done =
         registry->registry->answer(question, static_cast<tl::Status>(status), tl::capi::text(text, len), keep);
     return done ? TL_OK : tl::capi::report(done.take_error(), err);

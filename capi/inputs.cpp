@@ -24,6 +24,14 @@ void move_values(Arguments& values, std::byte*& at, std::string_view arena) noex
 
 }  // namespace
 
+Result<void> ConnInputs::prepare(Options& options) const {
+  if (options.given_deadline || handle->is_known()) return {};
+  const Instant began = steady_clock().now();
+  if (Result<void> found = handle->look_up(options.call); !found) return found;
+  options.take_standard(handle->call_timeout(), began);
+  return {};
+}
+
 void StatementInputs::keep() {
   ConnInputs::keep();
   const size_t records = (values.params().count + columns.params().count) * sizeof(tl_value);

@@ -26,6 +26,8 @@ struct ConnInputs {
   }
   [[nodiscard]] std::optional<Nanos> timeout() const { return handle->call_timeout(); }
   [[nodiscard]] Failure told(Failure failure) const { return handle->told(std::move(failure)); }
+  // Before the verb: a connection that must be looked up says only then how long calls on it last.
+  [[nodiscard]] Result<void> prepare(Options& options) const;
 
   Borrowed<registry::Registry> registry;
   Borrowed<connection::Handle> handle;

@@ -134,6 +134,11 @@ Result<void> Options::read(const tl_call* given, std::optional<Nanos> standard, 
   return asked.op == 0 ? Result<void>() : use(asked.op);
 }
 
+void Options::take_standard(std::optional<Nanos> standard, Instant began) noexcept {
+  timeout = standard;
+  call.deadline = standard ? Deadline::after(began, *standard) : Deadline::never();
+}
+
 Result<void> Options::use(tl_op op) {
   call.ticket = registry_.tickets().use(op);
   if (call.ticket == nullptr) return fail(Status::misuse, "tl_call.op is not a reserved id, or was used already");

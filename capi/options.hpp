@@ -29,6 +29,8 @@ class Options {
   [[nodiscard]] Result<void> read(const tl_call* given, std::optional<Nanos> standard, uint32_t flags = no_flags);
   // Error: cancelled before the verb began.
   [[nodiscard]] Result<void> wanted() const;
+  // The time limit of a call that names none, where it was not known before; from then on.
+  void take_standard(std::optional<Nanos> standard, Instant began) noexcept;
   tl_op keep_op() noexcept { return std::exchange(op_, 0); }  // the verb goes on: a stream
 
   connection::CallOptions call;

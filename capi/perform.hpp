@@ -44,6 +44,9 @@ class Completed : public runtime::Errand {
 template <class Inputs, class Body>
 Result<Answer> run_verb(Inputs& inputs, Options& options, const Body& body) {
   if (Result<void> wanted = options.wanted(); !wanted) return inputs.told(wanted.take_error());
+  if constexpr (requires { inputs.prepare(options); }) {
+    if (Result<void> prepared = inputs.prepare(options); !prepared) return prepared.take_error();
+  }
   return body(inputs, options);
 }
 

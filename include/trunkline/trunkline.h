@@ -217,9 +217,11 @@ TL_API tl_status tl_subscribe(tl_registry *, uint32_t events, const tl_call *, t
  * waits for the same answer, until his own time is up or limits.ask_timeout; nothing runs in between, and nobody is called back.
  * TL_ASK_NAME: a verb needs the connection of a name that the registry does not have. As long as somebody is
  * subscribed to it tl_conn_get takes any name, and asks nothing: the first verb does. A blocking verb of the one thread that takes from
- * all queues where such questions arrive is TL_E_BUSY: it would wait for itself.
+ * all queues where such questions arrive is TL_E_BUSY: it would wait for itself. The connection's call_timeout counts from the beginning
+ * of the verb, once the settings are known.
  * status TL_OK: text is TOML as of tl_registry_add, the settings; the name is added with them. keep_ms > 0: forgotten when no session of
- * it was in use for about that long (its idle_close is the same); the next verb asks again. 0: kept.
+ * it was in use for about that long (its idle_close is the same), unless the file has the name since; the next verb asks again, also of
+ * handles that exist, and in a forked child as in its parent. 0, or beyond 285 years: kept.
  * TL_ASK_CREDENTIALS: a session of a connection with `credentials = "ask"` is to be opened, for a verb or for pool.min, and none are known
  * that are valid. status TL_OK: text is TOML with `password` and, where it is not that of the connection, `user`; both are copied. keep_ms > 0: for
  * how long they are valid, after which the next session asks again. 0: until the server refuses them. Refused ones are asked for once
@@ -259,7 +261,8 @@ TL_API int32_t tl_registry_has(tl_registry *, const char *name, size_t name_len)
 TL_API tl_status tl_registry_add(tl_registry *, const char *name, size_t name_len, const char *toml, size_t toml_len, int32_t *added,
                                  tl_error **err);
 /* Closes the connection for good and forgets its name, at once; then waits as tl_registry_close does, and what that answers only says
- * how the waiting ended. Handles that exist answer TL_E_CLOSED for ever, also where a connection of that name is added again. *removed,
+ * how the waiting ended. Handles that exist answer TL_E_CLOSED for ever, also where a connection of that name is added again; those on a
+ * name that was found on demand only where they knew the connection that was removed, else they look for it as ever. *removed,
  * which may be NULL (on a queue arg[0]): 1, or 0 where there is no such name. Without the default's name verbs that name none answer
  * TL_E_NOT_FOUND until it is added again. Errors: TL_E_MISUSE (no name), TL_E_BUSY, TL_E_CANCELLED. */
 TL_API tl_status tl_registry_remove(tl_registry *, const char *name, size_t name_len, const tl_call *, int32_t *removed, tl_error **err);

@@ -157,17 +157,13 @@ void Connection::close() {
   if (!closed_before) observe::tell_state(*hub_, name_, state_name(State::closed));
 }
 
-void Connection::release() {
+void Connection::release(bool is_forgotten) {
   {
     const Lock locked = lock();
     released_ = true;
+    forgotten_.store(is_forgotten, std::memory_order_release);
   }
   close();
-}
-
-bool Connection::is_released() const {
-  const Lock locked = lock();
-  return released_;
 }
 
 void Connection::leave_locked() {

@@ -80,13 +80,17 @@ class Connection final : public runtime::Task {
 
   // Refuses new calls, closes what is idle and breaks off what is being opened. Waits for nothing.
   void close();
-  // The same for good: it can no longer be opened.
-  void release();
+  // The same for good: it can no longer be opened. `is_forgotten`: its name may be looked up again.
+  void release(bool is_forgotten);
   // Of a closed one: waits until all that was in use has come home. `ticket` may be null. Errors: busy when `until`
   // came first; cancelled.
   [[nodiscard]] Result<void> await_home(Deadline until, const runtime::Ticket* ticket);
 
-  [[nodiscard]] bool is_released() const;
+  [[nodiscard]] bool is_forgotten() const noexcept { return forgotten_.load(std::memory_order_acquire); }
+  // Whether that is why a verb has failed, which then has done nothing.
+  [[nodiscard]] bool was_forgotten(const Error& error) const noexcept {
+    return error.status == Status::closed && error.phase == Phase::acquire && is_forgotten();
+  }
 
   // Says of a failure whose it is.
   [[nodiscard]] Failure told(Failure failure) const;
@@ -123,6 +127,7 @@ class Connection final : public runtime::Task {
   Settings settings_;
   mutable State state_;  // never `migrating`
   bool released_ = false;
+  std::atomic<bool> forgotten_{false};
   mutable bool migrating_ = false;  // and has been told so
   mutable std::shared_ptr<Endpoints> endpoints_;
   mutable std::vector<std::shared_ptr<Endpoints>> leaving_;  // that were still in use when looked at last

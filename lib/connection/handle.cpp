@@ -65,6 +65,14 @@ std::optional<Nanos> Handle::call_timeout() const {
   return connection == nullptr ? std::nullopt : connection->call_timeout();
 }
 
+bool Handle::is_known() const { return named_ == nullptr || hold_ != nullptr || named_->peek() != nullptr; }
+
+Result<void> Handle::look_up(const CallOptions& options) const {
+  if (is_known()) return {};
+  auto found = named_->find(options);
+  return found ? Result<void>() : told(found.take_error());
+}
+
 Failure Handle::told(Failure failure) const {
   failure->connection = name();
   return failure;

@@ -21,6 +21,9 @@ class Handle : public std::enable_shared_from_this<Handle> {
     return named_ == nullptr ? connection_->name() : named_->name();
   }
   [[nodiscard]] std::optional<Nanos> call_timeout() const;
+  // Whether its connection is, and with it the time limit of calls; else look_up() waits for who knows.
+  [[nodiscard]] bool is_known() const;
+  [[nodiscard]] Result<void> look_up(const CallOptions& options) const;
   // Says of a failure whose it is.
   [[nodiscard]] Failure told(Failure failure) const;
   // Another tag (null keeps) and mode. Errors: misuse on a pinned or transaction handle.

@@ -4,11 +4,12 @@ namespace tl::connection {
 
 std::shared_ptr<Connection> Named::peek() const {
   const std::lock_guard lock(mutex_);
-  return connection_;
+  return connection_ == nullptr || connection_->is_forgotten() ? nullptr : connection_;
 }
 
 Result<std::shared_ptr<Connection>> Named::find(const CallOptions& options) {
-  if (auto known = peek(); known != nullptr && !known->is_released()) return known;
+  finder_.note_use();
+  if (auto known = peek()) return known;
   auto found = finder_.find(name_, options);
   if (!found) return found;
   const std::lock_guard lock(mutex_);

@@ -10,15 +10,18 @@ class Finder {
   // May wait for whoever knows. Errors: not_found, and why nobody has told.
   [[nodiscard]] virtual Result<std::shared_ptr<Connection>> find(const std::string& name,
                                                                  const CallOptions& options) = 0;
+  // A verb begins on what it has found. Cheap.
+  virtual void note_use() = 0;
 };
 
 class Named {
  public:
-  // The finder outlives this.
-  Named(std::string name, Finder& finder) : name_(std::move(name)), finder_(finder) {}
+  // The finder outlives this. `known`: the connection where it is there already, else null.
+  Named(std::string name, Finder& finder, std::shared_ptr<Connection> known)
+      : name_(std::move(name)), finder_(finder), connection_(std::move(known)) {}
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  // As found last; null: not yet.
+  // As found last; null: not yet, or it was forgotten since. One that was closed for good stays so.
   [[nodiscard]] std::shared_ptr<Connection> peek() const;
   // As of Connection; once more where the connection was forgotten before the verb got a session.
   template <class Verb>
@@ -27,14 +30,12 @@ class Named {
       auto found = find(options);
       if (!found) return found.take_error();
       Result<void> done = (*found)->on_endpoints(verb);
-      if (done || done.error().status != Status::closed || done.error().phase != Phase::acquire) return done;
-      if (!(*found)->is_released()) return done;
+      if (done || !(*found)->was_forgotten(done.error())) return done;
     }
   }
-
- private:
   [[nodiscard]] Result<std::shared_ptr<Connection>> find(const CallOptions& options);
 
+ private:
   const std::string name_;
   Finder& finder_;
   mutable ForkMutex mutex_;

@@ -1,6 +1,7 @@
 #include "changes.hpp"
 
 #include "log.hpp"
+#include "values.hpp"
 
 namespace tl::registry {
 namespace {
@@ -21,9 +22,15 @@ Failure of(std::string_view name, Failure failure) {
 // `written` null: those of the file.
 Result<config::Node> own_settings(const config::Base& base, const std::string& name, const Written* written) {
   if (written != nullptr && written->own != nullptr) return *written->own;
-  if (written != nullptr) return config::read_connection(base, name, written->toml, source_of("add", name));
-  const config::Node* const own = config::file_connection(base, name);
-  return own == nullptr ? config::Node() : *own;
+  if (written == nullptr) {
+    const config::Node* const own = config::file_connection(base, name);
+    return own == nullptr ? config::Node() : *own;
+  }
+  auto own = config::read_connection(base, name, written->toml, source_of("add", name));
+  if (own && written->unused_for) {
+    own->set("idle_close", config::Node::string(config::duration_text(*written->unused_for), {}));
+  }
+  return own;
 }
 
 }  // namespace
@@ -47,12 +54,10 @@ Result<std::shared_ptr<Entry>> Registry::read_entry(std::string_view name, std::
   auto written = std::make_shared<Written>();
   written->base = config->base;
   written->toml = toml;
-  auto own = config::read_connection(*config->base, name, toml, source_of("add", name));
-  if (!own) return of(name, own.take_error());
-  auto built = config::make_connection(*config->base, name, *own, source_of("add", name));
+  if (found != nullptr) written->unused_for = found->unused_for;
+  auto built = registry::built(std::string(name), *written);
   if (!built) return of(name, built.take_error());
   written->warnings = std::move(built->warnings);
-  if (found != nullptr && found->unused_for) built->connection.idle_close = found->unused_for;
   return make_entry(std::move(built->connection), std::move(written), found != nullptr);
 }
 
@@ -72,7 +77,9 @@ Result<bool> Registry::add(std::string_view name, std::string_view toml) {
   if (!entry) return entry.take_error();
   const auto present = insert(*entry);
   if (present == nullptr) return true;
-  const std::vector<std::string> keys = config::differences(*present->settings(), *(*entry)->settings());
+  config::Connection wanted = *(*entry)->settings();
+  if (const auto unused_for = present->unused_for()) wanted.idle_close = unused_for;  // as of the same text
+  const std::vector<std::string> keys = config::differences(*present->settings(), wanted);
   if (!keys.empty()) return of(name, other_settings(name, keys));
   return false;
 }
@@ -91,6 +98,7 @@ Result<Version> Registry::patched(const std::string& name, const Version& before
   written->own = std::make_unique<const config::Node>(own.take());
   written->warnings = std::move(built->warnings);
   written->in_file = before.written == nullptr || before.written->in_file;
+  if (before.written != nullptr) written->unused_for = before.written->unused_for;
   return Version{std::make_shared<const config::Connection>(std::move(built->connection)), std::move(written)};
 }
 

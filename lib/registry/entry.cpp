@@ -20,6 +20,16 @@ Version Entry::version() const {
   return version_;
 }
 
+bool Entry::was_asked_for() const {
+  if (!was_asked_for_) return false;
+  const Version version = this->version();
+  return version.written != nullptr && !version.written->in_file;
+}
+
+std::optional<Nanos> Entry::unused_for() const {
+  return was_asked_for() ? version().written->unused_for : std::nullopt;
+}
+
 State Entry::state() const {
   const std::lock_guard lock(mutex_);
   if (const Connection* const connection = made()) return connection->state();
@@ -55,12 +65,12 @@ void Entry::close() {
   observe::tell_state(*hub_, name(), connection::state_name(State::closed));
 }
 
-void Entry::release() {
+void Entry::release(bool is_forgotten) {
   {
     const std::lock_guard lock(mutex_);
     released_ = true;
   }
-  if (Connection* const connection = made()) connection->release();
+  if (Connection* const connection = made()) connection->release(is_forgotten);
   observe::tell_state(*hub_, name(), "released");
 }
 

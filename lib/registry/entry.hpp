@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "connection.hpp"
@@ -18,6 +19,8 @@ struct Written {
   std::unique_ptr<const config::Node> own;   // what a patch has made of its settings
   std::vector<std::string> warnings;
   bool in_file = false;  // the file has a connection of this name
+  // Of one that was found on demand: its idle_close, and after how long without use it is forgotten; absent: never.
+  std::optional<Nanos> unused_for = {};
 };
 
 // What a name is at one moment; settings that were replaced are never the same pointer again.
@@ -35,8 +38,10 @@ class Entry {
   [[nodiscard]] Version version() const;
   [[nodiscard]] connection::Settings settings() const { return version().settings; }
   [[nodiscard]] uint64_t number() const noexcept { return number_; }  // by order of registration
-  // The application has told it when it was asked, and would again.
-  [[nodiscard]] bool was_asked_for() const noexcept { return was_asked_for_; }
+  // The application has told it when it was asked, and would again: not where it has come into the file since.
+  [[nodiscard]] bool was_asked_for() const;
+  // Of such a one: as its answer said.
+  [[nodiscard]] std::optional<Nanos> unused_for() const;
   [[nodiscard]] connection::State state() const;
 
   // Made by whoever comes first; keeps the entry. Null: the name was released before anybody used it.
@@ -48,8 +53,8 @@ class Entry {
   // The endpoints of an open connection, else null.
   [[nodiscard]] std::shared_ptr<connection::Endpoints> peek() const;
   void close();
-  // Closes it for good: its handles answer `closed` from now on.
-  void release();
+  // Closes it for good: its handles answer `closed` from now on, or look for it again where it is only forgotten.
+  void release(bool is_forgotten = false);
   // As of Connection.
   [[nodiscard]] Result<void> await_home(Deadline until, const runtime::Ticket* ticket) const;
   [[nodiscard]] Result<void> may_change() const;

@@ -10,14 +10,15 @@ using connection::Handle;
 using observe::Kind;
 
 Result<std::shared_ptr<Handle>> Registry::handle(std::string_view name, routing::Mode mode) {
-  auto entry = names_.find(name.empty() ? default_name(*config()) : name);
-  const bool is_there = entry != nullptr;
-  if (is_there && !entry->was_asked_for()) {
-    if (auto connection = Entry::connection(std::move(entry)))
-      return std::make_shared<Handle>(std::move(connection), mode);
-  }
-  if (!is_there && (name.empty() || !hub_->wants(Kind::ask_name))) return not_found(name);
-  return std::make_shared<Handle>(std::make_shared<connection::Named>(std::string(name), *this), mode);
+  const auto config = this->config();  // holds the default's name
+  const std::string_view meant = name.empty() ? default_name(*config) : name;
+  auto entry = names_.find(meant);
+  if (entry == nullptr && !hub_->wants(Kind::ask_name)) return not_found(name);
+  const bool may_go = entry == nullptr || entry->was_asked_for();
+  auto connection = entry == nullptr ? nullptr : Entry::connection(std::move(entry));
+  if (connection != nullptr && !may_go) return std::make_shared<Handle>(std::move(connection), mode);
+  auto named = std::make_shared<connection::Named>(std::string(meant), *this, std::move(connection));
+  return std::make_shared<Handle>(std::move(named), mode);
 }
 
 Result<std::shared_ptr<Connection>> Registry::find(std::string_view name) const {
@@ -64,19 +65,19 @@ Result<void> Registry::answer(uint64_t question, Status status, std::string_view
 Result<void> Registry::take_found(const std::string& name, std::string_view toml, const Found& found) {
   auto entry = read_entry(name, toml, &found);
   if (!entry) return entry.take_error();
-  if (insert(*entry) != nullptr || !found.unused_for) return {};
-  forgetter_->keep(*entry, *found.unused_for);
-  runtime::housekeeper().wake_at(forgetter_, Deadline::after(steady_clock().now(), *found.unused_for).at);
+  if (found.unused_for) forgetter_->keep(weak_from_this(), *entry, *found.unused_for);
+  (void)insert(*entry);
   return {};
 }
 
-void Registry::forget(const std::shared_ptr<Entry>& entry) {
+bool Registry::forget(const std::shared_ptr<Entry>& entry) {
   {
     const Changing changing(*this);
-    if (names_.find(entry->name()) != entry) return;
+    if (names_.find(entry->name()) != entry || !entry->was_asked_for()) return false;
     (void)names_.erase(entry->name());
   }
-  entry->release();
+  entry->release(true);
+  return true;
 }
 
 }  // namespace tl::registry

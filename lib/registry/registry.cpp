@@ -61,16 +61,13 @@ Registry::Registry(config::Config config)
     : limit_(std::make_shared<pool::SessionLimit>(config.max_open.value_or(pool::SessionLimit::none))),
       config_(std::make_shared<const config::Config>(std::move(config))),
       questions_(std::make_shared<Questions>(hub_, config_->ask_timeout)),
-      forgetter_(std::make_shared<Forgetter>([this](const auto& entry) { forget(entry); })) {
+      forgetter_(std::make_shared<Forgetter>()) {
   for (const std::string& warning : config_->warnings) observe::log(observe::Level::warning, warning);
   for (const config::Connection& settings : config_->connections) (void)names_.insert(make_entry(settings, nullptr));
   join_forks();
 }
 
-Registry::~Registry() {
-  leave_forks();
-  forgetter_->end();
-}
+Registry::~Registry() { leave_forks(); }
 
 void Registry::before_fork() noexcept {
   names_.before_fork();
@@ -154,9 +151,14 @@ Result<bool> Registry::remove(std::string_view name, std::optional<Deadline> unt
 }
 
 Result<void> Registry::connect(std::string_view name, const connection::CallOptions& options) {
-  auto connection = find(std::string(name.empty() ? default_name(*config()) : name), options);
-  if (!connection) return connection.take_error();
-  return (*connection)->connect(options);
+  const std::string meant(name.empty() ? default_name(*config()) : name);
+  for (;;) {
+    note_use();
+    auto connection = find(meant, options);
+    if (!connection) return connection.take_error();
+    Result<void> done = (*connection)->connect(options);
+    if (done || !(*connection)->was_forgotten(done.error())) return done;
+  }
 }
 
 Result<void> Registry::connect_all(const connection::CallOptions& options) const {

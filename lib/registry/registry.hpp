@@ -17,7 +17,9 @@ struct Change {
   std::vector<std::string> keys;  // that are others now; of `patched`
 };
 
-class Registry final : public connection::Finder, private ForkParticipant {
+class Registry final : public connection::Finder,
+                       public std::enable_shared_from_this<Registry>,
+                       private ForkParticipant {
  public:
   explicit Registry(config::Config config);
   ~Registry() override;
@@ -30,6 +32,7 @@ class Registry final : public connection::Finder, private ForkParticipant {
   // Where it is not there the application is asked, if it wants to be. Errors: not_found; those of Questions::ask().
   [[nodiscard]] Result<std::shared_ptr<connection::Connection>> find(const std::string& name,
                                                                      const connection::CallOptions& options) override;
+  void note_use() override { forgetter_->watch(); }
   // To a question: with Status::ok what it asks for, else why there is none. Of a name: the connection's settings, as
   // of add(), and after how long without use it is to be forgotten (absent: never). Of credentials: user and password,
   // and for how long they are valid (absent: until they are refused). Errors: not_found, nobody asks it any more;
@@ -75,6 +78,7 @@ class Registry final : public connection::Finder, private ForkParticipant {
 
  private:
   friend class Reload;
+  friend class Forgetter;
 
   // A change, one after the other; never while anything is waited for. A fork does not find it half done.
   class Changing {
@@ -102,7 +106,8 @@ class Registry final : public connection::Finder, private ForkParticipant {
                                                           const Found* found);
   [[nodiscard]] std::shared_ptr<Entry> insert(const std::shared_ptr<Entry>& entry);
   [[nodiscard]] Result<void> take_found(const std::string& name, std::string_view toml, const Found& found);
-  void forget(const std::shared_ptr<Entry>& entry);
+  // A name that was found on demand. False: it is not such a one any more, or has none.
+  [[nodiscard]] bool forget(const std::shared_ptr<Entry>& entry);
   [[nodiscard]] Result<Version> patched(const std::string& name, const Version& before, std::string_view toml) const;
   [[nodiscard]] Result<connection::Tried> try_out(const std::shared_ptr<Entry>& entry,
                                                   const connection::Settings& settings,

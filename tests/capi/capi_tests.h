@@ -27,6 +27,7 @@
   T(patched_while_a_transaction_runs)               \
   T(misuse_of_changes)                              \
   T(a_name_that_is_found_on_demand)                 \
+  T(a_name_that_is_forgotten_last)                  \
   T(credentials_that_are_asked_for)                 \
   T(names_are_removed)                              \
   T(a_removed_name_is_gone_before_its_sessions_are) \

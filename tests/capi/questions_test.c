@@ -1,7 +1,12 @@
 /* Questions: names and credentials that the application is asked for. */
 #include "capi_fixture.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 enum { asking = 1, answering = 2 };
 
@@ -95,6 +100,90 @@ void test_a_name_that_is_found_on_demand(void) {
   tl_conn_release(conn);
   tl_queue_release(queue);
   tl_registry_release(registry);
+}
+
+/* Accepts nobody, and says nothing; its port. */
+static int silent_server(int* port) {
+  struct sockaddr_in at;
+  socklen_t size = sizeof at;
+  memset(&at, 0, sizeof at);
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  REQUIRE(server >= 0 && bind(server, (struct sockaddr*)&at, sizeof at) == 0 && listen(server, 8) == 0);
+  REQUIRE(getsockname(server, (struct sockaddr*)&at, &size) == 0);
+  *port = ntohs(at.sin_port);
+  return server;
+}
+
+/* The first row's text in the column called "state". */
+static int state_is(tl_registry* registry, const char* name, const char* state) {
+  tl_result* result = NULL;
+  tl_batch* batch = NULL;
+  tl_error* err = NULL;
+  tl_column columns[32];
+  int64_t rows = 0;
+  int is = 0;
+  OK(tl_inspect(registry, "connections", WHOLE(name), NULL, &result, &err));
+  const size_t n = tl_result_columns(result);
+  REQUIRE(n <= 32);
+  OK(tl_result_next(result, NULL, &batch, &err));
+  columns[0].struct_size = sizeof columns[0];
+  CHECK_STATUS(tl_batch_columns(batch, columns, n, &rows), TL_OK);
+  for (size_t i = 0; i < n; ++i) {
+    if (strcmp(columns[i].name, "state") == 0) is = text_is(&columns[i], 0, state);
+  }
+  tl_batch_release(batch);
+  tl_result_release(result);
+  return is;
+}
+
+/* The last verb of a registry waits for a name that is forgotten meanwhile: the process's housekeeping goes on. */
+void test_a_name_that_is_forgotten_last(void) {
+  if (!tl_has_feature("driver.postgresql") || !tl_has_feature("driver.sqlite")) return;
+  const struct timespec moment = {0, 10000000};
+  tl_registry *registry = open_registry(""), *other = NULL;
+  tl_queue* queue = NULL;
+  tl_conn *conn = NULL, *file = NULL;
+  tl_error* err = NULL;
+  char toml[512];
+  int port = 0;
+  const int server = silent_server(&port);
+  snprintf(toml, sizeof toml,
+           "[connections.file]\ndriver = 'sqlite'\ndatabase = '%s/forgotten.db'\nidle_close = '200ms'\n", folder());
+  OK(tl_registry_parse(WHOLE(toml), NULL, NULL, &other, &err));
+  file = conn_of(other, "file");
+  OK(tl_queue_new(registry, 0, &queue, &err));
+  tl_call asked = call_with(0);
+  asked.queue = queue;
+  asked.user_data = answering;
+  OK(tl_subscribe(registry, TL_ASK_NAME, &asked, &err));
+  OK(tl_conn_get(registry, WHOLE("tenant"), TL_DUAL, &conn, &err));
+  tl_call call = call_with(0);
+  call.queue = queue;
+  OK(tl_query(conn, WHOLE("SELECT 1"), NULL, 0, NULL, 0, &call, NULL, &err));
+  snprintf(toml, sizeof toml, "driver = 'postgresql'\nhost = '127.0.0.1'\nport = %d\nuser = 'u'\ndatabase = 'd'\n",
+           port);
+  OK(tl_answer(registry, question_about(queue, "tenant"), TL_OK, WHOLE(toml), 200, &err));
+  for (int i = 0; i < 1000 && !state_is(registry, "tenant", "open"); ++i) {
+    tl_completion done;
+    size_t n = 0;
+    CHECK_STATUS(tl_queue_wait(queue, &done, 1, 10, &n), TL_OK);
+    CHECK_INT((int64_t)n, 0);
+  }
+  OK(tl_registry_trim(registry, WHOLE("tenant"), &err));
+  tl_conn_release(conn);
+  tl_queue_release(queue);
+  tl_registry_release(registry);
+
+  for (int i = 0; i < 5; ++i) {
+    CHECK_INT(ask_int(file, "SELECT 7"), 7);
+    for (int wait = 0; wait < 1000 && !state_is(other, "file", "registered"); ++wait) nanosleep(&moment, NULL);
+    REQUIRE(state_is(other, "file", "registered"));
+  }
+  tl_conn_release(file);
+  tl_registry_release(other);
+  close(server);
 }
 
 /* What the verb that is under way on the queue has come to, whose connection asks for its credentials. */

@@ -153,7 +153,8 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
 
     def remove(self, name: str, *, timeout: float | None = None) -> Truth:
         """Closes a connection for good and forgets its name at once, then waits as `close` does. Handles that somebody has
-        raise Closed for ever, also where the name is added again. False where there is no such name."""
+        raise Closed for ever, also where the name is added again; those on names of a `resolver`, if they have used
+        it. False where there is no such name."""
         return self._remove(name, timeout, self._removed)
 
     def _remove(self, name: str, timeout: float | None, then: Callable[[_call.Owned], Any]) -> Any:

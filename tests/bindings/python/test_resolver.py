@@ -133,6 +133,125 @@ class Resolved(support.SqliteTest):
             self.assertEqual(tenant.query("SELECT count(*) FROM t").one(), (0,))
             self.assertEqual(self.asked, ["tenant", "tenant"])
 
+    def test_an_unused_default_is_asked_for_by_its_name(self):
+        def find(name):
+            self.asked.append(name)
+            return {"driver": "sqlite", "database": f"{self.folder}/tenant.db"}
+
+        with trunkline.parse("") as registry, registry.resolver(find, unused=0.1):
+            first = registry.on()
+            first.query("SELECT 1")
+            again = registry.on(mode="read")
+            self.eventually(lambda: not registry.has("default"))
+            first.query("SELECT 1")
+            self.eventually(lambda: not registry.has("default"))
+            again.query("SELECT 1")
+            self.eventually(lambda: not registry.has("default"))
+            registry.on(mode="write").query("SELECT 1")
+        self.assertEqual(self.asked, ["default"] * 4)
+
+    def test_a_patch_leaves_it_to_be_forgotten(self):
+        with self.registry.resolver(self.settings, unused=0.3):
+            self.registry.on("tenant").query("SELECT 1")
+            self.assertFalse(self.registry.add("tenant", self.settings("tenant")))
+            self.assertFalse(self.registry.patch("tenant", {}))
+            self.assertTrue(self.registry.patch("tenant", {"description": "patched"}))
+            self.assertFalse(self.registry.patch("tenant", {}))
+            settings = {row["path"]: row["value"] for row in self.registry.inspect("settings").dicts()}
+            self.assertEqual(settings["connections.tenant.idle_close"], '"300ms"')
+            self.registry.on("tenant").query("SELECT 1")
+            self.eventually(lambda: not self.registry.has("tenant"))
+
+    def test_what_the_file_has_now_is_not_forgotten(self):
+        with open(os.path.join(self.folder, "trunkline.toml"), "w") as file:
+            file.write('[connections.main]\ndriver = "sqlite"\ndatabase = ":memory:"\n')
+        with trunkline.open(file.name) as registry, registry.resolver(self.settings, unused=0.3):
+            registry.on("tenant").query("SELECT 1")
+            registry.on("tenant_2").query("SELECT 1")
+            with open(file.name, "a") as more:
+                more.write(f'[connections.tenant]\ndriver = "sqlite"\ndatabase = "{self.folder}/tenant.db"\n')
+            registry.reload()
+            registry.trim("tenant")
+            self.eventually(lambda: not registry.has("tenant_2"))
+            time.sleep(0.3)  # it came before that one
+            self.assertTrue(registry.has("tenant"))
+
+    def test_the_call_timeout_of_what_is_found(self):
+        endless = "WITH RECURSIVE t (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t"
+        with self.registry.resolver(lambda name: {**self.settings(name), "call_timeout": "300ms"}):
+            for name, mode in (("tenant", "dual"), ("tenant", "read"), ("tenant_2", "read")):
+                began = time.monotonic()
+                with self.assertRaises(trunkline.StatementTimeout):
+                    self.registry.on(name, mode=mode).query(endless, timeout=None)
+                self.assertLess(time.monotonic() - began, 5)
+            with self.registry.on("tenant_3").pin() as pin, self.assertRaises(trunkline.StatementTimeout):
+                pin.query(endless)
+
+            async def ask():
+                with self.assertRaises(trunkline.StatementTimeout):
+                    await asyncio.wait_for(aio.of(self.registry).on("tenant_4").query(endless), 10)
+
+            asyncio.run(ask())
+
+    def test_what_is_removed_stays_closed(self):
+        with self.registry.resolver(self.settings):
+            tenant = self.registry.on("tenant")
+            tenant.query("SELECT 1")
+            self.registry.remove("tenant")
+            self.assertTrue(self.registry.add("tenant", self.settings("tenant")))
+            with self.assertRaises(trunkline.Closed):
+                tenant.query("SELECT 1")
+            self.registry.on("tenant").query("SELECT 1")
+            self.registry.remove("tenant")
+            self.registry.on("tenant").query("SELECT 1")
+
+    def test_names_that_are_forgotten_at_once(self):
+        failures = []
+
+        def use(n):
+            for _ in range(100):
+                self.registry.connect(f"tenant_{n}")
+                self.registry.on(f"tenant_{n}").query("SELECT 1")
+
+        def work(n):
+            try:
+                use(n)
+            except trunkline.Error as error:
+                failures.append(error)
+
+        with self.registry.resolver(lambda name: self.settings("tenant"), unused=0.001):
+            threads = [threading.Thread(target=work, args=(n % 2,)) for n in range(6)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(failures, [])
+
+    def test_kept_for_as_long_as_there_is_time(self):
+        with trunkline.parse("") as registry:
+            for unused in (9e15, 1e15, 1e10):
+                with registry.resolver(self.settings, unused=unused):
+                    registry.on(f"tenant_{unused}").query("SELECT 1")
+            began = time.process_time()
+            time.sleep(0.5)
+            self.assertLess(time.process_time() - began, 0.3)
+            self.assertEqual(len(registry.names()), 3)
+
+    def test_a_child_forgets_them_too(self):
+        with self.registry.resolver(self.settings, unused=0.3):
+            tenant = self.registry.on("tenant")
+            tenant.query("SELECT 1")
+            child = os.fork()
+            if child == 0:
+                code = 1
+                try:
+                    tenant.query("SELECT 1")
+                    self.eventually(lambda: not self.registry.has("tenant"))
+                    code = 0
+                finally:
+                    os._exit(code)
+            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
+
     def test_asyncio(self):
         async def find(name):
             await asyncio.sleep(0.05)
