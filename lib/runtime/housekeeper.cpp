@@ -17,19 +17,46 @@ constexpr uint64_t wake_token = UINT64_MAX;  // the number of no session
 
 }  // namespace
 
-Housekeeper::Due& Housekeeper::entry(const std::shared_ptr<Task>& task) {
-  const auto found = due_.find(task.get());
-  if (found != due_.end() && !found->second.task.expired()) return found->second;
-  // An address may have been used before, by a task that is gone.
-  std::erase_if(due_, [](const auto& known) { return known.second.task.expired(); });
-  return due_.emplace(task.get(), Due{task, Deadline::never().at}).first->second;
+Housekeeper::Known& Housekeeper::known(const std::shared_ptr<Task>& task) {
+  if (const auto found = tasks_.find(task.get()); found != tasks_.end()) {
+    Known& known = found->second;
+    if (known.task.expired()) {  // the address was that of a task that is gone
+      known.task = task;
+      set(known, Deadline::never().at);
+    }
+    return known;
+  }
+  if (tasks_.size() >= forget_from_) forget_tasks();
+  const auto due = due_.emplace(Deadline::never().at, task.get()).first;
+  try {
+    return tasks_.emplace(task.get(), Known{task, due}).first->second;
+  } catch (const std::bad_alloc&) {
+    due_.erase(due);
+    throw;
+  }
+}
+
+// Each time when they have become twice as many, so that it costs little for each of them.
+void Housekeeper::forget_tasks() noexcept {
+  std::erase_if(tasks_, [this](const auto& task) {
+    const bool is_gone = task.second.task.expired();
+    if (is_gone) due_.erase(task.second.due);
+    return is_gone;
+  });
+  forget_from_ = std::max<size_t>(64, tasks_.size() * 2);
+}
+
+void Housekeeper::set(Known& known, Instant at) noexcept {
+  auto moved = due_.extract(known.due);
+  moved.value().first = at;
+  known.due = due_.insert(std::move(moved)).position;
 }
 
 void Housekeeper::wake_at(const std::shared_ptr<Task>& task, Instant at) {
   const Lock lock(mutex_);
-  Due& due = entry(task);
+  Known& known = this->known(task);
+  if (at < known.due->first) set(known, at);
   if (Deadline{at}.is_never()) return;
-  due.at = std::min(due.at, at);
   if (start() && at < sleeps_until_) eventfd_write(wake_.get(), 1);
 }
 
@@ -102,24 +129,24 @@ void Housekeeper::tell_hung_up(Lock& lock, uint64_t session) noexcept {
 void Housekeeper::work() noexcept {
   Lock lock(mutex_);
   for (;;) {
-    const auto first = std::min_element(due_.begin(), due_.end(),
-                                        [](const auto& a, const auto& b) { return a.second.at < b.second.at; });
-    const Instant at = first == due_.end() ? Deadline::never().at : first->second.at;
+    const Instant at = due_.empty() ? Deadline::never().at : due_.begin()->first;
     if (at > steady_clock().now()) {
       wait(lock, at);
       continue;
     }
+    const auto first = tasks_.find(due_.begin()->second);
     std::shared_ptr<Task> task = first->second.task.lock();
     if (task == nullptr) {
-      due_.erase(first);
+      due_.erase(first->second.due);
+      tasks_.erase(first);
       continue;
     }
-    Due& due = first->second;  // it stays where it is as long as its task lives
-    due.at = Deadline::never().at;
+    Known& known = first->second;  // it stays where it is as long as its task lives
+    set(known, Deadline::never().at);
     lock.unlock();
     const Instant next = task->run();
     lock.lock();
-    due.at = std::min(due.at, next);
+    if (next < known.due->first) set(known, next);
     lock.unlock();
     task.reset();  // perhaps the last to hold it: not under the lock
     lock.lock();

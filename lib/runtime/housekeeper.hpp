@@ -3,6 +3,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <utility>
 
 #include "clock.hpp"
 #include "fork.hpp"
@@ -34,9 +36,10 @@ class Housekeeper {
 
  private:
   using Lock = std::unique_lock<std::mutex>;
-  struct Due {
+  using Time = std::pair<Instant, Task*>;
+  struct Known {
     std::weak_ptr<Task> task;
-    Instant at;
+    std::set<Time>::iterator due;
   };
 
   [[nodiscard]] bool start() noexcept;
@@ -44,10 +47,14 @@ class Housekeeper {
   void work() noexcept;
   void wait(Lock& lock, Instant until) noexcept;
   void tell_hung_up(Lock& lock, uint64_t session) noexcept;
-  [[nodiscard]] Due& entry(const std::shared_ptr<Task>& task);
+  [[nodiscard]] Known& known(const std::shared_ptr<Task>& task);
+  void set(Known& known, Instant at) noexcept;
+  void forget_tasks() noexcept;  // that are gone
 
   std::mutex mutex_;
-  std::map<Task*, Due> due_;
+  std::map<Task*, Known> tasks_;
+  std::set<Time> due_;                                         // of each task
+  size_t forget_from_ = 64;                                    // tasks
   std::map<uint64_t, std::weak_ptr<HangUpListener>> watched_;  // by session
   Descriptor epoll_;
   Descriptor wake_;

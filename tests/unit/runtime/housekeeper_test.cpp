@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <functional>
 
 #include "events.hpp"
@@ -72,6 +73,26 @@ TEST_CASE("of several moments for one task the nearest counts, and it runs once"
   keeper.wake_at(after, in(0s));
   REQUIRE(events.reach(2));
   CHECK(events.all() == std::vector<std::string>{"task", "after"});
+}
+
+// Were all looked at for each, it would take minutes.
+TEST_CASE("a hundred thousand tasks are no burden") {
+  static std::atomic<int> ran{0};
+  static Events events;
+  constexpr int count = 100'000;
+  Housekeeper& keeper = a_housekeeper();
+  const Instant began = steady_clock().now();
+  std::vector<std::shared_ptr<Task>> tasks;
+  for (int i = 0; i < count; ++i) {
+    tasks.push_back(std::make_shared<Doing>([] {
+      if (++ran == count) events.add("all");
+      return not_again;
+    }));
+    keeper.wake_at(tasks.back(), in(1h));
+    keeper.wake_at(tasks.back(), in(-1h));
+  }
+  REQUIRE(events.reach(1));
+  CHECK(steady_clock().now() - began < 10s);
 }
 
 TEST_CASE("a task runs again when it says") {
