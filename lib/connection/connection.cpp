@@ -9,7 +9,9 @@ namespace {
 constexpr size_t statement_bytes = size_t{4} << 20;  // per connection, over all its texts
 constexpr Nanos drain_poll = std::chrono::milliseconds(2);
 constexpr Nanos settle_poll = std::chrono::milliseconds(20);  // as often a migration is looked at
-constexpr Nanos look_interval = std::chrono::seconds(1);      // as often credentials that may change are
+// Who waits for a session of the old settings waits for the old server, which may be why they were changed.
+constexpr Nanos dial_patience = std::chrono::milliseconds(500);
+constexpr Nanos look_interval = std::chrono::seconds(1);  // as often credentials that may change are
 constexpr Nanos none{-1};
 
 std::string told_rest(const std::vector<std::shared_ptr<Endpoints>>& rest) {
@@ -284,6 +286,7 @@ Instant Connection::run() noexcept {
     const Lock locked = lock();
     std::erase_if(leaving_, [](const auto& endpoints) { return endpoints->drained(); });
     if (!leaving_.empty()) next = Deadline::after(now, settle_poll);
+    for (const auto& endpoints : leaving_) endpoints->break_off_dials(now + -dial_patience);
     settled = migrating_ && leaving_.empty();
     if (settled) migrating_ = false;
     if (state_ == State::open && settings_->idle_close && !settings_->primary.address.is_in_memory()) {

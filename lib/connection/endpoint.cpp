@@ -75,6 +75,13 @@ std::shared_ptr<Credentials> credentials_of(const config::Address& address, cons
   return asked;
 }
 
+// A file holds nobody else up.
+uint64_t group_of(const Endpoint& endpoint) {
+  const config::Address& address = endpoint.settings().address;
+  if (address.driver == config::DriverKind::sqlite) return reinterpret_cast<uintptr_t>(&endpoint);
+  return std::hash<std::string>()(address.server());
+}
+
 constexpr Nanos look_patience = std::chrono::seconds(5);  // for a file of a disk that does not answer
 
 }  // namespace
@@ -101,6 +108,7 @@ class Endpoint::DialJob final : public runtime::Job {
     ran_ = true;
     answer([this] { return open(); });
   }
+  [[nodiscard]] Instant since() const noexcept { return since_; }
   void interrupt() noexcept override {
     dial_.interrupt();
     if (options_.ticket != nullptr) options_.ticket->cancel();
@@ -196,6 +204,7 @@ class Endpoint::DialJob final : public runtime::Job {
 
   std::shared_ptr<Endpoints> owner_;
   Endpoint& endpoint_;
+  const Instant since_ = steady_clock().now();
   driver::Dial dial_;
   CallOptions options_;   // with which credentials are asked for
   uint64_t version_ = 0;  // of the credentials that the session was opened with
@@ -225,6 +234,7 @@ Endpoint::Endpoint(Role role, config::Endpoint settings, driver::Driver& driver,
                    std::shared_ptr<observe::Hub> hub, pool::Share share, std::shared_ptr<Credentials> credentials)
     : role_(role),
       settings_(std::move(settings)),
+      group_(group_of(*this)),
       driver_(driver),
       source_(std::make_shared<observe::Source>(std::move(hub),
                                                 observe::SourceSettings{.connection = connection.name,
@@ -295,9 +305,18 @@ void Endpoint::retire(std::unique_ptr<driver::Session> session, pool::Permit per
 
 void Endpoint::close() noexcept {
   pool_->close();
+  {
+    const std::lock_guard lock(dials_mutex_);
+    closed_ = true;
+  }
+  break_off_dials(Deadline::never().at);
+}
+
+void Endpoint::break_off_dials(Instant since_before) noexcept {
   const std::lock_guard lock(dials_mutex_);
-  closed_ = true;
-  for (DialJob* dial : dials_) dial->interrupt();
+  for (DialJob* dial : dials_) {
+    if (dial->since() < since_before) dial->interrupt();
+  }
 }
 
 void Endpoint::wake_at(pool::Pool& pool, Instant at) noexcept {
@@ -378,6 +397,10 @@ void Endpoints::close() noexcept {
 
 void Endpoints::drain() noexcept {
   for (const auto& endpoint : all_) endpoint->drain();
+}
+
+void Endpoints::break_off_dials(Instant since_before) noexcept {
+  for (const auto& endpoint : all_) endpoint->break_off_dials(since_before);
 }
 
 uint64_t Endpoints::uses() const noexcept {

@@ -43,13 +43,15 @@ class Endpoint final : public pool::Supply, public runtime::Task, public runtime
   [[nodiscard]] const Credentials* credentials() const noexcept { return credentials_.get(); }
   // Has its credentials looked at, and sessions of older ones go.
   void look_at_credentials() noexcept;
-  // Of the jobs that its server may hold up.
-  [[nodiscard]] uint64_t group() const noexcept { return reinterpret_cast<uintptr_t>(this); }
+  // Of the jobs that its server may hold up: many names may be of one.
+  [[nodiscard]] uint64_t group() const noexcept { return group_; }
 
   // Closes the pool and breaks off what is being dialled.
   void close() noexcept;
   // As of the pool.
   void drain() noexcept { pool_->drain(); }
+  // Breaks off what is being dialled since before then.
+  void break_off_dials(Instant since_before) noexcept;
   // The pool is, and the last session has been closed.
   [[nodiscard]] bool drained() const noexcept {
     return pool_->drained() && closing_->load(std::memory_order_acquire) == 0;
@@ -71,6 +73,7 @@ class Endpoint final : public pool::Supply, public runtime::Task, public runtime
 
   const Role role_;
   const config::Endpoint settings_;
+  const uint64_t group_;
   driver::Driver& driver_;
   const std::shared_ptr<observe::Source> source_;
   // SQLite's reader: this address is opened once first, because a file must exist before it can be opened for reading.
@@ -118,6 +121,7 @@ class Endpoints {
   void look_at_credentials() noexcept;
   void close() noexcept;
   void drain() noexcept;
+  void break_off_dials(Instant since_before) noexcept;
   [[nodiscard]] bool drained() const noexcept;
   [[nodiscard]] uint32_t leased() const noexcept;  // sessions
   [[nodiscard]] uint64_t uses() const noexcept;    // how often a session was lent

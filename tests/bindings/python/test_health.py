@@ -72,6 +72,34 @@ class Silence(unittest.TestCase):
                 self.assertEqual(endpoint["reason"], "unavailable" if name.startswith("dead") else "connect_timeout")
         self.assertLess(took, 1.6)
 
+    def test_many_names_of_a_silent_server_do_not_keep_others_from_theirs(self):
+        port = silent_server(self)
+        for name, _ in SERVERS:
+            many = [f"{name}_{i}" for i in range(100)]
+            registry = parsed(self, self.toml + "".join(
+                at(tenant, "mariadb" if name == "mariadb" else "pg", port) for tenant in many))
+            answers = []
+            threads = [threading.Thread(target=lambda tenant=tenant: answers.append(self.refused(registry, tenant)))
+                       for tenant in many]
+            for thread in threads:
+                thread.start()
+            began = time.monotonic()
+            while sum(row["dialling"] for row in registry.inspect("pools").dicts()) < len(many):
+                self.assertLess(time.monotonic() - began, 20)
+            registry.on(name).query("SELECT 1", timeout=8)
+            self.assertEqual(answers, [])  # they wait still
+            registry.close()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(answers, ["Closed"] * len(many))
+
+    @staticmethod
+    def refused(registry, name):
+        try:
+            return registry.on(name).query("SELECT 1").one()
+        except trunkline.Error as error:
+            return type(error).__name__
+
     def test_blocking(self):
         registry = parsed(self, self.toml)
         for _ in range(2):

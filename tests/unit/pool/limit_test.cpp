@@ -351,6 +351,21 @@ TEST_CASE("a dial that fails gives its permit to the next one in line") {
   CHECK(second.take().ok());
 }
 
+TEST_CASE("a server that has let nobody in yet gets one permit, however many wait for it") {
+  Street street(5);
+  Desk& silent = street.pool("silent");
+  Desk& other = street.pool("other");
+  NotingWaiter waiters[4];
+  for (NotingWaiter& waiter : waiters) REQUIRE(silent.pool.enqueue(waiter, {}).ok());
+  CHECK(street.open() == 1);
+  const Lease first = other.lease();
+  CHECK(street.open() == 2);
+  silent.dial_succeeds();
+  CHECK(street.open() == 5);  // one for the other pool; and as many here as there are
+  for (int i = 0; i < 3; ++i) silent.dial_succeeds();
+  for (NotingWaiter& waiter : waiters) CHECK(waiter.take().ok());
+}
+
 TEST_CASE("a pool that cannot dial now lets others go before it, and dials again by itself") {
   Street street(1);
   Desk& dead = street.pool("dead");
