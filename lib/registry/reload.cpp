@@ -36,6 +36,10 @@ class Reload {
     surroundings.environment = config::chosen_environment(*before_->base);
     auto read = config::load_file(before_->file, std::move(surroundings));
     if (!read) return read.take_error();
+    // What writes it might be at its beginning; all would be closed for good.
+    if (read->connections.empty() && !before_->connections.empty()) {
+      return fail(Status::configuration, before_->source + ": the file has no connections any more", Phase::configure);
+    }
     read->source = before_->source;
     after_ = std::make_shared<const config::Config>(read.take());
     return {};
@@ -88,7 +92,9 @@ class Reload {
 
   [[nodiscard]] bool is_current() const {
     const auto is_new = [this](const auto& entry) { return !registry_.names_.has(entry->name()); };
+    const auto is_there = [this](const auto& entry) { return registry_.names_.find(entry->name()) == entry; };
     return registry_.config() == before_ && std::all_of(added_.begin(), added_.end(), is_new) &&
+           std::all_of(released_.begin(), released_.end(), is_there) &&
            std::all_of(patches_.begin(), patches_.end(),
                        [this](const Patch& patch) { return registry_.is_still(*patch.entry, patch.before); });
   }
