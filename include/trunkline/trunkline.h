@@ -283,7 +283,8 @@ TL_API tl_status tl_registry_trim(tl_registry *, const char *name, size_t name_l
 
 /* Lays TOML, as of tl_registry_add, over the settings of a connection, key by key and also over what the environment says. New verbs have
  * the new settings at once, on new sessions. What runs ends on its session, transactions and pins included, and who waits is served by
- * the old sessions as long as there are any; meanwhile the connection's state is "migrating". *changed, which may be NULL (on a queue
+ * the old sessions as long as there are any; what is still being opened after half a second is broken off, and who waits for nothing else
+ * begins anew with the new settings. Meanwhile the connection's state is "migrating". *changed, which may be NULL (on a queue
  * arg[0]): 1, or 0 where the settings were so already. Errors, after all of which nothing is changed: TL_E_NOT_FOUND,
  * TL_E_CONFIGURATION (also of a :memory: database that is open: its data would be lost), those of connecting. name NULL: the default. */
 TL_API tl_status tl_registry_patch(tl_registry *, const char *name, size_t name_len, const char *toml, size_t toml_len, uint32_t flags,
@@ -292,7 +293,9 @@ TL_API tl_status tl_registry_patch(tl_registry *, const char *name, size_t name_
  * those that it no longer has as tl_registry_remove does, without waiting. All of it, or, with any error, nothing. Names that were added by
  * tl_registry_add stay as they are, unless the file has them now; what tl_registry_patch has made of the file's own is undone. The result
  * has a row for each name that is another now: name, change (added, patched, released), keys (the settings that differ, by name).
- * TL_CHANGE_VERIFY concerns connections that are open. Errors: those of tl_registry_patch, TL_E_MISUSE (no file was read). */
+ * TL_CHANGE_VERIFY concerns connections that are open. The file is read and understood on the calling thread, also for a queue: some
+ * 0.1 ms for each name. The process's environment is read, so no other thread may call setenv() meanwhile. A file without any connection
+ * where there were some is TL_E_CONFIGURATION: it is being written. Errors: those of tl_registry_patch, TL_E_MISUSE (no file was read). */
 TL_API tl_status tl_registry_reload(tl_registry *, uint32_t flags, const tl_call *, tl_result **out, tl_error **err);
 /* What the library knows, as a result. what: "names", "connections" (name, driver, state, default, …), "endpoints", "pools" (figures),
  * "sessions", "leases" (who holds what since when), "metrics" (a row for each number that is counted, of connections that are open),
@@ -301,7 +304,7 @@ TL_API tl_status tl_registry_reload(tl_registry *, uint32_t flags, const tl_call
  * of all connections. Errors: TL_E_MISUSE, TL_E_NOT_FOUND. These ask nobody and never wait.
  *
  * The others ask servers, all at once and each until the call's timeout, or for 3 s where it names none: a server that is silent delays
- * nothing but its own row. Errors of them: TL_E_CANCELLED, TL_E_RESOURCE; a server's own are in its row.
+ * nothing but its own row, as long as fewer than 64 servers are. Errors of them: TL_E_CANCELLED, TL_E_RESOURCE; a server's own are in its row.
  * "health": whether the endpoints of open connections answer, a row each. connection, role (primary, replica), endpoint, state (of the
  *   connection), status, health_check (of the configuration), latency (seconds that the answer took; NULL: none came), idle, leased,
  *   dialling, waiting, max, max_overflow (of its pool), reason (a word of tl_status_name, acquire_timeout or busy where all sessions are

@@ -103,7 +103,7 @@ Result<Node> patch_connection(const Base& base, Node own, std::string_view name,
                               std::string_view source) {
   auto over = read_own(name, toml, source);
   if (!over) return over;
-  say_driver(own, base, name);
+  say_driver(own, *over, base, name);
   lay_over(own, *over, base.variables);
   return own;
 }

@@ -192,7 +192,7 @@ class Loader {
       if (&node != overlay_) continue;
       for (const auto& [connection, settings] : *over) {
         Node& beneath = connection_named(connection, settings.origin);
-        say_driver(beneath, *base_, connection);
+        say_driver(beneath, settings, *base_, connection);
         lay_over(beneath, settings, base_->variables);
         base_->environment.emplace(connection, settings);
       }

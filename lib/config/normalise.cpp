@@ -311,6 +311,10 @@ void lay_over(Node& beneath, const Node& over, const Variables& variables) {
   if (over.find("url") != nullptr) {
     for (const char* key : url_keys) beneath.erase(key);
   }
+  if (const Node* other = over.find("template");
+      other != nullptr && beneath.find("template") != nullptr && !same_value(*other, *beneath.find("template"))) {
+    beneath.erase("parameters");
+  }
   merge_address(beneath, over, &variables);
 }
 

@@ -69,7 +69,8 @@ own name. A parameter that the template has no place for is an error. The same t
 keep what the template said then: a reload changes the file's own, and a patch, be it empty, takes what the file says now.
 
 A parameter is one value. What stands in it is not looked at again, and within a `url` it is percent-encoded, so that it cannot end
-the part it stands in; a `url` that is nothing but one parameter is taken as it is. A file's path can be left with `../` all the same: names and
+the part it stands in; a `url` that is nothing but one parameter is taken as it is. (Go's form of an address knows no such encoding: there
+only letters, digits and `-._~` arrive as they are.) A file's path can be left with `../` all the same: names and
 parameters from outside want a look before they become the path of a SQLite file.
 
 ## Variables
@@ -151,7 +152,8 @@ constexpr Section sections[] = {
      "`min` keeps last. Where none is idle callers wait in turn, for at most their `acquire_timeout`. Sessions count "
      "from when their opening begins until their server has ended them, those of replicas, overflow and SQLite "
      "included; a `\":memory:\"` database counts and is never closed for others. `min` takes only what nobody waits "
-     "for. What cancels a statement is a connection of its own for a moment, and does not count."},
+     "for. A server that has let no session in yet gets one, however many wait for it. What cancels a statement is a "
+     "connection of its own for a moment, and does not count."},
 };
 
 std::string code(std::string_view text) { return '`' + std::string(text) + '`'; }

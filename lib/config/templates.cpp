@@ -26,13 +26,10 @@ struct Given {
   Parameters plain;
   Parameters for_urls;  // where what a parameter says cannot end the part that it stands in
 
-  // A url that is one parameter, or has no scheme (Go's), takes it as it is.
+  // A url that is one parameter takes it as it is.
   void give(Node& node, bool is_url = false) const {
-    const std::string_view text = node.text;
-    const bool whole = text.starts_with("${") && text.find('}') == text.size() - 1;
-    const bool encoded =
-        is_url && !whole && (text.find("://") != std::string_view::npos || text.starts_with("sqlite:"));
-    node.parameters = encoded ? for_urls : plain;
+    const bool whole = node.text.starts_with("${") && node.text.find('}') == node.text.size() - 1;
+    node.parameters = is_url && !whole ? for_urls : plain;
     for (auto& [name, value] : node.members) give(value, name == "url");
     for (Node& item : node.items) give(item);
   }
@@ -113,7 +110,8 @@ Result<Node> over_template(const Base& base, std::string_view name, const Node& 
   return settings;
 }
 
-void say_driver(Node& own, const Base& base, std::string_view name) {
+void say_driver(Node& own, const Node& over, const Base& base, std::string_view name) {
+  if (over.find("template") != nullptr) return;
   if (own.find("template") == nullptr) return say_driver(own, base.defaults);
   // What is wrong with a template is told when the connection is built, if it still has it then.
   auto filled = filled_in(base, name, own, Blame{});

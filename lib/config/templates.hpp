@@ -11,7 +11,8 @@ void collect_places(const Node& node, std::set<std::string, std::less<>>& places
 // Errors: there is no such template, or it has no place for a parameter.
 [[nodiscard]] Result<Node> over_template(const Base& base, std::string_view name, const Node& own, const Blame& blame);
 
-// Says the driver in `own` itself where its template or the defaults do: another one laid over it must show.
-void say_driver(Node& own, const Base& base, std::string_view name);
+// Before `over` is laid over it: says the driver in `own` itself where its template or the defaults do, so that another
+// one shows. Not where `over` names a template, whose driver counts.
+void say_driver(Node& own, const Node& over, const Base& base, std::string_view name);
 
 }  // namespace tl::config

@@ -3,6 +3,9 @@
 import asyncio
 import contextlib
 import os
+import re
+import socket
+import tempfile
 import threading
 import unittest
 
@@ -192,6 +195,9 @@ parameters = { most = 4 }
         with self.assertRaises(trunkline.ConfigurationError) as caught:
             self.registry.reload()
         self.assertIn("trunkline.toml:5", str(caught.exception))
+        self.write("")  # whoever writes it has just begun
+        with self.assertRaises(trunkline.ConfigurationError):
+            self.registry.reload()
         os.remove(self.path)
         with self.assertRaises(trunkline.NotFound):
             self.registry.reload()
@@ -242,6 +248,44 @@ class OnPostgresql(support.PostgresqlTest):
         self.assertIn(served[0], backends)
         second.close()
         support.SqliteTest.eventually(self, lambda: states(self.registry)["pg"] == "open")
+
+    def test_who_waits_for_a_silent_server_goes_on_when_the_address_is_mended(self):
+        with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+            settings = support.postgresql_toml()
+            self.registry.patch("pg", {"host": "127.0.0.1", "port": silent.getsockname()[1]})
+            answers = []
+            waiting = threading.Thread(target=lambda: answers.append(self.db.query("SELECT 1").one()))
+            waiting.start()
+            with silent.accept()[0]:
+                self.registry.patch("pg", settings.split("]", 1)[1])
+                waiting.join(20)  # of the 30 s that it would wait for the silent one
+                self.assertEqual(answers, [(1,)])
+
+    def test_a_name_that_is_removed_and_added_while_the_file_is_tried_out_stays_that_of_the_program(self):
+        with tempfile.TemporaryDirectory(prefix="trunkline-python-") as folder:
+            path = os.path.join(folder, "trunkline.toml")
+            mine = f'[connections.x]\ndriver = "sqlite"\ndatabase = "{folder}/x.db"\n'
+
+            def write(toml):
+                with open(path, "w") as file:
+                    file.write(toml)
+
+            write(support.postgresql_toml() + mine)
+            registry = trunkline.open(path)
+            self.addCleanup(registry.close)
+            for name in ("pg", "x"):
+                registry.on(name).query("SELECT 1")
+
+            def while_it_is_tried_out(_name):
+                registry.remove("x")
+                registry.add("x", {"driver": "sqlite", "database": f"{folder}/another.db"})
+                return {"password": os.environ.get("TL_PG_PASSWORD") or support.CANARY}
+
+            write(re.sub("password = .*", 'credentials = "ask"', support.postgresql_toml()))
+            with registry.credentials(while_it_is_tried_out):
+                changes = list(registry.reload(verify=True).dicts())
+            self.assertEqual([change["name"] for change in changes], ["pg"])
+            self.assertTrue(registry.on("x").query("SELECT 1").endpoint.endswith("another.db"))
 
     def test_another_kind_of_database_speaks_its_own_dialect(self):
         self.assertEqual(self.db.query("SELECT $1::int", [1]).one(), (1,))

@@ -144,6 +144,17 @@ TEST_CASE("a patch fills in the template anew") {
   CHECK(made->connection.primary.address.database == "tenant_7");
 }
 
+TEST_CASE("another template drops the parameters of the one before") {
+  const Config config = config_of();
+  auto own = read_connection(*config.base, "t", "template = 'tenant'\nparameters = { id = 7 }\n", "add()");
+  REQUIRE(own);
+  auto patched = patch_connection(*config.base, own.take(), "t", "template = 'file'\n", "patch()");
+  REQUIRE(patched);
+  auto made = make_connection(*config.base, "t", *patched, "patch()");
+  REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
+  CHECK(made->connection.primary.address.database == "/tenants/t.db");
+}
+
 TEST_CASE("a patch with another driver drops the template's address and the connection's own") {
   const Config config = config_of();
   auto own = read_connection(*config.base, "t", "template='tenant'\nparameters={id=7}\nuser='me'\n", "add()");
@@ -174,6 +185,11 @@ parameters = { host = "db.internal", database = "x?host=evil&sslmode=disable", p
   CHECK(tenant.primary.address.host == "db.internal");
   CHECK(tenant.primary.address.database == "x?host=evil&sslmode=disable");
   CHECK(tenant.primary.address.password == Secret("p@ss/w:rd%"));
+  const Config elsewhere =
+      loaded("[templates.t]\nurl = '${BASE}/${name}?sslmode=verify-full'", {{"BASE", "postgresql://db.internal"}});
+  const Connection named = added(elsewhere, "x?sslmode=disable", "template = 't'");
+  CHECK(named.primary.address.sslmode == SslMode::verify_full);
+  CHECK(named.primary.address.database == "x?sslmode=disable");
   const Connection whole =
       added(config, "t", "template = 'whole_url'\nparameters = { address = 'postgresql://me@there:99/base' }\n");
   CHECK(whole.primary.address.host == "there");
