@@ -98,7 +98,9 @@ size_t count(const std::shared_ptr<const Schema>& schema) noexcept { return sche
 // What is left of the current set, and its session; the caller's handle keeps an empty set.
 tl::columnar::BatchSource take_current(tl_result& result) {
   (void)result.endpoint();
-  auto rest = std::make_shared<tl_result>(result.registry, result.answer.take_current());
+  // Arrow's own release drops it, which nobody asks in which process.
+  const std::shared_ptr<tl_result> rest(new tl_result(result.registry, result.answer.take_current()),
+                                        tl::capi::destroy<tl_result>);
   rest->timeout = result.timeout;
   rest->op = std::exchange(result.op, 0);
   return [rest]() -> tl::Result<std::shared_ptr<const Batch>> {
@@ -144,7 +146,10 @@ tl::Result<Answer> next_set(ReadInputs& inputs, Options& options) {
 template <class Read, class Deliver>
 tl_status read_result(tl_result& result, const tl_call* call, tl_error** err, Read read, Deliver deliver) {
   if (result.read.exchange(true, std::memory_order_acquire)) {
-    return report(tl::fail(tl::Status::busy, "this result is being read already"), err);
+    // A parent's thread that was reading at the fork never ends here.
+    return report(result.made_here ? tl::fail(tl::Status::busy, "this result is being read already")
+                                   : tl::connection::of_parent("what is left of this result"),
+                  err);
   }
   return perform(ReadInputs(result), call, query_flags, err, read, deliver);
 }

@@ -15,7 +15,8 @@
  *  - Durations are milliseconds where the name ends in _ms.
  *  - After a fork the child has the registries and pooled handles of its parent, which open sessions of their own there; the parent's
  *    sessions go on. Its pinned and transaction handles, what is left of its streamed results, and its queues are TL_E_CLOSED in the
- *    child, its operation ids unknown, and *_release of what it had does nothing but for batches and errors. docs/threading.md says more.
+ *    child, its operation ids unknown, and *_release of what it had does nothing but for batches and errors. Of Arrow streams that it
+ *    exported what is left fails likewise, and their own release ends nothing of the parent's. docs/threading.md says more.
  *  - No function calls back into the caller, installs a signal handler or raises SIGPIPE.
  */
 #ifndef TRUNKLINE_H

@@ -64,7 +64,10 @@ class Handle : public std::enable_shared_from_this<Handle> {
   // Those that a verb runs on. Where its connection leaves them before it has got a session it begins again.
   template <class Verb>
   [[nodiscard]] Result<void> on_endpoints(const Verb& verb, const CallOptions& options) {
-    if (kind_ != Kind::pooled) return verb(hold_->endpoints());
+    if (kind_ != Kind::pooled) {
+      if (Result<void> here = hold_->is_here(); !here) return here;
+      return verb(hold_->endpoints());
+    }
     return named_ == nullptr ? connection_->on_endpoints(verb) : named_->on_endpoints(verb, options);
   }
 

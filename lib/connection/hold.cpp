@@ -83,8 +83,13 @@ void Hold::note_end(const Error* failure) noexcept {
   may_be_committed_ = failure == nullptr || failure->outcome != Outcome::rolled_back;
 }
 
+Result<void> Hold::is_here() const {
+  if (made_here_) return {};
+  return of_parent("the session of this handle");
+}
+
 Result<void> Hold::enter(uint64_t level, bool ends, const CallOptions& options) {
-  if (!made_here_) return of_parent("the session of this handle");
+  if (Result<void> here = is_here(); !here) return here;
   std::unique_lock lock(mutex_);
   const bool goes_on = inner_ != 0 && level == inner_;
   if (busy_ || ((inner_ != 0 || !turns_.empty()) && !goes_on)) {

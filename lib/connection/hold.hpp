@@ -35,6 +35,8 @@ class Hold {
   [[nodiscard]] Result<void> enter(uint64_t level, bool ends, const CallOptions& options);
   void leave() noexcept;
 
+  // Error: closed; it belongs to the process that forked this one.
+  [[nodiscard]] Result<void> is_here() const;
   // Those of its session, also once that is gone.
   [[nodiscard]] const std::shared_ptr<Endpoints>& endpoints() const noexcept { return endpoints_; }
 

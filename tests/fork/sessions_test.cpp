@@ -1,12 +1,16 @@
 // What a forked child does with connections, and what it leaves alone.
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
+#include "arrow_abi.hpp"
 #include "forking.hpp"
 #include "proxy.hpp"
 
@@ -25,6 +29,7 @@ struct Everything {
       : db(of.on("db")),
         pinned(of.on("db", mode::read).pin()),
         running(db.begin()),
+        reading(db.begin({.read_only = true})),
         whole(db.query("SELECT 41 UNION ALL SELECT 42")),
         streamed(db.query({.stream = true}, database.stream)),
         queue(of.queue()),
@@ -54,6 +59,8 @@ struct Everything {
     wrong += belongs_to_parent([&] { pinned.query("SELECT 1"); });
     wrong += belongs_to_parent([&] { running.query("SELECT 1"); });
     wrong += belongs_to_parent([&] { static_cast<void>(running.begin()); });
+    wrong += belongs_to_parent([&] { reading.query("INSERT INTO nowhere VALUES (1)"); });
+    wrong += belongs_to_parent([&] { reading.query("COMMIT"); });
     wrong += belongs_to_parent([&] { running.commit(); });
     wrong += belongs_to_parent([&] {
       while (streamed.next()) continue;
@@ -70,7 +77,7 @@ struct Everything {
   }
 
   trunkline::connection db, pinned;
-  trunkline::transaction running;
+  trunkline::transaction running, reading;
   result whole, streamed;
   trunkline::queue queue;
   trunkline::async_connection queued;
@@ -128,6 +135,95 @@ TEST_CASE("a child that lets go of all, and ends, says no word to the parent's s
     CHECK(proxy.held() == held);
     CHECK(had->go_on(database) == "");
   }
+}
+
+// Sockets of a child's own, among whose numbers are those of its parent's sessions.
+class OwnSockets {
+ public:
+  OwnSockets() {
+    for (auto& pair : pairs_) REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
+  }
+  [[nodiscard]] std::string what_happened() const {
+    for (const auto& pair : pairs_) {
+      for (const int each : pair) {
+        struct stat status {};
+        char byte = 0;
+        if (fstat(each, &status) != 0) return "one was closed";
+        if (recv(each, &byte, 1, 0) > 0) return "something was written into one";
+      }
+    }
+    return "";
+  }
+
+ private:
+  int pairs_[16][2];
+};
+
+TEST_CASE("an Arrow stream that is released in a child ends no session of the parent's") {
+  for (const Database& database : databases()) {
+    if (database.end.empty()) continue;
+    CAPTURE(database.name);
+    std::string toml = "[limits]\nmax_open = 2\n";
+    for (const char* const name : {"streams", "rests", "first", "second", "third"}) {
+      toml += std::string("[connections.") + name + "]\n" + database.lines;
+    }
+    const registry of = registry::parse(toml);
+    ArrowArrayStream stream;
+    of.on("streams").query({.stream = true}, database.stream).export_stream(&stream);
+    of.on("rests").query("SELECT 1");
+    CHECK_THROWS_AS(static_cast<void>(of.remove("streams", 1ms)), trunkline::error);  // as long as it is read
+    CHECK(in_child([&] {
+            const OwnSockets sockets;
+            const trunkline::connection first = of.on("first").pin();
+            ArrowArray array;
+            while (stream.get_next(&stream, &array) == 0) {  // what had been read
+              if (array.release == nullptr) return std::string("it can be read to its end");
+              array.release(&array);
+            }
+            if (std::string(stream.get_last_error(&stream)).find("parent process") == std::string::npos)
+              return std::string("another error");
+            stream.release(&stream);
+            const trunkline::connection second = of.on("second").pin();
+            try {
+              of.on("third").query({.timeout = 500ms}, "SELECT 1");
+              return std::string("the limit does not hold");
+            } catch (const trunkline::error&) {
+            }
+            return sockets.what_happened();
+          }) == "");
+    CHECK(of.on("rests").query("SELECT 2").value<int>() == 2);
+    int64_t rows = 0;
+    for (;;) {
+      ArrowArray array;
+      REQUIRE(stream.get_next(&stream, &array) == 0);
+      if (array.release == nullptr) break;
+      rows += array.length;
+      array.release(&array);
+    }
+    CHECK(rows == 100'000);
+    stream.release(&stream);
+  }
+}
+
+TEST_CASE("a stream that another thread reads belongs to the parent in a child") {
+  const registry of = registry::parse("[connections.db]\ndriver = 'sqlite'\ndatabase = ':memory:'\n");
+  trunkline::operation operation = of.operation();
+  result streamed = of.on("db").query({.stream = true, .batch_rows = 1, .cancel_by = &operation},
+                                      "SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT * FROM (WITH RECURSIVE n (i) AS "
+                                      "(SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n)");
+  CHECK(streamed.next()->get<int64_t>(0, 0) == 1);
+  std::thread reader([&] { CHECK_THROWS_AS(while (streamed.next()) continue, trunkline::error); });
+  const auto computes = [&] {
+    clockid_t clock{};
+    timespec used{};
+    (void)pthread_getcpuclockid(reader.native_handle(), &clock);
+    (void)clock_gettime(clock, &used);
+    return used.tv_sec > 0 || used.tv_nsec > 50'000'000;
+  };
+  while (!computes()) std::this_thread::yield();
+  CHECK(in_child([&] { return belongs_to_parent([&] { static_cast<void>(streamed.next()); }); }) == "");
+  operation.cancel();
+  reader.join();
 }
 
 TEST_CASE("closing in a child closes nothing of the parent's") {
