@@ -223,7 +223,7 @@ class registry {
   // more than 1024 such events the newest are dropped, and counted.
   template <class F>
   subscription subscribe(event_kind kinds, F fn) const {
-    return subscribed(std::make_shared<detail::reactor>(raw_), kinds, std::move(fn)).on_own_thread();
+    return subscribed(detail::reactor::make(raw_), kinds, std::move(fn)).on_own_thread();
   }
   template <class F>
   subscription subscribe(const trunkline::queue& queue, event_kind kinds, F fn) const {

@@ -226,6 +226,45 @@ TEST_CASE("a stream that another thread reads belongs to the parent in a child")
   reader.join();
 }
 
+TEST_CASE("a queue that threads of the parent drive is closed in a child, and goes without a wait") {
+  const registry of = registry::parse("[connections.db]\ndriver = 'sqlite'\ndatabase = ':memory:'\n");
+  auto queue = std::make_unique<trunkline::queue>(of.queue());
+  auto queued = std::make_unique<trunkline::async_connection>(of.on(*queue, "db"));
+  trunkline::pending<result> ready = queued->query("SELECT 7");
+  while (!ready.ready()) (void)queue->run_one();
+  auto endless = std::make_unique<trunkline::pending<result>>(
+      queued->query("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"));
+  std::vector<std::thread> drivers;
+  for (int i = 0; i < 2; ++i) drivers.emplace_back([&] { queue->run(); });
+  for (int i = 0; i < 10; ++i) {
+    const std::string wrong = in_child([&] {
+      std::string told;
+      told += belongs_to_parent([&] { queue->run(); });
+      told += belongs_to_parent([&] { static_cast<void>(queue->run_one()); });
+      told += belongs_to_parent([&] { static_cast<void>(queue->poll()); });
+      told += belongs_to_parent([&] { static_cast<void>(queued->query("SELECT 1")); });
+      told += belongs_to_parent([&] { static_cast<void>(endless->get()); });
+      told += belongs_to_parent([&] { std::move(*endless).then([](auto) {}); });
+      if (ready.get().value<int>() != 7) told += "what had arrived cannot be read; ";
+      if (queue->fd() != -1) told += "it has a descriptor; ";
+      queue->wake();
+      queue->shutdown();
+      endless.reset();
+      queued.reset();
+      queue.reset();
+      const trunkline::queue fresh = of.queue();
+      if (of.on(fresh, "db").query("SELECT 8").get().value<int>() != 8) told += "a queue answers another; ";
+      return told;
+    });
+    CHECK(wrong == "");
+    if (!wrong.empty()) break;
+  }
+  endless->cancel();
+  for (std::thread& each : drivers) each.join();
+  CHECK_THROWS_AS(static_cast<void>(endless->get()), trunkline::error);
+  CHECK(ready.get().value<int>() == 7);
+}
+
 TEST_CASE("closing in a child closes nothing of the parent's") {
   for (const Database& database : databases()) {
     CAPTURE(database.name);

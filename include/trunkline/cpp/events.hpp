@@ -1,7 +1,5 @@
 // What happens to connections and sessions, and who is called with it.
 #pragma once
-#include <unistd.h>
-
 #include <exception>
 #include <system_error>
 
@@ -160,7 +158,6 @@ class [[nodiscard]] subscription {
     std::shared_ptr<detail::listener> to;
     std::thread thread;                                                                    // may be none
     std::shared_ptr<std::exception_ptr> failure = std::make_shared<std::exception_ptr>();  // that thread's, while it is
-    const pid_t process = ::getpid();
   };
 
   static void work(const std::shared_ptr<detail::reactor>& on, const std::shared_ptr<std::exception_ptr>& failure) {
@@ -175,7 +172,7 @@ class [[nodiscard]] subscription {
 
   std::exception_ptr ended() noexcept {
     if (state_ == nullptr) return nullptr;
-    if (state_->process != ::getpid()) {  // neither the thread is here, nor who held the locks
+    if (!state_->on->is_here()) {  // neither the thread is here, nor who held the locks
       static_cast<void>(state_.release());
       return nullptr;
     }

@@ -10,11 +10,14 @@ namespace trunkline {
 // leaves the function that was driving; nothing else is lost by it.
 //
 // When it goes, what is under way is cancelled; pending::get() then throws TL_E_SHUTDOWN, and coroutines that still
-// wait are not resumed: they belong to who made them. No thread may be in its functions then. [any thread]
+// wait are not resumed: they belong to who made them. No thread may be in its functions then.
+//
+// A forked child's copy belongs to the parent, whatever threads were in its functions: they, verbs on it and answers
+// that had not come throw TL_E_CLOSED there, fd() is -1, and letting go of it does nothing. [any thread]
 class queue {
  public:
   // Used by registry.
-  explicit queue(std::shared_ptr<tl_registry> registry) : on_(std::make_shared<detail::reactor>(std::move(registry))) {}
+  explicit queue(std::shared_ptr<tl_registry> registry) : on_(detail::reactor::make(std::move(registry))) {}
   queue(queue&&) noexcept = default;
   queue& operator=(queue&& other) noexcept {
     if (this != &other) {

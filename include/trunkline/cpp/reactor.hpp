@@ -1,5 +1,7 @@
 // What a queue and the answers that it owes share.
 #pragma once
+#include <unistd.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <functional>
@@ -38,22 +40,31 @@ struct listener : queued_verb {
 // tl_queue for several threads that each want something else of it: one drives, the others sleep here until it has
 // taken what they wait for, or until it is their turn. No function of the C ABI but tl_queue_wake and tl_cancel, and
 // nothing of the program's, is called under the lock.
+//
+// A forked child's copy is the parent's: threads that are not there may have held the lock and be in tl_queue_wait, so
+// that nothing of it is touched, nor destroyed.
 class reactor {
  public:
   using clock = std::chrono::steady_clock;
   using deadline = std::optional<clock::time_point>;  // none: without limit
 
-  explicit reactor(std::shared_ptr<tl_registry> registry) : registry_(std::move(registry)) {
-    tl_queue* raw = nullptr;
-    checked([&](tl_error** err) { return tl_queue_new(registry_.get(), 0, &raw, err); });
-    raw_.reset(raw, &tl_queue_release);
+  [[nodiscard]] static std::shared_ptr<reactor> make(std::shared_ptr<tl_registry> registry) {
+    const auto destroy = [](reactor* made) {
+      if (made->is_here()) delete made;
+    };
+    return {new reactor(std::move(registry)), destroy};
   }
+  reactor(const reactor&) = delete;
+  reactor& operator=(const reactor&) = delete;
 
-  [[nodiscard]] int fd() const { return tl_queue_fd(raw().get()); }
+  // False: it belongs to the process that forked this one.
+  [[nodiscard]] bool is_here() const noexcept { return process_ == ::getpid(); }
+  [[nodiscard]] int fd() const { return is_here() ? tl_queue_fd(raw().get()) : -1; }
 
   // Starts a verb by start(call, err). Throws what it reports; nothing is under way then.
   template <class Start>
   void submit(const std::shared_ptr<queued_verb>& verb, tl_call call, const Start& start) {
+    must_be_here(outcome::not_sent);
     if (call.op == 0) call.op = verb->own_op.emplace(registry_).id();
     verb->op = call.op;
     const auto queue = enter(verb);
@@ -68,11 +79,14 @@ class reactor {
   }
 
   [[nodiscard]] bool ended(const queued_verb& verb) const {
+    if (!is_here()) return verb.ended;
     const std::lock_guard lock(mutex_);
     return verb.ended;
   }
   // False: it has ended, and `waiter` will not be called.
   bool await(queued_verb& verb, std::function<void()> waiter) {
+    if (!is_here() && verb.ended) return false;
+    must_be_here(outcome::unknown);
     const std::lock_guard lock(mutex_);
     if (verb.ended) return false;
     if (verb.waiter) throw error(TL_E_MISUSE, "this answer is awaited already");
@@ -82,6 +96,7 @@ class reactor {
   void cancel(const queued_verb& verb) const noexcept { static_cast<void>(tl_cancel(registry_.get(), verb.op)); }
   // Nobody wants the answer any more.
   void forget(queued_verb& verb) noexcept {
+    if (!is_here()) return;
     {
       const std::lock_guard lock(mutex_);
       if (verb.ended) return;
@@ -104,6 +119,7 @@ class reactor {
   // lock, or the time is up.
   template <class Enough>
   bool serve_one(const deadline& until, const Enough& enough) {
+    must_be_here(outcome::unknown);
     std::unique_lock lock(mutex_);
     while (!enough() && raw_ != nullptr) {
       if (driving_) {
@@ -117,9 +133,6 @@ class reactor {
       tl_completion done{};
       size_t taken = 0;
       const tl_status status = drive(lock, until, done, taken);
-      if (status == TL_E_CLOSED) {
-        throw error(TL_E_CLOSED, "the queue belongs to the parent process, which forked this one", outcome::unknown);
-      }
       if (taken != 0) return serve(lock, done);
       if (status != TL_OK || (until && clock::now() >= *until)) return false;
     }
@@ -137,15 +150,19 @@ class reactor {
   }
 
   void wake() {
+    if (!is_here()) return;
     const std::lock_guard lock(mutex_);
     woken_ = true;
     changed_.notify_all();
     tl_queue_wake(raw_.get());
   }
-  void shutdown() { tl_queue_shutdown(raw().get()); }
+  void shutdown() {
+    if (is_here()) tl_queue_shutdown(raw().get());
+  }
 
   // The queue goes. What is under way is cancelled, and ends here and now; no waiter is called.
   void close() noexcept {
+    if (!is_here()) return;
     std::vector<std::shared_ptr<queued_verb>> left;
     std::shared_ptr<tl_queue> gone;
     {
@@ -167,6 +184,16 @@ class reactor {
 
  private:
   using Lock = std::unique_lock<std::mutex>;
+
+  explicit reactor(std::shared_ptr<tl_registry> registry) : registry_(std::move(registry)) {
+    tl_queue* raw = nullptr;
+    checked([&](tl_error** err) { return tl_queue_new(registry_.get(), 0, &raw, err); });
+    raw_.reset(raw, &tl_queue_release);
+  }
+  void must_be_here(outcome of_verb) const {
+    if (is_here()) return;
+    throw error(TL_E_CLOSED, "the queue belongs to the parent process, which forked this one", of_verb);
+  }
 
   [[nodiscard]] std::shared_ptr<tl_queue> raw() const {
     const std::lock_guard lock(mutex_);
@@ -238,6 +265,7 @@ class reactor {
     served(const served&) = delete;
     served& operator=(const served&) = delete;
     ~served() {
+      if (!from.is_here()) return;  // what it called has forked
       const std::lock_guard lock(from.mutex_);
       --from.serving_;
       if (told != nullptr) {
@@ -268,6 +296,7 @@ class reactor {
     if (driving_) tl_queue_wake(raw_.get());
   }
 
+  const pid_t process_ = ::getpid();
   const std::shared_ptr<tl_registry> registry_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
