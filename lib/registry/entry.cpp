@@ -36,17 +36,23 @@ State Entry::state() const {
   return closed_ ? State::closed : State::registered;
 }
 
+// One that a parent's thread was making at the fork may be half made.
+Entry::~Entry() {
+  if (made() == nullptr) abandon(connection_);
+}
+
 Connection* Entry::make(const std::shared_ptr<Entry>& entry) {
   Entry& self = *entry;
   const std::lock_guard lock(self.mutex_);
-  if (self.connection_ == nullptr && !self.released_) {
+  if (self.made() == nullptr && !self.released_) {
+    abandon(self.connection_);
     const State state = self.closed_ ? State::closed : State::registered;
     self.connection_ =
         std::make_unique<Connection>(self.version_.settings, self.hub_, self.limit_, self.source_, state);
     self.connection_->be_kept_by(std::shared_ptr<Connection>(entry, self.connection_.get()));
     self.made_.store(self.connection_.get(), std::memory_order_release);
   }
-  return self.connection_.get();
+  return self.made();
 }
 
 std::shared_ptr<connection::Endpoints> Entry::peek() const {
@@ -87,7 +93,7 @@ Result<void> Entry::may_change() const {
 // Under the lock all the while: nobody makes the connection with the settings from before.
 Result<void> Entry::patch(Version version, connection::Tried tried) {
   const std::lock_guard lock(mutex_);
-  if (connection_ != nullptr && version.settings != version_.settings) {
+  if (made() != nullptr && version.settings != version_.settings) {
     if (Result<void> done = connection_->patch(version.settings, std::move(tried)); !done) return done;
   }
   version_ = std::move(version);

@@ -33,6 +33,9 @@ class Entry {
  public:
   Entry(Version version, std::shared_ptr<observe::Hub> hub, std::shared_ptr<pool::SessionLimit> limit,
         std::shared_ptr<connection::CredentialsSource> source, uint64_t number, bool was_asked_for = false);
+  ~Entry();
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] Version version() const;
