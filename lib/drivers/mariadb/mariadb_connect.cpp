@@ -1,12 +1,9 @@
 #include "mariadb_connect.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <array>
-#include <optional>
 
 #include "mariadb_error.hpp"
 
@@ -113,12 +110,6 @@ Failure failure_of_dial(MYSQL* conn, const driver::Dial& dial) {
   return failure_of(conn, Phase::connect);
 }
 
-bool is_number(const std::string& host) {
-  std::array<unsigned char, sizeof(in6_addr)> address;
-  return inet_pton(AF_INET, host.c_str(), address.data()) == 1 ||
-         inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
-}
-
 Result<void> shake_hands(Conn& conn, const config::Address& a, driver::Dial& dial) {
   const auto given = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
   const bool by_socket = !a.socket.empty();
@@ -126,8 +117,7 @@ Result<void> shake_hands(Conn& conn, const config::Address& a, driver::Dial& dia
   constexpr unsigned long flags = CLIENT_MULTI_STATEMENTS | CLIENT_FOUND_ROWS;
   int wants = 0;
   {
-    std::optional<ForkDelay> delay;
-    if (by_socket || is_number(a.host)) delay.emplace();  // a name may take long to be looked up
+    const ForkDelay delay;  // also while a name is looked up: see the PostgreSQL driver
     wants = mysql_real_connect_start(&done, conn.get(), by_socket ? nullptr : a.host.c_str(), given(dial.user(a)),
                                      dial.password(a).reveal().c_str(), given(a.database), by_socket ? 0 : a.port,
                                      given(a.socket), flags);
