@@ -1,7 +1,7 @@
 #include <algorithm>
+#include <mutex>
 #include <vector>
 
-#include "fork.hpp"
 #include "statement.hpp"
 #include "text_hash.hpp"
 
@@ -14,7 +14,6 @@ class Table::Entries {
     ring_.newer = ring_.older = &ring_;
   }
   ~Entries() {
-    if (!mutex_.take()) forget();
     while (ring_.newer != &ring_) drop(*static_cast<Entry*>(ring_.newer));
   }
   Entries(const Entries&) = delete;
@@ -49,18 +48,10 @@ class Table::Entries {
     std::shared_ptr<const Statement> statement;
   };
 
-  [[nodiscard]] std::unique_lock<ForkMutex> locked() {
-    const bool whole = mutex_.take();
-    std::unique_lock lock(mutex_, std::adopt_lock);
-    if (!whole) forget();
+  [[nodiscard]] std::unique_lock<std::mutex> locked() {
+    std::unique_lock lock(mutex_);
     if (buckets_.empty()) buckets_.resize(64);
     return lock;
-  }
-  // What another thread of a parent was changing at a fork is left as it is: a child learns its statements anew.
-  void forget() noexcept {
-    abandon(buckets_);
-    ring_.newer = ring_.older = &ring_;
-    bytes_ = size_ = 0;
   }
   [[nodiscard]] Entry*& bucket(uint64_t hash) noexcept { return buckets_[hash & (buckets_.size() - 1)]; }
   [[nodiscard]] Entry* look_up(uint64_t hash, std::string_view text, bool named) noexcept;
@@ -71,7 +62,7 @@ class Table::Entries {
 
   const size_t capacity_;
   const TextHash hash_;
-  ForkMutex mutex_;
+  std::mutex mutex_;
   std::vector<Entry*> buckets_;  // a power of two of them; none before the first use
   Link ring_;                    // older: the latest used; newer: the one used longest ago
   size_t bytes_ = 0;
