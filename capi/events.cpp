@@ -58,9 +58,12 @@ extern "C" tl_status tl_subscribe(tl_registry* registry, uint32_t events, const 
       const auto heard = [user_data, op, &queue, &hub = inputs.registry->hub()](const Event& event) noexcept {
         try {
           std::unique_ptr<tl::runtime::Errand> told = std::make_unique<Told>(user_data, op, event);
-          if (const auto to = queue.lock()) to->post(told);
+          const auto to = queue.lock();
+          if (to == nullptr) return true;
+          return to->post(told, event.question == 0 ? Queue::Loss::counted : Queue::Loss::told) || to->is_shut();
         } catch (const std::bad_alloc&) {
           hub.drop();
+          return false;
         }
       };
       auto ended = tl::registry::follow(inputs.registry->hub(), events, options.call.ticket.get(), heard);

@@ -211,11 +211,13 @@ TL_API void tl_queue_shutdown(tl_queue *); /* new calls are TL_E_SHUTDOWN; take 
 /* Events of these kinds arrive on the call's queue until its op is cancelled or the queue is shut down; then one last completion says so:
  * TL_DONE, TL_E_CANCELLED or TL_E_SHUTDOWN. Each is a TL_EVENT with the call's user_data and op, arg[0] its bit and, as value, one row:
  * kind, at, connection, endpoint, session (a number that is never used again), backend, tag, duration, status, statement (never its
- * values), message; NULL where there is none. Those beyond 1024 that nobody has taken are dropped: arg[1] is how many before this one. Events of
- * one session come in order. Costs nothing where nobody listens. The call's timeout is of no effect. */
+ * values), message; NULL where there is none. Those beyond 1024 that nobody has taken are dropped: arg[1] is how many before this one; of
+ * questions none is, but verbs that would ask one beyond 16384 are TL_E_RESOURCE. Events of one session come in order. Costs nothing
+ * where nobody listens. The call's timeout is of no effect. */
 TL_API tl_status tl_subscribe(tl_registry *, uint32_t events, const tl_call *, tl_error **err);
 /* Answers a question. There is one at a time of each kind about a connection (`connection` of the row): who needs the same meanwhile
- * waits for the same answer, until his own time is up or limits.ask_timeout; nothing runs in between, and nobody is called back.
+ * waits for the same answer, until his own time is up or limits.ask_timeout; nothing runs in between, and nobody is called back. It stays
+ * open until it is answered or limits.ask_timeout is over, also when nobody waits any more: the answer is there for whoever comes next.
  * TL_ASK_NAME: a verb needs the connection of a name that the registry does not have. As long as somebody is
  * subscribed to it tl_conn_get takes any name, and asks nothing: the first verb does. A blocking verb of the one thread that takes from
  * all queues where such questions arrive is TL_E_BUSY: it would wait for itself. The connection's call_timeout counts from the beginning
@@ -230,7 +232,7 @@ TL_API tl_status tl_subscribe(tl_registry *, uint32_t events, const tl_call *, t
  * nobody is subscribed to it sessions cannot be opened: TL_E_AUTHENTICATION. A blocking verb that needs one is TL_E_BUSY on the one thread
  * that takes such questions.
  * Any other status is what the verbs answer, with the text, which may be empty and is shown, in its message; it is not remembered.
- * [any thread] Errors: TL_E_NOT_FOUND (nobody asks any more), TL_E_CONFIGURATION (the text; the verbs answer the same), TL_E_MISUSE. */
+ * [any thread] Errors: TL_E_NOT_FOUND (it was answered, or limits.ask_timeout is over), TL_E_CONFIGURATION (the text; the verbs answer the same), TL_E_MISUSE. */
 TL_API tl_status tl_answer(tl_registry *, uint64_t question, tl_status status, const char *text, size_t len, int64_t keep_ms,
                            tl_error **err);
 

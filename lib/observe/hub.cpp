@@ -43,21 +43,23 @@ void Hub::replace(std::shared_ptr<const Subscriptions> subscriptions) noexcept {
   wanted_.store(wanted, std::memory_order_relaxed);
 }
 
-void Hub::publish(Event&& event) noexcept {
+bool Hub::publish(Event&& event) noexcept {
   std::shared_ptr<const Subscriptions> subscriptions;
   {
     const std::lock_guard lock(mutex_);
     subscriptions = subscriptions_;
   }
-  if (subscriptions == nullptr) return;
+  if (subscriptions == nullptr) return false;
+  bool told = false;
   try {
     const auto shared = std::make_shared<const Event>(std::move(event));
     for (const Subscription& subscription : *subscriptions) {
-      if ((subscription.kinds & bit(shared->kind)) != 0) subscription.listener->event(shared);
+      if ((subscription.kinds & bit(shared->kind)) != 0 && subscription.listener->event(shared)) told = true;
     }
   } catch (const std::bad_alloc&) {
     drop();
   }
+  return told;
 }
 
 void Hub::begin_in_child() noexcept {

@@ -17,7 +17,8 @@ namespace tl::observe {
 class Listener {
  public:
   virtual ~Listener() = default;
-  virtual void event(const std::shared_ptr<const Event>& event) noexcept = 0;
+  // False: it is lost, though he goes on listening.
+  virtual bool event(const std::shared_ptr<const Event>& event) noexcept = 0;
   // Who alone takes what arrives there, as CallOptions::owner says it; 0: not known.
   [[nodiscard]] virtual uint64_t taker() const noexcept { return 0; }
 };
@@ -41,8 +42,9 @@ class Hub {
   // on does not reach it, a call that is under way goes on beside the caller, and keeps the listener alive until it is
   // over. Harmless where it is not subscribed.
   void unsubscribe(const Listener& listener);
-  // To those who want its kind, on this thread. One that there is no memory for is dropped, and counted.
-  void publish(Event&& event) noexcept;
+  // To those who want its kind, on this thread. One that there is no memory for is dropped, and counted. False: nobody
+  // has it.
+  bool publish(Event&& event) noexcept;
   [[nodiscard]] uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
   // The same of an event that could not even be made.
   void drop() noexcept { dropped_.fetch_add(1, std::memory_order_relaxed); }

@@ -56,14 +56,13 @@ void tell_state(Hub& hub, const std::string& connection, std::string_view state)
   }
 }
 
-// One that is lost is answered by nobody: who asks waits until its time is up.
-void tell_question(Hub& hub, Kind kind, const std::string& connection, uint64_t number) noexcept {
+bool tell_question(Hub& hub, Kind kind, const std::string& connection, uint64_t number) noexcept {
   try {
     Event event = event_of(kind, connection);
     event.question = number;
-    hub.publish(std::move(event));
+    return hub.publish(std::move(event));
   } catch (const std::bad_alloc&) {
-    hub.drop();
+    return false;
   }
 }
 

@@ -77,8 +77,8 @@ class Source {
   Counters counters_;
 };
 
-// An event of a connection, which has no endpoint.
-void tell_question(Hub& hub, Kind kind, const std::string& connection, uint64_t number) noexcept;
+// Events of a connection, which have no endpoint. Of a question: false, it has reached nobody.
+[[nodiscard]] bool tell_question(Hub& hub, Kind kind, const std::string& connection, uint64_t number) noexcept;
 void tell_state(Hub& hub, const std::string& connection, std::string_view state) noexcept;
 
 }  // namespace tl::observe

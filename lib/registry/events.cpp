@@ -8,12 +8,12 @@ namespace {
 
 class Follower final : public observe::Listener {
  public:
-  Follower(std::weak_ptr<const runtime::Queue> queue, std::function<void(const observe::Event&)> heard)
+  Follower(std::weak_ptr<const runtime::Queue> queue, std::function<bool(const observe::Event&)> heard)
       : queue_(std::move(queue)), heard_(std::move(heard)) {}
 
-  void event(const std::shared_ptr<const observe::Event>& event) noexcept override {
+  bool event(const std::shared_ptr<const observe::Event>& event) noexcept override {
     const std::lock_guard lock(mutex_);
-    if (heard_ != nullptr) heard_(*event);
+    return heard_ == nullptr || heard_(*event);
   }
   [[nodiscard]] uint64_t taker() const noexcept override {
     const auto queue = queue_.lock();
@@ -27,7 +27,7 @@ class Follower final : public observe::Listener {
  private:
   const std::weak_ptr<const runtime::Queue> queue_;
   std::mutex mutex_;
-  std::function<void(const observe::Event&)> heard_;  // null: it has ended
+  std::function<bool(const observe::Event&)> heard_;  // null: it has ended
 };
 
 class End final : public runtime::Cancellable {
@@ -53,7 +53,7 @@ class End final : public runtime::Cancellable {
 }  // namespace
 
 Failure follow(observe::Hub& hub, observe::Kinds kinds, runtime::Ticket* ticket,
-               std::function<void(const observe::Event&)> heard) {
+               std::function<bool(const observe::Event&)> heard) {
   const auto& queue = runtime::Fiber::current()->queue();
   const auto follower = std::make_shared<Follower>(queue.weak_from_this(), std::move(heard));
   hub.subscribe(follower, kinds);

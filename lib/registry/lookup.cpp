@@ -43,21 +43,31 @@ Result<std::shared_ptr<Connection>> Registry::find(const std::string& name, cons
 Result<void> Registry::answer(uint64_t question, Status status, std::string_view text, std::optional<Nanos> keep) {
   const auto about = questions_->about(question);
   if (!about) {
-    return fail(Status::not_found, "nobody asks this question any more: it was answered, or the time was up");
+    return fail(Status::not_found, "this question is not open any more: it was answered, or the time for it was up");
   }
-  const auto& [kind, name] = *about;
+  try {
+    return answer(question, *about, status, text, keep);
+  } catch (const std::bad_alloc&) {
+    questions_->fail_for_want_of_memory(question);
+    throw;
+  }
+}
+
+Result<void> Registry::answer(uint64_t question, const Questions::Key& about, Status status, std::string_view text,
+                              std::optional<Nanos> keep) {
+  const auto& [kind, name] = about;
   const bool is_name = kind == Kind::ask_name;
   if (status != Status::ok) {
     std::string why = (is_name ? "the application has no connection \"" : "the application has no credentials for \"");
     why.append(name).append("\"");
     if (!text.empty()) why.append(": ").append(text);
-    (void)questions_->answer(question, fail(status, observe::one_line(std::move(why)), Phase::acquire));
+    questions_->answer(question, fail(status, observe::one_line(std::move(why)), Phase::acquire));
     return {};
   }
   if (!is_name) return questions_->answer_credentials(question, name, text, keep);
   Result<void> done = take_found(name, text, {keep});
-  (void)questions_->answer(
-      question, done ? Result<Questions::Answer>(Questions::Answer()) : std::make_unique<Error>(done.error()));
+  questions_->answer(question,
+                     done ? Result<Questions::Answer>(Questions::Answer()) : std::make_unique<Error>(done.error()));
   return done;
 }
 

@@ -104,6 +104,8 @@ class Registry final : public connection::Finder,
   };
   [[nodiscard]] Result<std::shared_ptr<Entry>> read_entry(std::string_view name, std::string_view toml,
                                                           const Found* found);
+  [[nodiscard]] Result<void> answer(uint64_t question, const Questions::Key& about, Status status,
+                                    std::string_view text, std::optional<Nanos> keep);
   [[nodiscard]] std::shared_ptr<Entry> insert(const std::shared_ptr<Entry>& entry);
   [[nodiscard]] Result<void> take_found(const std::string& name, std::string_view toml, const Found& found);
   // A name that was found on demand. False: it is not such a one any more, or has none.

@@ -127,17 +127,18 @@ Result<void> Queue::submit(std::unique_ptr<Errand>& errand) {
   return {};
 }
 
-void Queue::post(std::unique_ptr<Errand>& errand) noexcept {
+bool Queue::post(std::unique_ptr<Errand>& errand, Loss loss) noexcept {
   const Lock lock(mutex_);
-  if (shut_ || posted_ >= most_posted) {
-    ++lost_;
-    return;
+  if (shut_ || posted_ >= (loss == Loss::told ? most : most_posted)) {
+    if (loss == Loss::counted) ++lost_;
+    return false;
   }
   errand->posted_ = true;
   errand->note_lost(std::exchange(lost_, 0));
   done_.push(*errand.release());
   ++posted_;
   tell();
+  return true;
 }
 
 Fiber& Queue::rested() {

@@ -22,7 +22,7 @@ class Errand {
   Errand& operator=(const Errand&) = delete;
   virtual ~Errand() = default;
   virtual void run() noexcept = 0;  // on a fiber
-  // Of one that is posted: how many were lost since the last one that was not.
+  // Of one that is posted: how many were lost since the last one that was not; those whose loss was told do not count.
   virtual void note_lost(uint64_t lost) noexcept { (void)lost; }
   // [by the housekeeper] Nobody has taken it in time: it must not wait for anything, and still is to be taken.
   virtual void expire() noexcept {}
@@ -69,7 +69,7 @@ class LinkedList {
 class Queue : public std::enable_shared_from_this<Queue> {
  public:
   static constexpr size_t most = 16384;        // errands, under way or not yet taken
-  static constexpr size_t most_posted = 1024;  // not yet taken
+  static constexpr size_t most_posted = 1024;  // not yet taken, beyond which what may be lost is
 
   enum class Driver : uint8_t { callers, own_thread };
   // Errors: resource; the process has no descriptor or thread to give.
@@ -86,8 +86,10 @@ class Queue : public std::enable_shared_from_this<Queue> {
   // busy, the queue is full.
   [[nodiscard]] Result<void> submit(std::unique_ptr<Errand>& errand);
 
-  // [any thread] Hands out something that need not run; where too much is there already it is lost, and counted.
-  void post(std::unique_ptr<Errand>& errand) noexcept;
+  enum class Loss : uint8_t { counted, told };
+  // [any thread] Hands out something that need not run. False: it is lost, since the queue is shut or too much is there
+  // already: most_posted where that is only counted, `most` where the caller minds.
+  bool post(std::unique_ptr<Errand>& errand, Loss loss) noexcept;
 
   enum class Got : uint8_t { taken, nothing, ended };  // ended: it was shut down, and all has been taken
   // [any thread] Takes up to `max` errands that have ended, after waiting for the first one if need be: until the time,

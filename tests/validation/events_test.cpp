@@ -14,10 +14,11 @@ using observe::Kind;
 
 class Notes final : public observe::Listener {
  public:
-  void event(const std::shared_ptr<const Event>& event) noexcept override {
+  bool event(const std::shared_ptr<const Event>& event) noexcept override {
     const std::lock_guard lock(mutex_);
     events_.push_back(*event);
     changed_.notify_all();
+    return true;
   }
   // The first of that kind and status, as soon as there is one.
   [[nodiscard]] Event await(Kind kind, Status status = Status::ok) {

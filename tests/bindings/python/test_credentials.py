@@ -126,6 +126,27 @@ pool = {{ max = 4, idle_timeout = "none"{pool} }}
                 self.assertEqual(pin.query("SELECT 2").one(), (2,))
             self.eventually(lambda: not before & self.sessions())
 
+    def test_what_comes_late_is_for_the_next_session(self):
+        release = threading.Event()
+
+        def slow(name):
+            token = self.token(name)
+            release.wait(20)
+            return token
+
+        def answers():
+            try:
+                return registry.on("db").query("SELECT 1", timeout=2).one() == (1,)
+            except (trunkline.ConnectTimeout, trunkline.AcquireTimeout):
+                return False
+
+        registry = self.open(', create_timeout = "300ms"')
+        with registry.credentials(slow):
+            self.assertFalse(answers())
+            release.set()
+            self.eventually(answers)
+        self.assertEqual(self.asked, 1)
+
     def test_one_question_for_all(self):
         begun = threading.Barrier(8)
 

@@ -108,6 +108,52 @@ class Resolved(support.SqliteTest):
             release.set()
         self.assertIn("nobody has answered", str(caught.exception))
 
+    def test_what_takes_longer_than_callers_wait_is_found_once(self):
+        release = threading.Event()
+
+        def slow(name):
+            settings = self.settings(name)
+            release.wait(10)
+            return settings
+
+        with self.registry.resolver(slow):
+            for _ in range(3):
+                with self.assertRaises(trunkline.AcquireTimeout):
+                    self.registry.on("tenant").query("SELECT 1", timeout=0.05)
+            release.set()
+            self.eventually(lambda: self.registry.has("tenant"))
+            self.assertEqual(self.registry.on("tenant").query("SELECT 1").one(), (1,))
+        self.assertEqual(self.asked, ["tenant"])
+
+    def test_asked_again_when_the_time_for_it_is_over(self):
+        def first_never(name):
+            settings = self.settings(name)
+            if len(self.asked) == 1:
+                time.sleep(3)  # in the middle of what the second one has
+                return None
+            return settings
+
+        with trunkline.parse('[limits]\nask_timeout = "2s"\n') as registry, registry.resolver(first_never):
+            tenant = registry.on("tenant")
+            with self.assertRaises(trunkline.AcquireTimeout):
+                tenant.query("SELECT 1", timeout=1.8)
+            self.assertEqual(tenant.query("SELECT 1").one(), (1,))
+        self.assertEqual(self.asked, ["tenant", "tenant"])
+
+    def test_more_questions_at_once_than_events(self):
+        async def find(name):
+            self.asked.append(name)
+
+        async def ask():
+            registry = aio.of(self.registry)
+            with registry.resolver(find):
+                failures = await asyncio.wait_for(asyncio.gather(
+                    *(registry.on(f"nobody_{i}").query("SELECT 1") for i in range(3000)), return_exceptions=True), 20)
+            self.assertEqual({type(failure) for failure in failures}, {trunkline.NotFound})
+
+        asyncio.run(ask())
+        self.assertEqual(len(set(self.asked)), 3000)
+
     def test_the_one_who_answers_cannot_ask(self):
         failures = []
 

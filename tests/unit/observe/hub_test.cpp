@@ -18,9 +18,10 @@ namespace {
 class Notes final : public Listener {
  public:
   explicit Notes(std::function<void(const Event&)> then = [](const Event&) {}) : then_(std::move(then)) {}
-  void event(const std::shared_ptr<const Event>& event) noexcept override {
+  bool event(const std::shared_ptr<const Event>& event) noexcept override {
     kinds.push_back(event->kind);
     then_(*event);
+    return true;
   }
   std::vector<Kind> kinds;
 
@@ -109,7 +110,10 @@ TEST_CASE("listeners come and go while events are published") {
     });
   }
   struct Counting final : Listener {
-    void event(const std::shared_ptr<const Event>&) noexcept override { heard.fetch_add(1); }
+    bool event(const std::shared_ptr<const Event>&) noexcept override {
+      heard.fetch_add(1);
+      return true;
+    }
     std::atomic<int> heard{0};
   };
   for (int i = 0; i < 50; ++i) {

@@ -13,9 +13,10 @@ using observe::Kind;
 class Notes final : public observe::Listener {
  public:
   explicit Notes(Pool& pool) : pool_(pool) {}
-  void event(const std::shared_ptr<const Event>& event) noexcept override {
+  bool event(const std::shared_ptr<const Event>& event) noexcept override {
     (void)pool_.leased();  // would wait for ever with the lock held
     events.push_back(*event);
+    return true;
   }
   [[nodiscard]] std::string told() const {
     std::string text;

@@ -38,9 +38,10 @@ struct Book {
 };
 
 struct Heard final : observe::Listener {
-  void event(const std::shared_ptr<const observe::Event>& event) noexcept override {
+  bool event(const std::shared_ptr<const observe::Event>& event) noexcept override {
     const std::lock_guard lock(mutex);
     all += event->connection + ' ' + event->message + '\n';
+    return true;
   }
   std::mutex mutex;
   std::string all;
