@@ -100,7 +100,9 @@ class Questions::Asking {
   ~Asking() {
     const std::lock_guard lock(questions_.mutex_);
     if (!asker_.place.empty()) return;
-    asker_.place.splice(asker_.place.begin(), questions_.open_.find(number)->second.askers, place_);
+    const auto question = questions_.open_.find(number);
+    if (question == questions_.open_.end()) return;  // in a forked child
+    asker_.place.splice(asker_.place.begin(), question->second.askers, place_);
   }
   Asking(const Asking&) = delete;
   Asking& operator=(const Asking&) = delete;
