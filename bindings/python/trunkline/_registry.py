@@ -23,6 +23,8 @@ from ._result import Result
 _using: ContextVar[Mapping[int, str]] = ContextVar("trunkline_using", default={})
 
 
+_MOST_HANDLES = 512  # kept for the next `on`, which costs some microseconds without
+
 Pooled = TypeVar("Pooled", bound=Any)  # a Connection
 Names = TypeVar("Names")  # list[str]
 Text = TypeVar("Text")  # str
@@ -61,7 +63,11 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
             changes, handles = self._handles = self._core.changes, {}
         handle = handles.get((name, mode))
         if handle is None:
-            handle = handles[name, mode] = self._get(name, mode)
+            handle = self._get(name, mode)
+            if name is None or self.has(name):  # else somebody is asked for it, and it may never be there
+                if len(handles) >= _MOST_HANDLES:
+                    handles.clear()
+                handles[name, mode] = handle
         return handle
 
     def _get(self, name: str | None, mode: str) -> Pooled:

@@ -108,6 +108,69 @@ class Resolved(support.SqliteTest):
             release.set()
         self.assertIn("nobody has answered", str(caught.exception))
 
+    def test_answered_whatever_becomes_of_the_function(self):
+        class Ends(BaseException):
+            pass
+
+        class Awaited:
+            async def __call__(self, name):
+                return None
+
+        def bad(name):
+            if name == "exits":
+                raise SystemExit(1)
+            if name == "ends":
+                raise Ends
+            if name == "raises":
+                raise trunkline.Busy("a lone \ud800")
+            return "driver = '\ud800'" if name == "surrogate" else Awaited()(name)
+
+        with self.registry.resolver(bad), self.assertLogs("trunkline", "ERROR"):
+            for name, kind in (("exits", trunkline.Unavailable), ("ends", trunkline.Unavailable),
+                               ("surrogate", trunkline.Unavailable), ("coroutine", trunkline.Unavailable),
+                               ("raises", trunkline.Busy)):
+                began = time.monotonic()
+                with self.assertRaises(kind, msg=name):
+                    self.registry.on(name).query("SELECT 1")
+                self.assertLess(time.monotonic() - began, 10)
+        with self.registry.resolver(self.settings, unused=float("nan")), self.assertLogs("trunkline", "ERROR"):
+            with self.assertRaises(trunkline.Unavailable):
+                self.registry.on("tenant").query("SELECT 1")
+        with self.registry.resolver(self.settings, unused=float("inf")):
+            self.registry.on("tenant").query("SELECT 1")
+        with self.assertRaises(TypeError):
+            self.registry.resolver(Awaited().__call__)
+
+    def test_answered_where_it_is_awaited(self):
+        class Awaited:
+            async def __call__(_, name):
+                if name == "cancelled":
+                    asyncio.current_task().cancel()
+                    await asyncio.sleep(0)
+                return self.settings(name)
+
+        async def ask():
+            registry = aio.of(self.registry)
+            with registry.resolver(Awaited()):
+                self.assertEqual((await asyncio.wait_for(registry.on("tenant").query("SELECT 7"), 10)).one(), (7,))
+                with self.assertRaises(trunkline.Unavailable):
+                    await asyncio.wait_for(registry.on("cancelled").query("SELECT 1"), 10)
+            with registry.resolver(lambda name: asyncio.sleep(0, self.settings(name))):
+                await asyncio.wait_for(registry.on("tenant_2").query("SELECT 7"), 10)
+
+        asyncio.run(ask())
+
+    def test_handles_of_names_that_are_not_there_are_not_kept(self):
+        with self.registry.resolver(self.settings):
+            for i in range(2000):
+                self.registry.on(f"nobody_{i}")
+            self.assertLess(len(self.registry._handles[1]), 10)
+            for i in range(2000):
+                self.registry.add(f"tenant_{i}", self.settings(f"tenant_{i}"))
+            for i in range(2000):
+                self.registry.on(f"tenant_{i}")
+            self.assertLess(len(self.registry._handles[1]), 1000)
+
     def test_what_takes_longer_than_callers_wait_is_found_once(self):
         release = threading.Event()
 
