@@ -20,14 +20,15 @@ Version Entry::version() const {
   return version_;
 }
 
-bool Entry::was_asked_for() const {
-  if (!was_asked_for_) return false;
-  const Version version = this->version();
-  return version.written != nullptr && !version.written->in_file;
+std::shared_ptr<const Written> Entry::answered() const {
+  if (!was_asked_for_) return nullptr;
+  auto written = version().written;
+  return written == nullptr || written->in_file ? nullptr : written;
 }
 
 std::optional<Nanos> Entry::unused_for() const {
-  return was_asked_for() ? version().written->unused_for : std::nullopt;
+  const auto written = answered();
+  return written == nullptr ? std::nullopt : written->unused_for;
 }
 
 State Entry::state() const {

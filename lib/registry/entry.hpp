@@ -42,7 +42,7 @@ class Entry {
   [[nodiscard]] connection::Settings settings() const { return version().settings; }
   [[nodiscard]] uint64_t number() const noexcept { return number_; }  // by order of registration
   // The application has told it when it was asked, and would again: not where it has come into the file since.
-  [[nodiscard]] bool was_asked_for() const;
+  [[nodiscard]] bool was_asked_for() const { return answered() != nullptr; }
   // Of such a one: as its answer said.
   [[nodiscard]] std::optional<Nanos> unused_for() const;
   [[nodiscard]] connection::State state() const;
@@ -65,6 +65,7 @@ class Entry {
   [[nodiscard]] Result<void> trim();
 
  private:
+  [[nodiscard]] std::shared_ptr<const Written> answered() const;  // null: see was_asked_for()
   // Null: not yet.
   [[nodiscard]] connection::Connection* made() const noexcept { return made_.load(std::memory_order_acquire); }
   [[nodiscard]] static connection::Connection* make(const std::shared_ptr<Entry>& entry);
