@@ -19,9 +19,8 @@ static int64_t count_of(tl_registry* registry, const char* what, const char* nam
 }
 
 void test_every_subject_is_there_before_anything_is_open(void) {
-  static const char* subjects[] = {"connections", "endpoints",  "pools",    "sessions", "leases",
-                                   "metrics",     "prometheus", "settings", "warnings", "check",
-                                   "budget",      "health"};
+  static const char* subjects[] = {"connections", "endpoints", "pools",    "sessions", "leases", "metrics",
+                                   "prometheus",  "settings",  "warnings", "check",    "budget", "health"};
   static const int64_t rows[] = {2, 0, 0, 0, 0, 0, 1, -1, 0, 0, -2, 2}; /* -1: some; -2: any */
   tl_registry* registry = open_registry("");
   for (size_t i = 0; i < sizeof rows / sizeof *rows; ++i) {
