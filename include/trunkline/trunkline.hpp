@@ -329,6 +329,17 @@ class registry {
     tl_error_release(err);
     return done == TL_OK;
   }
+  static constexpr std::string_view function_failed = "the function that is asked for it failed";
+  // False: the error's own status and text are none that could be told.
+  bool refused_with(uint64_t question, const error& failure) const {
+    try {
+      refuse(question, failure.status(), failure.what());
+      return true;
+    } catch (const error&) {
+      refuse(question, TL_E_UNAVAILABLE, function_failed);
+      return false;
+    }
+  }
   // Every question is answered, also where that cannot be what was found: nobody is to wait until the time is up.
   // say(registry, question, Given) answers, `nothing` is the status where nothing is given.
   template <class Given, class F, class Say>
@@ -340,10 +351,9 @@ class registry {
         found = true;
         given ? say(self, asked.question, *given) : self.refuse(asked.question, nothing);
       } catch (const error& e) {
-        self.refuse(asked.question, e.status(), e.what());
-        if (found) throw;
+        if (!self.refused_with(asked.question, e) || found) throw;
       } catch (...) {
-        self.refuse(asked.question, TL_E_UNAVAILABLE, "the function that is asked for it failed");
+        self.refuse(asked.question, TL_E_UNAVAILABLE, function_failed);
         throw;
       }
     };

@@ -1,7 +1,9 @@
 #include "config.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
@@ -37,10 +39,19 @@ std::string Address::server() const {
          std::to_string(port);
 }
 
+constexpr size_t most_password = 64 << 10;  // bytes
+
 std::optional<Secret> read_password(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file.is_open() || file.bad()) return std::nullopt;
+  struct Closer {
+    void operator()(std::FILE* file) const noexcept { (void)std::fclose(file); }
+  };
+  const std::unique_ptr<std::FILE, Closer> file(std::fopen(path.c_str(), "rbe"));
+  struct stat status {};
+  // A pipe would be waited for.
+  if (file == nullptr || fstat(fileno(file.get()), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  std::string content(most_password, '\0');
+  content.resize(std::fread(content.data(), 1, content.size(), file.get()));
+  if (std::ferror(file.get()) != 0 || content.size() == most_password) return std::nullopt;
   while (!content.empty() && (content.back() == '\n' || content.back() == '\r')) content.pop_back();
   return Secret(std::move(content));
 }

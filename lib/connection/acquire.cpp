@@ -86,10 +86,10 @@ Trust check(Leased& leased, Deadline until, runtime::Ticket* ticket) {
   return silent ? Trust::broken : Trust::untold;
 }
 
-// Where no session is lent that could come home, the caller waits for a dial.
+// Where no session is lent that could come home while the caller waits, it waits for a dial.
 Result<void> may_wait(const Endpoint& endpoint, const CallOptions& options) {
-  const Credentials* const credentials = endpoint.credentials();
-  if (credentials == nullptr || endpoint.pool().leased() > 0) return {};
+  const Credentials* const credentials = endpoint.credentials().get();
+  if (credentials == nullptr || endpoint.pool().lent_to_others(options.owner)) return {};
   return credentials->may_wait(options);
 }
 

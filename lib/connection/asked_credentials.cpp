@@ -47,7 +47,9 @@ Result<void> AskedCredentials::may_wait(const CallOptions& options) const {
   return source_->may_ask_credentials(connection_, options);
 }
 
-Credentials::Login AskedCredentials::latest() const {
+Credentials::Login AskedCredentials::for_cancel(const CallOptions& cancel) {
+  auto given = for_dial(cancel);
+  if (given) return given->login;
   const std::lock_guard lock(mutex_);
   return current_.login;
 }

@@ -33,7 +33,7 @@ class AskedCredentials final : public Credentials {
   void accepted(Given&) noexcept override {}
   [[nodiscard]] Result<void> may_wait(const CallOptions& options) const override;
   [[nodiscard]] std::string excuse() const override { return "the application has been asked for credentials twice"; }
-  [[nodiscard]] Login latest() const override;
+  [[nodiscard]] Login for_cancel(const CallOptions& cancel) override;
   [[nodiscard]] uint64_t version() const noexcept override;
 
  private:

@@ -17,13 +17,14 @@ FilePassword::FilePassword(const config::Address& address)
 
 // A file that is being replaced may be empty, or not there: what it held last goes on.
 void FilePassword::look() {
-  const std::lock_guard reading(reading_);
+  const std::unique_lock reading(reading_, std::try_to_lock);
+  if (!reading) return;  // of a disk that may not answer
   const std::optional<config::Secret> read = config::read_password(path_);
   Login fresh = read ? std::make_shared<const config::Login>(config::Login{"", *read}) : nullptr;
   const std::lock_guard lock(mutex_);
   is_readable_ = fresh != nullptr && !fresh->password.empty();
   if (!is_readable_ || fresh->password == current_->password) return;
-  if (std::exchange(taken_, false)) before_ = current_;
+  if (std::exchange(taken_, false) || before_ == nullptr) before_ = current_;
   current_ = std::move(fresh);
   before_used_ = false;
   ++version_;
@@ -48,9 +49,10 @@ Result<Credentials::Given> FilePassword::instead_of(const std::vector<Login>& re
 void FilePassword::accepted(Given& given) noexcept {
   const std::lock_guard lock(mutex_);
   if (given.login == current_) {
-    if (std::exchange(taken_, true)) return;
+    taken_ = true;
     before_.reset();
-    if (std::exchange(before_used_, false)) given.version = ++version_;
+    if (std::exchange(before_used_, false)) ++version_;
+    given.version = version_;
   } else if (taken_) {
     given.version = 0;  // of none that counts
   } else {
@@ -64,9 +66,9 @@ std::string FilePassword::excuse() const {
   return is_readable_ ? "" : "the file of its password is empty or cannot be read: what it held last was tried";
 }
 
-Credentials::Login FilePassword::latest() const {
+Credentials::Login FilePassword::for_cancel(const CallOptions& /*cancel*/) {
   const std::lock_guard lock(mutex_);
-  return current_;
+  return taken_ || before_ == nullptr ? current_ : before_;
 }
 
 uint64_t FilePassword::version() const noexcept {

@@ -35,8 +35,8 @@ class Credentials {
   [[nodiscard]] virtual Result<void> may_wait(const CallOptions&) const { return {}; }
   // What there is to say of them to somebody whom the server has refused; "" : nothing.
   [[nodiscard]] virtual std::string excuse() const = 0;
-  // As they were known last; waits for nobody.
-  [[nodiscard]] virtual Login latest() const = 0;
+  // [a thread that may block] With which a statement of an open session may be stopped; null: nobody knows any.
+  [[nodiscard]] virtual Login for_cancel(const CallOptions& cancel) = 0;
   [[nodiscard]] virtual uint64_t version() const noexcept = 0;
 };
 
@@ -52,15 +52,15 @@ class FilePassword final : public Credentials {
   void look() override;
   [[nodiscard]] bool needs_looks() const noexcept override { return true; }
   [[nodiscard]] std::string excuse() const override;
-  [[nodiscard]] Login latest() const override;
+  [[nodiscard]] Login for_cancel(const CallOptions& cancel) override;
   [[nodiscard]] uint64_t version() const noexcept override;
 
  private:
   const std::string path_;
-  std::mutex reading_;  // so that what was read last counts
+  std::mutex reading_;  // so that what was read last counts; who finds it taken goes on with what is known
   mutable std::mutex mutex_;
   Login current_;
-  Login before_;              // what the server took last; null: the current one, or none
+  Login before_;              // what the server took last, or the first one; null: the current one, or none
   bool taken_ = false;        // the server has taken the current one,
   bool before_used_ = false;  // or, as long as it does not, the one before
   bool is_readable_ = true;   // when looked at last

@@ -75,14 +75,16 @@ std::shared_ptr<Credentials> credentials_of(const config::Address& address, cons
   return asked;
 }
 
-// A file holds nobody else up.
+// A file holds nobody else up, nor does the application where it is slow to tell the credentials of one name.
 uint64_t group_of(const Endpoint& endpoint) {
   const config::Address& address = endpoint.settings().address;
-  if (address.driver == config::DriverKind::sqlite) return reinterpret_cast<uintptr_t>(&endpoint);
+  const bool alone = address.driver == config::DriverKind::sqlite || address.ask_credentials;
+  if (alone) return reinterpret_cast<uintptr_t>(&endpoint);
   return std::hash<std::string>()(address.server());
 }
 
-constexpr Nanos look_patience = std::chrono::seconds(5);  // for a file of a disk that does not answer
+constexpr uint64_t look_group = 1;  // a disk that does not answer holds up all who look there, and nothing else
+constexpr Nanos look_patience = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -214,7 +216,7 @@ class Endpoint::DialJob final : public runtime::Job {
 class Endpoint::LookJob final : public runtime::Job {
  public:
   LookJob(std::shared_ptr<Endpoints> owner, Endpoint& endpoint, Deadline deadline)
-      : Job(endpoint.group(), deadline), owner_(std::move(owner)), endpoint_(endpoint) {}
+      : Job(look_group, deadline), owner_(std::move(owner)), endpoint_(endpoint) {}
   ~LookJob() override { endpoint_.looking_.store(false, std::memory_order_release); }
   void run() noexcept override {
     try {
@@ -281,7 +283,10 @@ void Endpoint::look_at_credentials() noexcept {
 
 void Endpoint::leave_older_credentials() noexcept {
   const uint64_t version = credentials_->version();
-  if (followed_.exchange(version, std::memory_order_acq_rel) != version) pool_->expire_all();
+  uint64_t followed = followed_.load(std::memory_order_relaxed);
+  while (followed < version) {
+    if (followed_.compare_exchange_weak(followed, version, std::memory_order_acq_rel)) return pool_->expire_all();
+  }
 }
 
 void Endpoint::watch(pool::Pool& pool, driver::Session& session) noexcept {

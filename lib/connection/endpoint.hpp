@@ -40,7 +40,7 @@ class Endpoint final : public pool::Supply, public runtime::Task, public runtime
   [[nodiscard]] Role role() const noexcept { return role_; }
   [[nodiscard]] const config::Endpoint& settings() const noexcept { return settings_; }
   // Null: what the address says holds for good.
-  [[nodiscard]] const Credentials* credentials() const noexcept { return credentials_.get(); }
+  [[nodiscard]] const std::shared_ptr<Credentials>& credentials() const noexcept { return credentials_; }
   // Has its credentials looked at, and sessions of older ones go.
   void look_at_credentials() noexcept;
   // Of the jobs that its server may hold up: many names may be of one.

@@ -1,5 +1,6 @@
 #include "leased.hpp"
 
+#include "call.hpp"
 #include "runner.hpp"
 
 namespace tl::connection {
@@ -12,9 +13,14 @@ Deadline end_of_destroying(const Endpoint& endpoint) noexcept {
 class CancelJob final : public runtime::Job {
  public:
   CancelJob(std::shared_ptr<driver::Canceller> canceller, std::shared_ptr<Delivery> delivery, uint64_t group,
-            Deadline deadline, const Credentials* credentials)
-      : Job(group, deadline), canceller_(std::move(canceller)), delivery_(std::move(delivery)), dial_(deadline) {
-    if (credentials != nullptr) dial_.log_in_as(credentials->latest());  // the session's own may be refused by now
+            Deadline deadline, std::shared_ptr<Credentials> credentials)
+      : Job(group, deadline),
+        canceller_(std::move(canceller)),
+        delivery_(std::move(delivery)),
+        credentials_(std::move(credentials)),
+        dial_(deadline) {
+    options_.deadline = deadline;
+    options_.ticket = std::make_shared<runtime::Ticket>();
   }
   // When it never ran the waiting is over too: the session is judged by its answer.
   ~CancelJob() override {
@@ -23,14 +29,30 @@ class CancelJob final : public runtime::Job {
   // One that was broken off may still be on its way: whoever waits for it gives the session up.
   void run() noexcept override {
     ran_ = true;
+    log_in();
     canceller_->cancel(dial_);
     if (!dial_.interrupted() && !deadline().passed(steady_clock().now())) delivery_->done();
   }
-  void interrupt() noexcept override { dial_.interrupt(); }
+  void interrupt() noexcept override {
+    dial_.interrupt();
+    options_.ticket->cancel();
+  }
 
  private:
+  // What the session has logged in with may be refused by now.
+  void log_in() noexcept {
+    if (credentials_ == nullptr || !canceller_->blocks()) return;
+    try {
+      dial_.log_in_as(credentials_->for_cancel(options_));
+    } catch (const std::bad_alloc&) {
+      return;
+    }
+  }
+
   std::shared_ptr<driver::Canceller> canceller_;
   std::shared_ptr<Delivery> delivery_;
+  const std::shared_ptr<Credentials> credentials_;
+  CallOptions options_;
   driver::Dial dial_;
   bool ran_ = false;
 };
@@ -95,7 +117,8 @@ std::shared_ptr<Delivery> cancel_at_server(const Leased& leased) {
   auto job = std::make_shared<CancelJob>(std::move(canceller), delivery, leased.endpoint().group(),
                                          end_of_destroying(leased.endpoint()), leased.endpoint().credentials());
   if (blocks) {
-    runtime::cancellers().submit(job);
+    const bool asks = leased.endpoint().settings().address.ask_credentials;
+    (asks ? runtime::askers() : runtime::cancellers()).submit(job);
   } else {
     job->run();
   }

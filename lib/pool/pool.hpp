@@ -175,10 +175,12 @@ class Pool {
   // Nobody gets the session any more: an idle one is retired now, a leased one as it comes back. Harmless where it has
   // gone already.
   void expire(uint64_t session) noexcept;
-  void expire_all() noexcept;  // the same of all that there are
+  // The same of all that there are. Dials need not wait any longer for those that have failed.
+  void expire_all() noexcept;
   [[nodiscard]] uint32_t leased() const noexcept;
-  [[nodiscard]] uint64_t acquired() const noexcept;  // of the figures
-  [[nodiscard]] Pressure pressure() const noexcept;  // of the figures, without making all of them
+  [[nodiscard]] bool lent_to_others(uint64_t owner) const noexcept;  // owner 0: to anybody
+  [[nodiscard]] uint64_t acquired() const noexcept;                  // of the figures
+  [[nodiscard]] Pressure pressure() const noexcept;                  // of the figures, without making all of them
   [[nodiscard]] std::vector<LeaseInfo> leases() const;
   [[nodiscard]] std::vector<SessionInfo> sessions() const;
   [[nodiscard]] const std::string& endpoint() const noexcept;

@@ -126,12 +126,15 @@ void Pool::Inside::expire(Slot& slot, Chores& chores) noexcept {
   discard(slot, chores);
 }
 
-bool Pool::Inside::owner_holds_all(uint64_t owner) const noexcept {
-  if (owner == 0 || leased < limit) return false;
+bool Pool::Inside::lent_to_others(uint64_t owner) const noexcept {
   for (const Slot* slot = all.first(); slot; slot = slot->newer) {
-    if (!slot->leased || slot->borrower.owner != owner) return false;
+    if (slot->leased && (owner == 0 || slot->borrower.owner != owner)) return true;
   }
-  return true;
+  return false;
+}
+
+bool Pool::Inside::owner_holds_all(uint64_t owner) const noexcept {
+  return owner != 0 && leased >= limit && !lent_to_others(owner);
 }
 
 // As many as the waiters lack, or `min` does: a session that is opened for a waiter counts for both.

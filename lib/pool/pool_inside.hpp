@@ -60,6 +60,7 @@ class Pool::Inside final : public Sharer {
   [[nodiscard]] bool may_park() const noexcept;
   // Whether the session should go for a caller of another pool, who has waited longer than this pool's first.
   [[nodiscard]] bool is_claimed(const Slot& slot, Instant now) const noexcept;
+  [[nodiscard]] bool lent_to_others(uint64_t owner) const noexcept;
   [[nodiscard]] bool owner_holds_all(uint64_t owner) const noexcept;
   [[nodiscard]] bool has_no_session() const noexcept { return all.size() == 0 && dialling == 0; }
   [[nodiscard]] Instant next_reap() const noexcept;

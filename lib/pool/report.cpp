@@ -176,6 +176,11 @@ uint32_t Pool::leased() const noexcept {
   return inside_->leased;
 }
 
+bool Pool::lent_to_others(uint64_t owner) const noexcept {
+  const Inside::Lock lock(inside_->mutex);
+  return inside_->lent_to_others(owner);
+}
+
 Pressure Pool::pressure() const noexcept {
   const Inside::Lock lock(inside_->mutex);
   return {inside_->leased >= inside_->limit, inside_->line.size()};

@@ -118,11 +118,13 @@ void Pool::expire_all() noexcept {
   const Instant now = in.clock.now();
   Chores chores;
   Inside::Lock lock(in.mutex);
+  in.backoff.succeeded();  // what made dials fail may be over
   Slot* next = nullptr;
   for (Slot* slot = in.all.first(); slot != nullptr; slot = next) {
     next = slot->newer;
     in.expire(*slot, chores);
   }
+  in.start_dials(now, chores);
   in.finish(lock, now, chores);
 }
 

@@ -80,6 +80,7 @@ TEST_CASE_FIXTURE(ResolverFixture, "answers that cannot be used are failures on 
   const auto find = [](std::string_view name) -> std::string {
     if (name == "throws") throw std::runtime_error("a secret");
     if (name == "busy") throw trunkline::error(TL_E_BUSY, "come back later");
+    if (name == "latin") throw trunkline::error(TL_E_UNAVAILABLE, "caf\xe9");
     return name == "settings" ? "driver = 'sqlite'\ndatabse = 'x'" : "\xff";
   };
   const auto fails = [&](std::string_view name, tl_status status, std::string_view text) {
@@ -101,6 +102,9 @@ TEST_CASE_FIXTURE(ResolverFixture, "answers that cannot be used are failures on 
   answering = registry.resolver(find);
   fails("bytes", TL_E_MISUSE, "UTF-8");
   CHECK(error_of([&] { answering.close(); }).status() == TL_E_MISUSE);
+  answering = registry.resolver(find);
+  fails("latin", TL_E_UNAVAILABLE, "failed");
+  CHECK(error_of([&] { answering.close(); }).status() == TL_E_UNAVAILABLE);
   CHECK(error_of([&] { static_cast<void>(registry.resolver(find, -1ms)); }).status() == TL_E_MISUSE);
 }
 

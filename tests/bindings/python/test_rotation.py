@@ -72,6 +72,32 @@ pool = {{ min = {least}, max = {MAX}, max_lifetime = "none", idle_timeout = "non
         """None of those sessions is there any more."""
         return lambda: not before & self.sessions("rotating")
 
+    def test_what_cannot_be_read_in_the_place_of_the_file(self):
+        registry = self.open()
+        registry.query("SELECT 1")
+        path = os.path.join(self.folder, "password")
+        os.remove(path)
+        os.mkdir(path)
+        registry.trim()
+        self.assertEqual(registry.query("SELECT 1").one(), (1,))
+        os.rmdir(path)
+        self.rotate()
+        registry.trim()
+        self.assertEqual(registry.query("SELECT 1").one(), (1,))
+
+    def test_sessions_may_be_opened_anew_between_the_file_and_the_server(self):
+        registry = self.open()
+        registry.query("SELECT 1")
+        self.rotations += 1
+        self.write(self.password())
+        registry.trim()
+        self.assertEqual(registry.query("SELECT 1").one(), (1,))
+        with self.assertRaises(trunkline.StatementTimeout) as caught:  # what cancels logs in with what the server takes
+            registry.query(self.endless, timeout=0.5)
+        self.assertEqual(caught.exception.outcome, "rolled_back")
+        self.alter("rotating", self.password())
+        self.eventually(lambda: registry.query("SELECT 1").one() == (1,))
+
     def test_under_load(self):
         done = threading.Event()
         calls = []

@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "config_fixture.hpp"
 
 namespace tl::config::tests {
@@ -104,6 +106,22 @@ key = "keys/client.key"
   CHECK(server.ca == folder.path() + "/conf/ca.pem");
   CHECK(server.cert == "/etc/cert.pem");
   CHECK(server.key == folder.path() + "/conf/keys/client.key");
+}
+
+TEST_CASE("a password is in a file of some size, and in nothing else") {
+  const Folder folder;
+  folder.write("trunkline.toml", "[connections.server]\ndriver = 'pg'\npassword = 'file:secret'\n");
+  const auto refusal = [&] {
+    auto config = load_file(folder.path() + "/trunkline.toml", in("/"));
+    REQUIRE_FALSE(config);
+    return config.error().message;
+  };
+  CHECK(refusal().ends_with("connections.server.password: the file that should hold it cannot be read"));
+  folder.write("secret/below", "a folder");
+  CHECK(refusal().ends_with("connections.server.password: the file that should hold it cannot be read"));
+  std::filesystem::remove_all(folder.path() + "/secret");
+  folder.write("secret", std::string(100'000, 'x'));
+  CHECK(refusal().ends_with("connections.server.password: the file that should hold it cannot be read"));
 }
 
 TEST_CASE("relative paths of a text begin at the working folder") {
