@@ -31,9 +31,13 @@ std::shared_ptr<Hub::Subscriptions> Hub::others_than(const Listener& listener) c
 
 bool Hub::reaches_only(Kind kind, uint64_t taker) const {
   const std::lock_guard lock(mutex_);
-  return std::all_of(subscriptions_->begin(), subscriptions_->end(), [&](const Subscription& known) {
-    return (known.kinds & bit(kind)) == 0 || known.listener->taker() == taker;
-  });
+  bool reaches = false;
+  for (const Subscription& known : *subscriptions_) {
+    if ((known.kinds & bit(kind)) == 0) continue;
+    if (known.listener->taker() != taker) return false;
+    reaches = true;
+  }
+  return reaches;
 }
 
 void Hub::replace(std::shared_ptr<const Subscriptions> subscriptions) noexcept {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <latch>
+#include <memory>
 #include <thread>
 
 #include "async_fixture.hpp"
@@ -254,7 +255,7 @@ TEST_CASE("registries, queues and subscriptions go in any order") {
 TEST_CASE_FIXTURE(AsyncFixture,
                   "a queue that is shut down, or gone, takes no subscriptions and ends those that there are") {
   Told told;
-  auto own = std::optional(registry.queue());
+  auto own = std::make_unique<trunkline::queue>(registry.queue());
   auto listening = registry.subscribe(*own, event_kind::query, told.listener());
   own->shutdown();
   own->run();

@@ -2,6 +2,7 @@
 #include <poll.h>
 
 #include <atomic>
+#include <memory>
 #include <thread>
 
 #include "async_fixture.hpp"
@@ -179,7 +180,7 @@ TEST_CASE_FIXTURE(AsyncFixture, "a stream may go, or move, before its batch has 
 }
 
 TEST_CASE_FIXTURE(AsyncFixture, "a queue that goes ends what waits on it, and resumes nobody") {
-  auto own = std::optional(registry.queue());
+  auto own = std::make_unique<trunkline::queue>(registry.queue());
   const auto on_own = registry.on(*own, "db");
   int resumed = 0;
   const auto act = [](const async_connection& on, int& past) -> Task {
