@@ -76,10 +76,10 @@ std::shared_ptr<Credentials> credentials_of(const config::Address& address, cons
 }
 
 // A file holds nobody else up, nor does the application where it is slow to tell the credentials of one name.
-uint64_t group_of(const Endpoint& endpoint) {
+uint64_t server_group_of(const Endpoint& endpoint) {
   const config::Address& address = endpoint.settings().address;
   const bool alone = address.driver == config::DriverKind::sqlite || address.ask_credentials;
-  if (alone) return reinterpret_cast<uintptr_t>(&endpoint);
+  if (alone) return endpoint.own_group();
   return std::hash<std::string>()(address.server());
 }
 
@@ -91,7 +91,7 @@ constexpr Nanos look_patience = std::chrono::seconds(5);
 class Endpoint::DialJob final : public runtime::Job {
  public:
   DialJob(std::shared_ptr<Endpoints> owner, Endpoint& endpoint, Deadline deadline)
-      : Job(endpoint.group(), deadline), owner_(std::move(owner)), endpoint_(endpoint), dial_(deadline) {
+      : Job(endpoint.server_group(), deadline), owner_(std::move(owner)), endpoint_(endpoint), dial_(deadline) {
     options_.deadline = deadline;
     if (endpoint_.settings_.address.ask_credentials) options_.ticket = std::make_shared<runtime::Ticket>();
     const std::lock_guard lock(endpoint_.dials_mutex_);
@@ -236,7 +236,7 @@ Endpoint::Endpoint(Role role, config::Endpoint settings, driver::Driver& driver,
                    std::shared_ptr<observe::Hub> hub, pool::Share share, std::shared_ptr<Credentials> credentials)
     : role_(role),
       settings_(std::move(settings)),
-      group_(group_of(*this)),
+      server_group_(server_group_of(*this)),
       driver_(driver),
       source_(std::make_shared<observe::Source>(std::move(hub),
                                                 observe::SourceSettings{.connection = connection.name,
@@ -302,7 +302,7 @@ void Endpoint::retire(std::unique_ptr<driver::Session> session, pool::Permit per
   try {
     runtime::Crew& crew = runtime::workers();
     crew.submit(std::make_shared<RetireJob>(std::move(session), std::move(permit), closing_, settings_.address.driver,
-                                            group(), from_now(settings_.pool.destroy_timeout)));
+                                            own_group(), from_now(settings_.pool.destroy_timeout)));
   } catch (const std::bad_alloc&) {
     session.reset();  // here and now, if it must be
   }

@@ -43,8 +43,10 @@ class Endpoint final : public pool::Supply, public runtime::Task, public runtime
   [[nodiscard]] const std::shared_ptr<Credentials>& credentials() const noexcept { return credentials_; }
   // Has its credentials looked at, and sessions of older ones go.
   void look_at_credentials() noexcept;
-  // Of the jobs that its server may hold up: many names may be of one.
-  [[nodiscard]] uint64_t group() const noexcept { return group_; }
+  // Of the jobs that its server may hold up, dials and cancels: many names may be of one.
+  [[nodiscard]] uint64_t server_group() const noexcept { return server_group_; }
+  // Of those that its open sessions may: a long rollback is no other name's affair.
+  [[nodiscard]] uint64_t own_group() const noexcept { return reinterpret_cast<uintptr_t>(this); }
 
   // Closes the pool and breaks off what is being dialled.
   void close() noexcept;
@@ -73,7 +75,7 @@ class Endpoint final : public pool::Supply, public runtime::Task, public runtime
 
   const Role role_;
   const config::Endpoint settings_;
-  const uint64_t group_;
+  const uint64_t server_group_;
   driver::Driver& driver_;
   const std::shared_ptr<observe::Source> source_;
   // SQLite's reader: this address is opened once first, because a file must exist before it can be opened for reading.

@@ -62,7 +62,7 @@ class RestoreJob final : public runtime::Job {
  public:
   RestoreJob(Leased leased, std::unique_ptr<driver::Operation> unfinished, std::shared_ptr<Delivery> cancel,
              Deadline deadline)
-      : Job(leased.endpoint().group(), deadline),
+      : Job(leased.endpoint().own_group(), deadline),
         unfinished_(std::move(unfinished)),
         cancel_(std::move(cancel)),
         leased_(std::move(leased)) {}
@@ -114,7 +114,7 @@ std::shared_ptr<Delivery> cancel_at_server(const Leased& leased) {
   auto delivery = std::make_shared<Delivery>();
   std::shared_ptr<driver::Canceller> canceller = leased.session().canceller();
   const bool blocks = canceller->blocks();
-  auto job = std::make_shared<CancelJob>(std::move(canceller), delivery, leased.endpoint().group(),
+  auto job = std::make_shared<CancelJob>(std::move(canceller), delivery, leased.endpoint().server_group(),
                                          end_of_destroying(leased.endpoint()), leased.endpoint().credentials());
   if (blocks) {
     const bool asks = leased.endpoint().settings().address.ask_credentials;

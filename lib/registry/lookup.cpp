@@ -10,8 +10,8 @@ using connection::Handle;
 using observe::Kind;
 
 Result<std::shared_ptr<Handle>> Registry::handle(std::string_view name, routing::Mode mode) {
-  const auto config = this->config();  // holds the default's name
-  const std::string_view meant = name.empty() ? default_name(*config) : name;
+  const auto config = name.empty() ? this->config() : nullptr;  // holds the default's name
+  const std::string_view meant = config == nullptr ? name : default_name(*config);
   auto entry = names_.find(meant);
   if (entry == nullptr && !hub_->wants(Kind::ask_name)) return not_found(name);
   const bool may_go = entry == nullptr || entry->was_asked_for();
