@@ -81,9 +81,8 @@ void Crew::stop(Nanos patience) noexcept {
   Lock lock(mutex_);
   stopping_ = true;
   for (const auto& job : waiting_) job->interrupt();
-  for (Worker& worker : workers_) {
+  for (const Worker& worker : workers_) {
     if (worker.job != nullptr) worker.job->interrupt();
-    worker.wake.notify_one();
   }
   idle_.wait_for(lock, patience, [this] {
     return waiting_.empty() &&
@@ -192,9 +191,11 @@ void Crew::dispatch() noexcept {
   }
 }
 
+// Once the process is ending threads rest for good: what a client library does where a thread ends (OpenSSL, GnuTLS)
+// would meet what its exit handler does.
 bool Crew::await_job(Lock& lock, Worker& self) noexcept {
   while (self.job == nullptr) {
-    if (stopping_ || self.lost || present() > limits_.threads) return false;
+    if (!stopping_ && (self.lost || present() > limits_.threads)) return false;
     self.wake.wait(lock);
   }
   return true;
