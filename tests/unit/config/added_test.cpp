@@ -1,7 +1,6 @@
 // Connections that are added to a configuration: as if they stood in its file.
 #include <doctest/doctest.h>
 
-#include "added.hpp"
 #include "config_fixture.hpp"
 
 using namespace std::chrono_literals;
@@ -22,18 +21,6 @@ statement_timeout = "5s"
 [environments.production.connections.main]
 host = "db.internal"
 )";
-
-Result<Built> make(const Config& config, std::string_view name, std::string_view toml) {
-  auto own = read_connection(*config.base, name, toml, "add()");
-  if (!own) return own.take_error();
-  return make_connection(*config.base, name, *own, "add()");
-}
-
-Built added(const Config& config, std::string_view name, std::string_view toml) {
-  auto made = make(config, name, toml);
-  REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
-  return made.take();
-}
 
 Error not_added(const Config& config, std::string_view name, std::string_view toml) {
   auto made = make(config, name, toml);

@@ -31,6 +31,18 @@ Error refused(std::string_view toml, Names variables, std::optional<std::string>
   return config.error();
 }
 
+Result<Built> make(const Config& config, std::string_view name, std::string_view toml) {
+  auto own = read_connection(*config.base, name, toml, "add()");
+  if (!own) return own.take_error();
+  return make_connection(*config.base, name, *own, "add()");
+}
+
+Built added(const Config& config, std::string_view name, std::string_view toml) {
+  auto made = make(config, name, toml);
+  REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
+  return made.take();
+}
+
 std::string detail(const Error& error, std::string_view name) {
   for (const auto& [key, text] : error.details) {
     if (key == name) return text;

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "config.hpp"
+#include "added.hpp"
 
 namespace tl::config::tests {
 
@@ -20,6 +20,10 @@ using Names = std::map<std::string, std::string>;
 
 // A text that must not load; where it does, the test fails.
 [[nodiscard]] Error refused(std::string_view toml, Names variables = {}, std::optional<std::string> environment = {});
+
+// A connection that is added to it, or the same where that must succeed.
+[[nodiscard]] Result<Built> make(const Config& config, std::string_view name, std::string_view toml);
+[[nodiscard]] Built added(const Config& config, std::string_view name, std::string_view toml);
 
 // "" where the error has no such detail, or the configuration no such setting.
 [[nodiscard]] std::string detail(const Error& error, std::string_view name);

@@ -1,7 +1,6 @@
 // Settings that many connections share, with places for what differs.
 #include <doctest/doctest.h>
 
-#include "added.hpp"
 #include "config_fixture.hpp"
 
 using namespace std::chrono_literals;
@@ -55,14 +54,14 @@ Config config_of(Names variables = {{"SECRET", "hush"}}, std::optional<std::stri
 
 const Address& address(const Config& config, std::string_view name) { return config.find(name)->primary.address; }
 
-Result<Built> make(const Config& config, std::string_view name, std::string_view toml) {
-  auto own = read_connection(*config.base, name, toml, "add()");
-  if (!own) return own.take_error();
-  return make_connection(*config.base, name, *own, "add()");
-}
-
-Connection added(const Config& config, std::string_view name, std::string_view toml) {
-  auto made = make(config, name, toml);
+// What becomes of a connection that is added and then patched.
+Connection patched(std::string_view toml, std::string_view patch) {
+  const Config config = config_of();
+  auto own = read_connection(*config.base, "t", toml, "add()");
+  REQUIRE(own);
+  auto over = patch_connection(*config.base, own.take(), "t", patch, "patch()");
+  REQUIRE(over);
+  auto made = make_connection(*config.base, "t", *over, "patch()");
   REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
   return made->connection;
 }
@@ -126,54 +125,39 @@ database = "app"
 
 TEST_CASE("a tenant is added by its template") {
   const Config config = config_of();
-  const Connection tenant = added(config, "tenant_7", "template = 'tenant'\nparameters = { id = 7, port = 6000 }\n");
+  const Connection tenant =
+      added(config, "tenant_7", "template = 'tenant'\nparameters = { id = 7, port = 6000 }\n").connection;
   CHECK(tenant.primary.address.database == "tenant_7");
   CHECK(tenant.primary.address.port == 6000);
   CHECK(tenant.primary.address.application_name == "tenant_7");
 }
 
 TEST_CASE("a patch fills in the template anew") {
-  const Config config = config_of();
-  auto own = read_connection(*config.base, "t", "template = 'tenant'\nparameters = { id = 7 }\n", "add()");
-  REQUIRE(own);
-  auto patched = patch_connection(*config.base, own.take(), "t", "parameters = { shard = 'us' }\n", "patch()");
-  REQUIRE(patched);
-  auto made = make_connection(*config.base, "t", *patched, "patch()");
-  REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
-  CHECK(made->connection.primary.address.host == "db-us.internal");
-  CHECK(made->connection.primary.address.database == "tenant_7");
+  const Connection made = patched("template = 'tenant'\nparameters = { id = 7 }\n", "parameters = { shard = 'us' }\n");
+  CHECK(made.primary.address.host == "db-us.internal");
+  CHECK(made.primary.address.database == "tenant_7");
 }
 
 TEST_CASE("another template drops the parameters of the one before") {
-  const Config config = config_of();
-  auto own = read_connection(*config.base, "t", "template = 'tenant'\nparameters = { id = 7 }\n", "add()");
-  REQUIRE(own);
-  auto patched = patch_connection(*config.base, own.take(), "t", "template = 'file'\n", "patch()");
-  REQUIRE(patched);
-  auto made = make_connection(*config.base, "t", *patched, "patch()");
-  REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
-  CHECK(made->connection.primary.address.database == "/tenants/t.db");
+  const Connection made = patched("template = 'tenant'\nparameters = { id = 7 }\n", "template = 'file'\n");
+  CHECK(made.primary.address.database == "/tenants/t.db");
 }
 
 TEST_CASE("a patch with another driver drops the template's address and the connection's own") {
-  const Config config = config_of();
-  auto own = read_connection(*config.base, "t", "template='tenant'\nparameters={id=7}\nuser='me'\n", "add()");
-  REQUIRE(own);
-  auto patched = patch_connection(*config.base, own.take(), "t", "driver='sqlite'\ndatabase=':memory:'\n", "patch()");
-  REQUIRE(patched);
-  auto made = make_connection(*config.base, "t", *patched, "patch()");
-  REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
-  CHECK(made->connection.driver == DriverKind::sqlite);
-  CHECK(made->connection.primary.address.user.empty());
+  const Connection made =
+      patched("template='tenant'\nparameters={id=7}\nuser='me'\n", "driver='sqlite'\ndatabase=':memory:'\n");
+  CHECK(made.driver == DriverKind::sqlite);
+  CHECK(made.primary.address.user.empty());
 }
 
 TEST_CASE("a parameter is one value, whatever it holds") {
   const Config config = config_of({{"SECRET", "hush"}, {"id", "of a variable"}, {"OTHER", "seen"}});
-  CHECK(added(config, "t", "template='tenant'\nparameters={id='$'}").primary.address.database == "tenant_$");
-  CHECK(added(config, "t", "template='tenant'\nparameters={id='${OTHER}'}").primary.address.database == "tenant_seen");
-  CHECK(added(config, "t", "template='tenant'\nparameters={id='$${OTHER}'}").primary.address.database ==
+  CHECK(added(config, "t", "template='tenant'\nparameters={id='$'}").connection.primary.address.database == "tenant_$");
+  CHECK(added(config, "t", "template='tenant'\nparameters={id='${OTHER}'}").connection.primary.address.database ==
+        "tenant_seen");
+  CHECK(added(config, "t", "template='tenant'\nparameters={id='$${OTHER}'}").connection.primary.address.database ==
         "tenant_${OTHER}");
-  CHECK(added(config, "${OTHER}", "template='file'").primary.address.database == "/tenants/${OTHER}.db");
+  CHECK(added(config, "${OTHER}", "template='file'").connection.primary.address.database == "/tenants/${OTHER}.db");
 }
 
 TEST_CASE("a parameter cannot end the part of a url that it stands in") {
@@ -181,17 +165,19 @@ TEST_CASE("a parameter cannot end the part of a url that it stands in") {
   const Connection tenant = added(config, "t", R"(
 template = "by_url"
 parameters = { host = "db.internal", database = "x?host=evil&sslmode=disable", password = "p@ss/w:rd%" }
-)");
+)")
+                                .connection;
   CHECK(tenant.primary.address.host == "db.internal");
   CHECK(tenant.primary.address.database == "x?host=evil&sslmode=disable");
   CHECK(tenant.primary.address.password == Secret("p@ss/w:rd%"));
   const Config elsewhere =
       loaded("[templates.t]\nurl = '${BASE}/${name}?sslmode=verify-full'", {{"BASE", "postgresql://db.internal"}});
-  const Connection named = added(elsewhere, "x?sslmode=disable", "template = 't'");
+  const Connection named = added(elsewhere, "x?sslmode=disable", "template = 't'").connection;
   CHECK(named.primary.address.sslmode == SslMode::verify_full);
   CHECK(named.primary.address.database == "x?sslmode=disable");
   const Connection whole =
-      added(config, "t", "template = 'whole_url'\nparameters = { address = 'postgresql://me@there:99/base' }\n");
+      added(config, "t", "template = 'whole_url'\nparameters = { address = 'postgresql://me@there:99/base' }\n")
+          .connection;
   CHECK(whole.primary.address.host == "there");
   CHECK(whole.primary.address.database == "base");
 }
