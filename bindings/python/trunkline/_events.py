@@ -72,11 +72,13 @@ Listen = Callable[[Event], object]
 class _Listener:
     """Who wants to be called."""
 
-    __slots__ = ("fn", "lock")
+    __slots__ = ("fn", "lock", "lost")
 
     def __init__(self, fn: Listen) -> None:
         self.fn: Listen | None = fn
         self.lock = RLock()
+        self.lost = 0
+        """that it has not been told of"""
 
     def tell(self, event: Event, caught: type[BaseException]) -> object:
         with self.lock:
@@ -141,8 +143,12 @@ class _Queue(_call.Owned):
         for op, status, kind, value, error, lost, question in _COMPLETION.iter_unpack(taken):
             listener = self.listeners.get(op)
             if kind in (_ffi.TL_EVENT, _ffi.TL_QUESTION):
-                event = self._read(value, lost, question)
+                if lost:  # which is told once for all who listen here
+                    for each in list(self.listeners.values()):
+                        each.lost += lost
+                event = self._read(value, 0 if listener is None else listener.lost, question)
                 if listener is not None:
+                    listener.lost = 0
                     told.append((listener, event))
                 continue
             if listener is not None and status != _ffi.TL_E_SHUTDOWN:
