@@ -15,6 +15,7 @@ struct ManyRequest {
   size_t width = 0;  // values of a row
   size_t rows = 0;
   bool loads = false;  // the statement is sql::loading_text()'s, and takes `width` values whatever its text says
+  bool wants_position = false;  // as of a Request
 
   [[nodiscard]] columnar::Params row(size_t i) const noexcept {
     return {values.values + i * width, width, values.arena};

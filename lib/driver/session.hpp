@@ -8,6 +8,7 @@
 
 #include "batch.hpp"
 #include "many.hpp"
+#include "sight.hpp"
 
 namespace tl::driver {
 
@@ -44,6 +45,8 @@ struct Request {
   // Of a ride, whose batches `first` limits: the whole answer, as its batches hold it. A larger one is dropped, and
   // fails.
   uint64_t whole_bytes = UINT64_MAX;
+  // Has Session::written() tell where what the statement wrote is.
+  bool wants_position = false;
 
   // What must be right before anything is sent: as many values as the text has places for.
   [[nodiscard]] Result<void> check() const;
@@ -123,6 +126,16 @@ class Session {
   // Back to how open() left it: pending answer read and dropped, transaction rolled back, session state restored.
   [[nodiscard]] virtual std::unique_ptr<Operation> reset() = 0;
   [[nodiscard]] virtual std::shared_ptr<Canceller> canceller() = 0;
+  // What the server is now, in one round trip. Null: there is no server that could be another thing tomorrow.
+  [[nodiscard]] virtual std::unique_ptr<Look> look() { return nullptr; }
+  // Only where look() is not null. The position is kept by the operation.
+  [[nodiscard]] virtual std::unique_ptr<Reach> reach(Position wanted) {
+    (void)wanted;
+    return nullptr;
+  }
+  // After a statement that wanted it has come to its end: a place in the server's history behind all that was
+  // committed on this session so far. Empty: nothing was, or the server does not tell.
+  [[nodiscard]] virtual Position written() const { return {}; }
 
   [[nodiscard]] virtual State state() const noexcept = 0;
   // A statement that is not `plain` ran since open() or reset(): reset() before another caller gets it.
