@@ -180,8 +180,10 @@ Values& Values::list(const Values& elements) {
   return add(v);
 }
 
-Asking::Asking(const std::string& more)
-    : driver_(drivers::find(target().kind)), config_(configuration(more)), statements_(driver_->dialect(), 1 << 20) {
+Asking::Asking(const std::string& more) : Asking(configuration(more)) {}
+
+Asking::Asking(config::Config config)
+    : driver_(drivers::find(target().kind)), config_(std::move(config)), statements_(driver_->dialect(), 1 << 20) {
   driver::Dial dial(Deadline::after(steady_clock().now(), std::chrono::seconds(30)));
   auto opened = driver_->open(config_.connections.front().primary.address, dial);
   if (!opened) throw std::runtime_error(opened.error().message);
@@ -294,6 +296,12 @@ Result<ManyDone> Asking::run_many(std::string_view sql, size_t width, const Rows
 }
 
 Result<void> Asking::reset() { return perform(*session_->reset()); }
+Result<driver::Sight> Asking::look() {
+  const auto look = session_->look();
+  if (Result<void> done = perform(*look); !done) return done.take_error();
+  return look->sight;
+}
+
 Result<void> Asking::ping() { return perform(*session_->ping()); }
 
 }  // namespace tl::validation

@@ -61,6 +61,7 @@ struct ManyDone {
 class Asking {
  public:
   explicit Asking(const std::string& more = "");
+  explicit Asking(config::Config config);  // of its first connection
 
   [[nodiscard]] driver::Session& operator*() noexcept { return *session_; }
   [[nodiscard]] driver::Session* operator->() noexcept { return session_.get(); }
@@ -92,6 +93,7 @@ class Asking {
                                       Nanos limit = std::chrono::seconds(60));
   [[nodiscard]] Result<void> reset();
   [[nodiscard]] Result<void> ping();
+  [[nodiscard]] Result<driver::Sight> look();
 
  private:
   [[nodiscard]] Result<void> perform(driver::Operation& operation);

@@ -209,6 +209,11 @@ bool is_stale_plan(const PGresult* result) noexcept {
          (sqlstate == "0A000" && field(result, PG_DIAG_SOURCE_FUNCTION) == "RevalidateCachedQuery");
 }
 
+bool is_not_understood(const PGresult* result) noexcept {
+  const std::string_view sqlstate = field(result, PG_DIAG_SQLSTATE);
+  return sqlstate.starts_with("42") || sqlstate.starts_with("0A") || sqlstate.starts_with("3F");
+}
+
 bool is_conflict(const PGresult* result) noexcept {
   const std::string_view sqlstate = field(result, PG_DIAG_SQLSTATE);
   return sqlstate == "40P01" || sqlstate == "40001";

@@ -29,6 +29,9 @@ namespace tl::postgresql {
 // The server no longer has the prepared statement, or its result has other columns now: preparing it again heals that.
 [[nodiscard]] bool is_stale_plan(const PGresult* result) noexcept;
 
+// It has no such function or column, does not let this user ask for it, or does not have the syntax.
+[[nodiscard]] bool is_not_understood(const PGresult* result) noexcept;
+
 // A deadlock or a serialization failure: of the transaction with others, not of the statement.
 [[nodiscard]] bool is_conflict(const PGresult* result) noexcept;
 

@@ -164,6 +164,16 @@ Result<void> PostgresqlSession::send_ping() {
   return sync();
 }
 
+Result<void> PostgresqlSession::send_own(const char* question) {
+  protocol_ = Protocol::extended;
+  if (Result<void> done =
+          sent(PQsendQueryParams(conn_.get(), question, 0, nullptr, nullptr, nullptr, nullptr, text_results));
+      !done) {
+    return done;
+  }
+  return sync();
+}
+
 Failure PostgresqlSession::error_of(const PGresult* result, Phase phase, const sql::Statement* statement) {
   if (ends_session(result)) broken_ = true;
   if (protocol_ == Protocol::simple) statement = several_.get();

@@ -14,6 +14,7 @@ PostgresqlSession::PostgresqlSession(Conn conn, std::shared_ptr<driver::Cancelle
     : conn_(std::move(conn)),
       canceller_(std::move(canceller)),
       arrays_as_text_(address.arrays == config::Arrays::text),
+      opened_read_only_(address.read_only),
       encoding_(PQclientEncoding(conn_.get())),
       prepared_(address.statement_cache) {
   PQsetNoticeReceiver(conn_.get(), on_notice, this);

@@ -9,6 +9,9 @@
 
 namespace tl::postgresql {
 
+// A log sequence number; nothing where it is none.
+[[nodiscard]] std::optional<uint64_t> place_of(std::string_view text) noexcept;
+
 class PostgresqlSession final : public driver::Session {
  public:
   [[nodiscard]] static Result<std::unique_ptr<driver::Session>> open(const config::Address& address,
@@ -23,6 +26,7 @@ class PostgresqlSession final : public driver::Session {
   [[nodiscard]] std::unique_ptr<driver::Operation> ping() override;
   [[nodiscard]] std::unique_ptr<driver::Operation> reset() override;
   [[nodiscard]] std::shared_ptr<driver::Canceller> canceller() override { return canceller_; }
+  [[nodiscard]] std::unique_ptr<driver::Look> look() override;
 
   [[nodiscard]] driver::State state() const noexcept override;
   [[nodiscard]] bool changed() const noexcept override { return changed_; }
@@ -42,6 +46,9 @@ class PostgresqlSession final : public driver::Session {
   class ManyOperation;
   class CopyOperation;
   class PingOperation;
+  template <class Verb>
+  class SightSteps;
+  class LookOperation;
   class ResetOperation;
 
   PostgresqlSession(Conn conn, std::shared_ptr<driver::Canceller> canceller, const config::Address& address);
@@ -77,6 +84,8 @@ class PostgresqlSession final : public driver::Session {
   // Has the server undo the rows that it was sent.
   [[nodiscard]] Result<void> abort_many();
   [[nodiscard]] Result<void> send_ping();
+  // A question of the library's own, which leaves nothing behind.
+  [[nodiscard]] Result<void> send_own(const char* question);
   [[nodiscard]] Result<void> sync();
   // `statement`: that it is about, null if it has none of its own.
   [[nodiscard]] Failure error_of(const PGresult* result, Phase phase, const sql::Statement* statement);
@@ -99,6 +108,7 @@ class PostgresqlSession final : public driver::Session {
   Conn conn_;
   const std::shared_ptr<driver::Canceller> canceller_;
   const bool arrays_as_text_;
+  const bool opened_read_only_;
   const int encoding_;
   PreparedCache prepared_;
   EncodedParams params_;
@@ -108,6 +118,7 @@ class PostgresqlSession final : public driver::Session {
   uint64_t unsent_ = 0;                 // bytes of values of rides, at most: none once libpq has sent all
   RideOperation* held_back_ = nullptr;  // the first ride that has not been sent; nor have those behind it
   Instant batch_sent_;                  // when those before it were
+  size_t question_ = 0;                 // that the server understands, of those that look() knows
   bool has_prepared_by_text_ = false;   // statements prepared by the caller's own PREPARE
 
   // The answer in progress.

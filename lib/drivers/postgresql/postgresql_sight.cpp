@@ -1,0 +1,152 @@
+// PostgresqlSession: what the server tells of itself, and waiting for a replica.
+#include <charconv>
+
+#include "postgresql_steps.hpp"
+
+namespace tl::postgresql {
+
+using driver::ServerRole;
+using driver::Sight;
+
+namespace {
+
+// What is asked, the most telling first. Servers that speak the protocol but are not PostgreSQL, old ones, and those
+// whose administrator keeps functions to himself do not answer all of it.
+//
+// Of a replica's time line an ordinary user is told what it was at the last restart point, those who may read
+// statistics (pg_monitor) also what it is being sent.
+constexpr std::array questions = {
+    "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('default_transaction_read_only'), "
+    "pg_catalog.date_part('epoch', CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.clock_timestamp() "
+    "OPERATOR(pg_catalog.-) pg_catalog.pg_last_xact_replay_timestamp() END), "
+    "CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() "
+    "ELSE pg_catalog.pg_current_wal_flush_lsn() END, "
+    "CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL "
+    "ELSE pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_flush_lsn()) END, "
+    "GREATEST(c.timeline_id, r.min_recovery_end_timeline, "
+    "(SELECT w.received_tli FROM pg_catalog.pg_stat_wal_receiver w)), s.system_identifier "
+    "FROM pg_catalog.pg_control_system() s, pg_catalog.pg_control_checkpoint() c, pg_catalog.pg_control_recovery() r",
+    "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('default_transaction_read_only'), "
+    "pg_catalog.date_part('epoch', CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.clock_timestamp() "
+    "OPERATOR(pg_catalog.-) pg_catalog.pg_last_xact_replay_timestamp() END)",
+    "SELECT false, pg_catalog.current_setting('default_transaction_read_only')", "SELECT false, 'off'"};
+constexpr size_t knows_recovery = 2;  // questions that ask for it
+
+enum Column : int { in_recovery, read_only, seconds_behind, reached, file, timeline, system_number };
+
+std::string_view text_of(const PGresult& row, int column) noexcept {
+  if (column >= PQnfields(&row) || PQgetisnull(&row, 0, column) != 0) return {};
+  return {PQgetvalue(&row, 0, column), static_cast<size_t>(PQgetlength(&row, 0, column))};
+}
+
+template <class Number, class... Base>
+bool read(std::string_view text, Number& number, Base... base) noexcept {
+  return std::from_chars(text.data(), text.data() + text.size(), number, base...).ec == std::errc();
+}
+
+bool is_on(std::string_view text) noexcept { return text == "t" || text == "on"; }
+
+// How long ago the last transaction that was replayed had been committed; the servers' clocks may differ.
+std::optional<Nanos> lag_of(std::string_view text) noexcept {
+  double seconds = 0;
+  if (!read(text, seconds)) return std::nullopt;
+  return std::chrono::duration_cast<Nanos>(std::chrono::duration<double>(std::max(seconds, 0.0)));
+}
+
+// A primary's time line stands in the name of the file that it writes.
+bool read_timeline(const PGresult& row, uint32_t& number) noexcept {
+  const std::string_view name = text_of(row, file);
+  return name.empty() ? read(text_of(row, timeline), number) : read(name.substr(0, 8), number, 16);
+}
+
+driver::Position position_of(const PGresult& row) {
+  driver::Position position;
+  const std::optional<uint64_t> at = place_of(text_of(row, reached));
+  if (!at || !read(text_of(row, system_number), position.system) || !read_timeline(row, position.timeline)) return {};
+  position.kind = driver::Position::Kind::postgresql;
+  position.marks.push_back({.at = *at});
+  return position;
+}
+
+}  // namespace
+
+std::optional<uint64_t> place_of(std::string_view text) noexcept {
+  const size_t slash = text.find('/');
+  uint32_t high = 0;
+  uint32_t low = 0;
+  if (slash == std::string_view::npos || !read(text.substr(0, slash), high, 16) ||
+      !read(text.substr(slash + 1), low, 16)) {
+    return std::nullopt;
+  }
+  return uint64_t{high} << 32 | low;
+}
+
+// Asks the question that the server understands; which that is, is found out by the session's first look.
+template <class Verb>
+class PostgresqlSession::SightSteps : public Steps<Verb> {
+ public:
+  using Steps<Verb>::Steps;
+
+ protected:
+  Result<void> begin() override {
+    if (session_.answering_) return fail(Status::misuse, "an answer is still being read", Phase::send);
+    return ask();
+  }
+
+  Result<void> ask() { return session_.send_own(questions[session_.question_]); }
+
+  // False: the answer has not come yet.
+  Result<bool> read_sight(Sight& into) {
+    ResultHandle result;
+    for (;;) {
+      switch (session_.next_result(result)) {
+        case Came::nothing_yet: return false;
+        case Came::result:
+          if (PQresultStatus(result.get()) == PGRES_TUPLES_OK) {
+            into = sight_of(*result);
+          } else if (PQresultStatus(result.get()) == PGRES_FATAL_ERROR) {
+            too_much_ = is_not_understood(result.get()) && session_.question_ + 1 < questions.size();
+            if (!too_much_) this->note(*result);
+          }
+          break;
+        case Came::end:
+          if (this->wrong_ != nullptr) return std::move(this->wrong_);
+          if (session_.broken_) return session_.gone(Phase::receive, Outcome::unknown);
+          if (!std::exchange(too_much_, false)) return true;
+          if (this->cancel_requested()) return this->not_sent();
+          ++session_.question_;
+          if (Result<void> asked = ask(); !asked) return asked.take_error();
+      }
+    }
+  }
+
+  using Steps<Verb>::session_;
+
+ private:
+  [[nodiscard]] Sight sight_of(const PGresult& row) const {
+    Sight seen;
+    if (PQntuples(&row) != 1) return seen;
+    const bool replays = is_on(text_of(row, in_recovery));
+    // What this library's own setting refuses says nothing of the server.
+    const bool refuses = is_on(text_of(row, read_only)) && !session_.opened_read_only_;
+    seen.role = replays || refuses ? ServerRole::replica : ServerRole::primary;
+    seen.is_certain = seen.role == ServerRole::replica || session_.question_ < knows_recovery;
+    seen.lag = lag_of(text_of(row, seconds_behind));
+    seen.position = position_of(row);
+    return seen;
+  }
+
+  bool too_much_ = false;  // was asked
+};
+
+class PostgresqlSession::LookOperation final : public SightSteps<driver::Look> {
+ public:
+  using SightSteps::SightSteps;
+
+ private:
+  Result<bool> advance() override { return read_sight(sight); }
+};
+
+std::unique_ptr<driver::Look> PostgresqlSession::look() { return std::make_unique<LookOperation>(*this); }
+
+}  // namespace tl::postgresql
