@@ -1,15 +1,15 @@
 """A private MariaDB: a unix socket without a password for one user, TCP on 127.0.0.1 with TLS and passwords."""
 
+import functools
 import re
-import secrets
 import shutil
 import signal
 import socket
 import subprocess
 from pathlib import Path
 
-from certificates import CLIENT, make_certificates
-from server import Missing, Server, free_port, is_running
+from certificates import CLIENT
+from server import Missing, Server, is_running
 
 OLDEST = (10, 11)
 SUPERUSER = "trunkline"
@@ -67,12 +67,15 @@ GRANT ALL PRIVILEGES ON {DATABASE}.* TO {TLS_USER}@'%', {CERTIFICATE_USER}@'%';
 """
 
 
+@functools.cache
 def find_programs():
-    """The paths of mariadbd, which is seldom on a user's PATH, and of mariadb-install-db."""
-    programs = [shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin:/usr/libexec"),
-                shutil.which("mariadb-install-db")]
-    if all(programs):
-        text = subprocess.run([programs[0], "--no-defaults", "--version"], stdout=subprocess.PIPE, text=True).stdout
+    """The paths of the programs by their names; mariadbd is seldom on a user's PATH."""
+    programs = {name: shutil.which(name) for name in ("mariadbd", "mariadb-install-db", "mariadb")}
+    if programs["mariadbd"] is None:
+        programs["mariadbd"] = shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin:/usr/libexec")
+    if all(programs.values()):
+        command = [programs["mariadbd"], "--no-defaults", "--version"]
+        text = subprocess.run(command, stdout=subprocess.PIPE, text=True).stdout
         found = re.search(r"Ver (\d+)\.(\d+)\.", text)
         if found and (int(found[1]), int(found[2])) >= OLDEST:
             return programs
@@ -83,6 +86,8 @@ def find_programs():
 class MariaDB(Server):
     name = "mariadb"
     mark = "TL_MARIADB_SOCKET"
+    user = PASSWORD_USER
+    database = DATABASE
     stop_signal = signal.SIGTERM
     find_programs = staticmethod(find_programs)
 
@@ -94,20 +99,25 @@ class MariaDB(Server):
 
     def create(self):
         """Makes the data folder with its users and database, the certificates, and leaves the server running."""
-        daemon, install = find_programs()
-        self.make_folder()
-        make_certificates(self)
-        port, password = str(free_port()), "native-" + secrets.token_hex(12)
-        self.settings.write_text(SETTINGS.format(folder=self.folder, port=port))
-        users = self.folder / "users.sql"
-        users.write_text(USERS.format(password=password))
-        # What is for cross-bootstrapping knows no host names, and so looks none up.
-        self.call(install, f"--defaults-file={self.settings}", "--cross-bootstrap", "--skip-test-db",
-                  f"--extra-file={users}")
-        for fact, value in (("port", port), ("password", password), ("program", daemon),
-                            ("certificate", "server")):
-            (self.folder / fact).write_text(value)
+        self.prepare()
+        self.configure()
+        self.install()
         self.start()
+
+    def configure(self):
+        self.settings.write_text(SETTINGS.format(folder=self.folder, port=self.port))
+
+    def install(self):
+        """Makes the data folder."""
+        users = self.folder / "users.sql"
+        users.write_text(self.users())
+        # What is for cross-bootstrapping knows no host names, and so looks none up.
+        self.call(find_programs()["mariadb-install-db"], f"--defaults-file={self.settings}", "--cross-bootstrap",
+                  "--skip-test-db", f"--extra-file={users}")
+
+    def users(self):
+        """The statements that make the users."""
+        return USERS.format(password=self.password)
 
     def pid(self):
         """The running server's pid, or None."""
@@ -122,7 +132,7 @@ class MariaDB(Server):
             self.pid_file.unlink(missing_ok=True)  # a killed server's: its pid may be another process's by now
             certificate = self.shown_certificate()
             tls = f"--ssl-cert={certificate}" if certificate else "--skip-ssl"
-            self.launch([self.fact("program"), f"--defaults-file={self.settings}", tls], self.greets)
+            self.launch([find_programs()["mariadbd"], f"--defaults-file={self.settings}", tls], self.greets)
 
     def greets(self):
         """Whether the server speaks: it listens a while before it does."""
@@ -133,6 +143,11 @@ class MariaDB(Server):
                 return client.recv(1) != b""
             except OSError:
                 return False
+
+    def sql(self, text, *options):
+        """Runs statements as the superuser and returns the lines of their answers; options are the client's."""
+        return self.ask([find_programs()["mariadb"], "--no-defaults", "-N", "-B", f"--socket={self.socket}", "-u",
+                         SUPERUSER, *options, DATABASE], text)
 
     def destroy(self):
         """Ends the server for good; nothing of it is kept, so it need not put anything in order."""

@@ -1,14 +1,14 @@
 """A private PostgreSQL: a unix socket with trust for the superuser, TCP on 127.0.0.1 with TLS and SCRAM."""
 
+import functools
 import re
-import secrets
 import shutil
 import signal
 import subprocess
 from pathlib import Path
 
-from certificates import CLIENT, make_certificates
-from server import Missing, Server, free_port, is_running
+from certificates import CLIENT
+from server import Missing, Server, is_running
 
 OLDEST = 15
 SUPERUSER = "trunkline"
@@ -38,7 +38,7 @@ log_timezone = 'UTC'
 """
 
 ACCESS = f"""
-local      all  {SUPERUSER}                       trust
+local      all,replication  {SUPERUSER}           trust
 local      all  all                               scram-sha-256
 hostssl    all  {CERTIFICATE_USER}  127.0.0.1/32  cert
 hostnossl  all  {CERTIFICATE_USER}  127.0.0.1/32  reject
@@ -54,6 +54,7 @@ CREATE DATABASE {DATABASE} OWNER {SCRAM_USER};
 """
 
 
+@functools.cache
 def find_programs():
     """The folder of the newest PostgreSQL programs on this machine."""
     candidates = [Path(p) for p in Path("/usr/lib/postgresql").glob("*/bin")]
@@ -75,6 +76,8 @@ def find_programs():
 class PostgreSQL(Server):
     name = "postgresql"
     mark = "TL_PG_SOCKET"
+    user = SCRAM_USER
+    database = DATABASE
     stop_signal = signal.SIGINT  # throws the clients off
     find_programs = staticmethod(find_programs)
 
@@ -85,21 +88,17 @@ class PostgreSQL(Server):
 
     def create(self):
         """Makes the cluster, its certificates, role and database, and leaves the server running."""
-        programs = find_programs()
-        self.make_folder()
-        make_certificates(self)
-        self.call(programs / "initdb", "-D", self.data, "-U", SUPERUSER, "-E", "UTF8", "--locale=C", "--no-sync",
+        self.prepare()
+        self.call(find_programs() / "initdb", "-D", self.data, "-U", SUPERUSER, "-E", "UTF8", "--locale=C", "--no-sync",
                   "--no-instructions", "--auth=trust")
-        port, password = free_port(), "scram-" + secrets.token_hex(12)
-        self.append(self.data / "postgresql.conf",
-                    SETTINGS.format(port=port, sockets=self.folder, folder=self.folder))
-        (self.data / "pg_hba.conf").write_text(ACCESS)
-        for fact, value in (("port", str(port)), ("password", password), ("programs", str(programs)),
-                            ("certificate", "server")):
-            (self.folder / fact).write_text(value)
+        self.configure()
         self.start()
-        self.call(programs / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-p", port, "-U",
-                  SUPERUSER, "-d", "postgres", text=USERS.format(password=password))
+        self.sql(USERS.format(password=self.password), "postgres")
+
+    def configure(self):
+        self.append(self.data / "postgresql.conf",
+                    SETTINGS.format(port=self.port, sockets=self.folder, folder=self.folder))
+        (self.data / "pg_hba.conf").write_text(ACCESS)
 
     @staticmethod
     def append(path, text):
@@ -123,8 +122,14 @@ class PostgreSQL(Server):
             self.forget_killed()
             certificate = self.shown_certificate()
             tls = ("-c", "ssl=on", "-c", f"ssl_cert_file={certificate}") if certificate else ("-c", "ssl=off")
-            self.launch([Path(self.fact("programs")) / "postgres", "-D", self.data, *tls],
+            self.launch([find_programs() / "postgres", "-D", self.data, *tls],
                         lambda: self.pid_lines()[7:8] == ["ready   "])
+
+    def sql(self, text, database=DATABASE):
+        """Runs statements as the superuser, waiting for no replica; returns the lines of their answers."""
+        target = (f"host={self.folder} port={self.port} user={SUPERUSER} dbname={database}"
+                  " options='-c synchronous_commit=local'")
+        return self.ask([find_programs() / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", target], text)
 
     def forget_killed(self):
         """Takes away the lock files of a killed server: its pid may be a zombie's or another process's by now."""

@@ -4,12 +4,15 @@ import grp
 import os
 import pwd
 import random
+import secrets
 import signal
 import socket
 import subprocess
 import threading
 import time
 from pathlib import Path
+
+from certificates import make_certificates
 
 
 class ServerError(Exception):
@@ -45,12 +48,17 @@ def free_port():
     raise ServerError("no free TCP port on 127.0.0.1")
 
 
+def state_of(pid):
+    """The kernel's letter for what the process does, "T" when it is stopped; "X" when there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
+
+
 def is_running(pid):
     """Whether the process lives; one that only waits for its parent to ask after it does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+    return state_of(pid) not in "ZX"
 
 
 def children_of(pid):
@@ -97,10 +105,19 @@ def send(pid, number):
         pass
 
 
-def kill_tree(pid):
-    """SIGKILL to a server and its children, stopped first so that it cannot fork on the way."""
+def stop_tree(pid):
+    """SIGSTOP to a server and then to its children, of which it can make no more; returns them all."""
     send(pid, signal.SIGSTOP)
-    doomed = [pid, *children_of(pid)]
+    wait_until(lambda: state_of(pid) in "TZX", 10)
+    tree = [pid, *children_of(pid)]
+    for each in tree:
+        send(each, signal.SIGSTOP)
+    return tree
+
+
+def kill_tree(pid):
+    """SIGKILL to a server and its children."""
+    doomed = stop_tree(pid)
     for each in doomed:
         send(each, signal.SIGKILL)
     if not wait_until(lambda: not any(is_running(each) for each in doomed), 10):
@@ -110,27 +127,57 @@ def kill_tree(pid):
 class Server:
     """One private server in a folder of its own. A kind of server says how it is made and what is exported.
 
-    A kind has a `name`, its folder's too; a `mark`, the variable that tells that there is one; a `stop_signal`;
-    find_programs(), which raises Missing; and create(), pid(), start(), destroy(), environment(). It starts with the
-    certificate that shown_certificate() names.
+    A kind has a `name`, with which its folder's begins; a `mark`, the variable that tells that there is one; a
+    `stop_signal`; the `user` and `database` of ordinary clients; find_programs(), which raises Missing; and create(),
+    pid(), start(), destroy(), sql(), environment(). It starts with the certificate that shown_certificate() names.
     """
 
     abandoned = threading.Event()  # set: whoever still makes a server gives up
+    host = "127.0.0.1"
 
     def __init__(self, folder):
         self.folder = Path(folder)
-        self.user = unprivileged_user()
+        self.owner = unprivileged_user()
         self.log = self.folder / "log"
 
     def make_folder(self):
         self.folder.mkdir(mode=0o711)
-        if self.user:
-            entry = pwd.getpwnam(self.user[0])
+        if self.owner:
+            entry = pwd.getpwnam(self.owner[0])
             os.chown(self.folder, entry.pw_uid, entry.pw_gid)
 
+    def prepare(self):
+        """Makes the folder with certificates, a port and a password."""
+        self.make_folder()
+        make_certificates(self)
+        self.note(port=free_port(), password=f"{self.name}-{secrets.token_hex(12)}", certificate="server")
+
+    def prepare_like(self, other):
+        """Makes the folder with the certificates and the password of another server, and a port of its own."""
+        self.make_folder()
+        self.call("cp", *other.folder.glob("*.crt"), *other.folder.glob("*.key"), self.folder)
+        self.note(port=free_port(), password=other.password, certificate=other.fact("certificate"))
+
+    def note(self, **facts):
+        for name, value in facts.items():
+            (self.folder / name).write_text(str(value))
+
     def fact(self, name):
-        """What create() noted in a file of the folder for later processes."""
+        """What was noted in a file of the folder, maybe by another process."""
         return (self.folder / name).read_text()
+
+    @property
+    def port(self):
+        return int(self.fact("port"))
+
+    @property
+    def password(self):
+        """The ordinary clients' password."""
+        return self.fact("password")
+
+    @property
+    def url(self):
+        return f"{self.name}://{self.user}:{self.password}@{self.host}:{self.port}/{self.database}"
 
     def shown_certificate(self):
         """The path of the certificate that the server is to show, None when it is to have no TLS."""
@@ -139,11 +186,12 @@ class Server:
 
     def show_certificate(self, name):
         """Has the server go on with another of its certificates; "none": without TLS."""
-        (self.folder / "certificate").write_text(name)
+        self.note(certificate=name)
         self.restart()
 
     def stop(self, number=None):
         """Ends the server in order, by its own signal or another; by force when that takes too long."""
+        self.thaw()
         pid = self.pid()
         if pid is not None:
             send(pid, number or self.stop_signal)
@@ -160,12 +208,31 @@ class Server:
         if pid is not None:
             kill_tree(pid)
 
+    def freeze(self):
+        """The server stands still: it answers nobody, and its connections stay open."""
+        tree = stop_tree(self.pid())
+        if not wait_until(lambda: all(state_of(each) in "TZX" for each in tree), 10):
+            raise ServerError(f"{self.folder.name} does not stand still")
+
+    def is_frozen(self):
+        pid = self.pid()
+        return pid is not None and state_of(pid) == "T"
+
+    def answers(self):
+        return self.pid() is not None and not self.is_frozen()
+
+    def thaw(self):
+        """A frozen server goes on as if nothing had been."""
+        if self.is_frozen():
+            for each in [*children_of(self.pid()), self.pid()]:
+                send(each, signal.SIGCONT)
+
     def settings_of_child(self):
         """How a child of ours is started: as the unprivileged user, in the folder, with no settings of the caller's."""
         environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": str(self.folder)}
         settings = {"cwd": self.folder, "env": environment}
-        if self.user:
-            settings.update(user=self.user[0], group=self.user[1], extra_groups=[])
+        if self.owner:
+            settings.update(user=self.owner[0], group=self.owner[1], extra_groups=[])
         return settings
 
     def give_up_if_abandoned(self):
@@ -173,7 +240,7 @@ class Server:
             raise ServerError(f"{self.name}: given up")
 
     def call(self, *command, text=None):
-        """Runs a command to its end; its output is shown only when it fails."""
+        """Runs a command to its end and returns its output; when it fails the error tells it."""
         self.give_up_if_abandoned()
         process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, text=True, start_new_session=True,
@@ -185,6 +252,13 @@ class Server:
             raise
         if process.returncode != 0:
             raise ServerError(f"{Path(command[0]).name} failed with {process.returncode}:\n{output}")
+        return output
+
+    def ask(self, client, text):
+        """The lines that a command-line client prints for these statements."""
+        if not self.answers():
+            raise ServerError(f"{self.folder.name} is {'frozen' if self.pid() else 'down'} and cannot be asked: {text}")
+        return self.call(*client, text=text).splitlines()
 
     def launch(self, command, is_ready, seconds=60):
         """Starts the server as a session of its own and waits until it takes connections."""
