@@ -4,7 +4,9 @@
   servers.py run [KIND …] -- COMMAND …   starts them, runs the command, stops them; ends as the command ended.
                                          Within another run the command simply uses that run's servers. A kind that is
                                          named and not on this machine ends it with 77, which Meson takes for skipped.
-  servers.py up FOLDER                   starts them to stay, noted in FOLDER, and prints `export` lines
+  servers.py up FOLDER                   starts to stay a PostgreSQL with two replicas and a MariaDB with one, noted in
+                                         FOLDER, and prints `export` lines: of the primaries as in a run, of replica N
+                                         TL_…_REPLICAN_SOCKET, TL_…_REPLICAN_PORT and TL_…_REPLICAN_CTL
   servers.py down FOLDER                 stops them again
   servers.py ctl SERVER stop|start|restart|kill
                                          steers one server; tests find this command line in TL_PG_CTL, TL_MARIADB_CTL
@@ -12,35 +14,29 @@
                                          starts it anew with this certificate (foreign: by another authority, that of
                                          TL_…_OTHER_CA; none: without TLS)
 
-Without KIND all kinds that are on this machine are meant.
+Without KIND all kinds that are on this machine are meant. Tests that need replicas make clusters of their own: see
+cluster.py.
 """
 
+import functools
 import os
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from certificates import OF_SERVER
-from mariadb import MariaDB
-from postgresql import PostgreSQL
-from server import Missing, Server, ServerError, kill_tree, named_in_commands, wait_until
+from keeper import KINDS, SIGNALS, destroy_all, ignore_signals, kept_folder, kind_of, make_folder
+from mariadb_cluster import MariaDBCluster
+from postgresql_cluster import PostgreSQLCluster
+from server import Missing, Server, ServerError
 
-KINDS = [PostgreSQL, MariaDB]
 VERBS = (("stop",), ("start",), ("restart",), ("kill",), *(("certificate", name) for name in (*OF_SERVER, "none")))
+CLUSTERS = [PostgreSQLCluster, MariaDBCluster]
 SKIPPED = 77
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-def make_folder():
-    """A folder with a short path (unix sockets have about 100 bytes) that the servers' user can reach."""
-    folder = Path(tempfile.mkdtemp(prefix="tl-", dir="/tmp"))
-    folder.chmod(0o711)
-    return folder
 
 
 def kinds_here():
@@ -67,41 +63,46 @@ def missing_in_environment(kinds):
     return [kind for kind in kinds if kind.mark not in os.environ]
 
 
-def create_all(folder, kinds):
-    """Starts one server of every kind, all at once, and returns what tests are to know of them."""
-    servers = [kind(folder / kind.name) for kind in kinds]
+def all_at_once(creations):
+    """Runs these functions side by side; when one fails the others give up."""
     with ThreadPoolExecutor() as pool:  # whose end waits for all, so that nothing is being made when we clean up
-        creations = [pool.submit(server.create) for server in servers]
+        running = [pool.submit(creation) for creation in creations]
         try:
-            for creation in as_completed(creations):
+            for creation in as_completed(running):
                 creation.result()
         except BaseException:
             Server.abandoned.set()
             raise
+
+
+def environment_of(server):
+    """What tests are to know of a server that stands alone or is a primary."""
+    return server.environment(shlex.join([sys.executable, str(Path(__file__).resolve()), "ctl", str(server.folder)]))
+
+
+def environment_of_replica(server, number):
+    """What differs from its primary: TL_PG_REPLICA1_SOCKET, …_PORT, …_CTL."""
+    prefix, environment = server.mark.removesuffix("SOCKET"), environment_of(server)
+    return {f"{prefix}REPLICA{number}_{what}": environment[prefix + what] for what in ("SOCKET", "PORT", "CTL")}
+
+
+def create_servers(folder, kinds):
+    """Starts one server of every kind and returns what tests are to know of them."""
+    servers = [kind(folder / kind.name) for kind in kinds]
+    all_at_once([server.create for server in servers])
+    return {name: value for server in servers for name, value in environment_of(server).items()}
+
+
+def create_clusters(folder, kinds):
+    """Starts a primary with its replicas of every kind and returns what a shell is to know of them."""
+    clusters = [cluster() for cluster in CLUSTERS if cluster.kind in kinds]
+    all_at_once([functools.partial(cluster.create, folder) for cluster in clusters])
     environment = {}
-    for server in servers:
-        control = shlex.join([sys.executable, str(Path(__file__).resolve()), "ctl", str(server.folder)])
-        environment.update(server.environment(control))
+    for cluster in clusters:
+        environment.update(environment_of(cluster.primary))
+        for number, replica in enumerate(cluster.replicas, 1):
+            environment.update(environment_of_replica(replica, number))
     return environment
-
-
-def destroy_all(folder):
-    """Ends the servers, and what a run that was killed while making them has left half made."""
-    def is_empty():
-        for kind in KINDS:
-            kind(folder / kind.name).destroy()
-        return not any(named_in_commands(folder / kind.name) for kind in KINDS)
-
-    if not wait_until(is_empty, 20):
-        for kind in KINDS:
-            for pid in named_in_commands(folder / kind.name):
-                kill_tree(pid)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def ignore_signals():
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
 
 
 def leave(number, _frame):
@@ -113,26 +114,6 @@ def leave(number, _frame):
 def leave_on_signals():
     for number in SIGNALS:
         signal.signal(number, leave)
-
-
-def start_keeper(folder):
-    """A process that cleans up once we are gone, however we end: its pipe closes. Returns (its pid, our end)."""
-    theirs, ours = os.pipe()
-    pid = os.fork()
-    if pid != 0:
-        os.close(theirs)
-        return pid, ours
-    os.setsid()  # a Ctrl-C at the terminal is not for the keeper
-    ignore_signals()
-    os.close(ours)
-    os.read(theirs, 1)
-    status = 0
-    try:
-        destroy_all(folder)
-    except (ServerError, OSError) as error:
-        print(f"servers: {error}", file=sys.stderr, flush=True)
-        status = 1
-    os._exit(status)
 
 
 def run_command(command, environment):
@@ -163,15 +144,12 @@ def run(names, command):
         return SKIPPED
     if not kinds:
         os.execvp(command[0], command)
-    folder = make_folder()
-    keeper, lifeline = start_keeper(folder)
-    leave_on_signals()
-    try:
-        return run_command(command, create_all(folder, kinds))
-    finally:
-        ignore_signals()
-        os.close(lifeline)
-        os.waitpid(keeper, 0)
+    with kept_folder() as folder:
+        leave_on_signals()
+        try:
+            return run_command(command, create_servers(folder, kinds))
+        finally:
+            ignore_signals()
 
 
 def up(state):
@@ -180,7 +158,7 @@ def up(state):
         leave_on_signals()
         folder = make_folder()
         try:
-            environment = create_all(folder, kinds_here())
+            environment = create_clusters(folder, kinds_here())
         except BaseException:
             destroy_all(folder)
             raise
@@ -201,11 +179,12 @@ def down(state):
 
 
 def control(folder, verb, *details):
-    for kind in KINDS:
-        if Path(folder).name == kind.name and Path(folder).is_dir():
-            getattr(kind(folder), "show_certificate" if verb == "certificate" else verb)(*details)
-            return 0
-    raise ServerError(f"no server in {folder}")
+    folder = Path(folder)
+    kind = kind_of(folder)
+    if kind is None or not folder.is_dir():
+        raise ServerError(f"no server in {folder}")
+    getattr(kind(folder), "show_certificate" if verb == "certificate" else verb)(*details)
+    return 0
 
 
 def main(words):
