@@ -187,6 +187,11 @@ bool is_stale(unsigned number) noexcept {
   return number == 1243 || number == 1615;  // unknown statement, needs to be prepared anew
 }
 
+bool is_refusal(unsigned number) noexcept {
+  constexpr std::array numbers = {1044U, 1064U, 1142U, 1227U, 1235U};
+  return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
+}
+
 static_assert(is_sorted());
 
 }  // namespace tl::mariadb

@@ -20,6 +20,9 @@ namespace tl::mariadb {
 // The text cannot be prepared, but may be run all the same.
 [[nodiscard]] bool is_not_preparable(unsigned number) noexcept;
 
+// The server has no such statement, or does not let this user run it.
+[[nodiscard]] bool is_refusal(unsigned number) noexcept;
+
 // The statement has to be prepared anew.
 [[nodiscard]] bool is_stale(unsigned number) noexcept;
 

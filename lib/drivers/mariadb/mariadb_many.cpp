@@ -48,6 +48,7 @@ class MariadbSession::ManyOperation final : public Steps<driver::Many> {
       return fail(Status::unsupported, "a list cannot be among the values of many rows on this database", Phase::send);
     }
     if (!request_.statement->plain) session_.changed_ = true;
+    session_.want_place(*request_.statement, request_.wants_position);
     session_.use_unkept(request_.statement->id);
     return {};
   }

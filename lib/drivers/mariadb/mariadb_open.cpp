@@ -20,10 +20,6 @@ struct Introduction {
   std::string role;
 };
 
-bool is_mariadb(MYSQL* conn) {
-  return std::string_view(mysql_get_server_info(conn)).find("MariaDB") != std::string_view::npos;
-}
-
 Result<Introduction> ask_introduction(Conn& conn, driver::Dial& dial) {
   std::string query = "SELECT CONCAT_WS(' ', @@server_id, @@hostname, @@port), @@max_allowed_packet, ";
   query += is_mariadb(conn.get()) ? "CURRENT_ROLE()" : "NULL";
@@ -90,7 +86,7 @@ Result<std::string> quoted(const std::string& text) {
   return "'" + text + "'";
 }
 
-// The variables whose changes the server is to tell of.
+// The variables whose changes the server is to tell of; MariaDB's last_gtid beside them, where a commit has come to.
 constexpr std::string_view tracked = "time_zone,character_set_client,character_set_results";
 
 // The lexer reads literals as servers do by default: the modes that change this are taken out, and those that stand for
@@ -110,7 +106,8 @@ Result<std::string> settings_of(const config::Address& address, MYSQL* conn) {
   std::string text =
       "SET NAMES utf8mb4, session_track_schema = 1, session_track_state_change = 1, session_track_system_variables = "
       "'" +
-      std::string(tracked) + "', autocommit = 1, time_zone = " + *zone + ", sql_mode = " + sql_mode();
+      std::string(tracked) + (is_mariadb(conn) ? ",last_gtid" : "") + "', autocommit = 1, time_zone = " + *zone +
+      ", sql_mode = " + sql_mode();
   if (address.read_only) text += is_mariadb(conn) ? ", tx_read_only = 1" : ", transaction_read_only = 1";
   if (address.statement_timeout) {
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(*address.statement_timeout).count();
@@ -137,6 +134,10 @@ Result<std::string> restoring_of(const config::Address& address, const std::stri
 }
 
 }  // namespace
+
+bool is_mariadb(MYSQL* conn) noexcept {
+  return std::string_view(mysql_get_server_info(conn)).find("MariaDB") != std::string_view::npos;
+}
 
 bool is_utc(std::string_view timezone) noexcept {
   constexpr std::array names = {"", "+00:00", "UTC", "utc", "Etc/UTC"};

@@ -21,6 +21,7 @@ bool MariadbSession::begin_set() {
   no_memory_ = false;
   in_rows_ = n != 0;
   if (!in_rows_) return same;
+  if (place_ == Place::told) place_ = Place::asked_for;
   if (prepared) {
     const MYSQL_FIELD* const fields = mariadb_stmt_fetch_fields(using_->handle.get());
     const Plan* const before = using_->plan.get();

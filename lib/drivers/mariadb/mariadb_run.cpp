@@ -39,6 +39,7 @@ class MariadbSession::RunOperation final : public Steps<driver::Run> {
     if (Result<void> fits = check_size(); !fits) return fits;
     if (begins_isolated(statement.text)) changed_before_ = session_.changed_;
     if (!statement.plain) session_.changed_ = true;
+    session_.want_place(statement, request_.wants_position);
     if (std::exchange(session_.database_moved_, false)) session_.prepared_.clear();
     choose();
     return {};

@@ -27,6 +27,7 @@ MariadbSession::~MariadbSession() {
   unwind();
   if (source_ != Source::none) shutdown(mysql_get_socket(conn_.get()), SHUT_RDWR);
   result_.reset();
+  mysql_free_result(place_came_);
   conn_.reset();
 }
 
@@ -90,7 +91,16 @@ void MariadbSession::note_variable(std::string_view name, std::string_view value
     if (utc != utc_ && told_timestamps_) zone_moved_ = true;
     utc_ = utc;
   }
+  if (name == "last_gtid") note_written(value);
   if (name == "character_set_client" || name == "character_set_results") foreign_charset_ = !value.starts_with("utf8");
+}
+
+void MariadbSession::note_written(std::string_view gtid) noexcept {
+  try {
+    take_later(written_, position_of(gtid));
+  } catch (const std::bad_alloc&) {
+    written_ = {};
+  }
 }
 
 // Of the statements inside a procedure the server tells nothing before the procedure's end.

@@ -16,6 +16,12 @@ namespace tl::mariadb {
 // for that transaction alone.
 [[nodiscard]] bool begins_isolated(std::string_view text);
 
+// MySQL is not.
+[[nodiscard]] bool is_mariadb(MYSQL* conn) noexcept;
+
+// Of a list of GTIDs; empty where it is none.
+[[nodiscard]] driver::Position position_of(std::string_view gtids);
+
 class MariadbSession final : public driver::Session {
  public:
   [[nodiscard]] static Result<std::unique_ptr<driver::Session>> open(const config::Address& address,
@@ -29,6 +35,9 @@ class MariadbSession final : public driver::Session {
   [[nodiscard]] std::unique_ptr<driver::Operation> ping() override;
   [[nodiscard]] std::unique_ptr<driver::Operation> reset() override;
   [[nodiscard]] std::shared_ptr<driver::Canceller> canceller() override { return canceller_; }
+  [[nodiscard]] std::unique_ptr<driver::Look> look() override;
+  [[nodiscard]] std::unique_ptr<driver::Reach> reach(driver::Position wanted) override;
+  [[nodiscard]] driver::Position written() const override { return written_; }
 
   [[nodiscard]] driver::State state() const noexcept override;
   [[nodiscard]] bool changed() const noexcept override { return changed_; }
@@ -44,6 +53,10 @@ class MariadbSession final : public driver::Session {
   class ManyOperation;
   class PingOperation;
   class ResetOperation;
+  template <class Verb>
+  class SightSteps;
+  class LookOperation;
+  class ReachOperation;
 
   MariadbSession(Conn conn, std::shared_ptr<driver::Canceller> canceller, const config::Address& address,
                  std::string restoring, uint64_t most_sent);
@@ -70,6 +83,9 @@ class MariadbSession final : public driver::Session {
   // Ends a suspended call, whose session is of no further use.
   void unwind() noexcept;
 
+  // mariadb_sight.cpp: what look() asks.
+  [[nodiscard]] const std::string& question();
+
   // mariadb_rows.cpp
   // The answer's next set has come: its columns. False: they are not those of the prepared statement's last answer.
   bool begin_set();
@@ -84,6 +100,12 @@ class MariadbSession final : public driver::Session {
   // Learns from what the server said at the end of a statement.
   void note_status() noexcept;
   void note_variable(std::string_view name, std::string_view value) noexcept;
+  void note_written(std::string_view gtid) noexcept;
+  // Before a statement of the caller's.
+  void want_place(const sql::Statement& statement, bool wanted) noexcept {
+    const bool only_reads = statement.plain && statement.kind == sql::Kind::read;
+    place_ = wanted && !only_reads ? Place::told : Place::unwanted;
+  }
   // Null, or why the answer that has been read is not to be trusted.
   [[nodiscard]] Failure doubts();
   [[nodiscard]] Failure error_here(Phase phase);
@@ -104,12 +126,14 @@ class MariadbSession final : public driver::Session {
   const uint64_t most_sent_;  // bytes that the server takes at once
   PreparedCache prepared_;
   BoundParams params_;
+  std::string question_;  // look()'s, once it was asked
   bool utc_ = false;
   bool broken_ = false;
   bool changed_ = false;
   bool swollen_ = false;
   bool database_moved_ = false;   // since statements were prepared, each of which runs in that of its preparation
   bool foreign_charset_ = false;  // texts come, or are taken, in another than UTF-8
+  driver::Position written_;      // as the server has told
   bool stopped_ = false;          // a statement of the transaction was, and it goes on no further
 
   // The suspended call.
@@ -135,6 +159,11 @@ class MariadbSession final : public driver::Session {
   bool zone_moved_ = false;                          // after that
   bool head_came_ = false;                           // of a further set, and it has not been told
   int64_t rows_ = 0;                                 // read of the set
+  // Whether the place that the statement has written to is wanted, and has to be asked for: where it gives rows the
+  // server does not tell.
+  enum class Place : uint8_t { unwanted, told, asked_for, coming };
+  Place place_ = Place::unwanted;
+  MYSQL_RES* place_came_ = nullptr;
   enum class RowCame : uint8_t { row, end, error, unreadable };
   RowCame row_came_ = RowCame::end;
 

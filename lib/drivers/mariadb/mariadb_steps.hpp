@@ -69,6 +69,7 @@ class MariadbSession::Steps : public Verb {
     }
     if (session_.source_ != Source::none && !drain()) return false;
     if (wrong_ == nullptr) {
+      if (!learn_place()) return false;
       next = driver::Then::end;
       return true;
     }
@@ -136,6 +137,11 @@ class MariadbSession::Steps : public Verb {
         session_.failed_, session_.using_->handle.get(), text.data(), text.size());
   }
 
+  [[nodiscard]] bool has_more() const noexcept {
+    return !failed_ && !session_.broken_ && session_.source_ != Source::none &&
+           mysql_more_results(session_.conn_.get()) != 0;
+  }
+
   // After a SET of sql_mode the server may read a text otherwise than the lexer; Connector/C would take values that
   // there are not. Null: it takes as many as are given.
   [[nodiscard]] static Failure wrong_count(MYSQL_STMT* statement, size_t given) {
@@ -159,11 +165,6 @@ class MariadbSession::Steps : public Verb {
     return true;
   }
 
-  [[nodiscard]] bool has_more() const noexcept {
-    return !failed_ && !session_.broken_ && session_.source_ != Source::none &&
-           mysql_more_results(session_.conn_.get()) != 0;
-  }
-
   // What is no result of a statement: the last thing that a procedure answers, its own status; and, where a transaction
   // begins by two statements, the first one's.
   [[nodiscard]] bool tells_only_status() const {
@@ -183,6 +184,37 @@ class MariadbSession::Steps : public Verb {
       return false;
     if (session_.failed_ != 0) session_.broken_ = true;
     return true;
+  }
+
+  // What fails here is the question alone, not the statement. False: it waits.
+  bool learn_place() {
+    constexpr std::string_view question = "SELECT @@last_gtid";
+    MYSQL* const conn = session_.conn_.get();
+    if (session_.place_ == Place::asked_for) {
+      const bool open = (conn->server_status & SERVER_STATUS_IN_TRANS) != 0;
+      if (!open && !session_.template call<mysql_real_query_start, mysql_real_query_cont>(
+                       session_.failed_, conn, question.data(), question.size()))
+        return false;
+      session_.place_ = open || session_.failed_ != 0 ? Place::unwanted : Place::coming;
+      if (!open && session_.failed_ != 0) place_unknown();
+    }
+    if (session_.place_ != Place::coming) return true;
+    if (!session_.template call<mysql_store_result_start, mysql_store_result_cont>(session_.place_came_, conn))
+      return false;
+    session_.place_ = Place::unwanted;
+    const ResultHandle came(std::exchange(session_.place_came_, nullptr));
+    MYSQL_ROW const row = came == nullptr ? nullptr : mysql_fetch_row(came.get());
+    if (row == nullptr) {
+      place_unknown();
+    } else if (row[0] != nullptr) {
+      session_.note_written(row[0]);
+    }
+    return true;
+  }
+
+  void place_unknown() {
+    session_.written_ = {};
+    if (ends_session(mysql_errno(session_.conn_.get()))) session_.broken_ = true;
   }
 
   bool begun_ = false;
