@@ -118,7 +118,21 @@ TEST_CASE("a look between other statements leaves what is prepared as it is, and
   REQUIRE(reply.ok());
   CHECK_FALSE(ask.look().ok());
   CHECK(ask.rest(*reply)->size() == 3);
-  (void)seen(ask);
+  CHECK(seen(ask).role == ServerRole::primary);
+}
+
+TEST_CASE("a look behind a text of several statements reads its own answer") {
+  Asking ask;
+  Result<driver::Reply> reply = ask.begin("SELECT 1; SELECT 2");
+  REQUIRE(reply.ok());
+  CHECK(ask.rest(*reply)->size() == 1);
+  reply = ask.next_set();
+  REQUIRE(reply.ok());
+  CHECK(ask.rest(*reply)->size() == 1);
+  Result<Sight> sight = ask.look();
+  REQUIRE(sight.ok());
+  CHECK(sight->role == ServerRole::primary);
+  CHECK_FALSE(sight->position.empty());
 }
 
 }  // namespace tl::validation

@@ -202,7 +202,9 @@ Result<void> Asking::perform(driver::Operation& operation) {
 Result<driver::Reply> Asking::begin(std::string_view sql, const Values& values) {
   auto statement = statements_.find(sql, false);
   if (!statement) return statement.take_error();
-  const auto run = session_->run({statement.take(), values.params()});
+  driver::Request request{statement.take(), values.params()};
+  request.wants_position = wants_position;
+  const auto run = session_->run(std::move(request));
   if (Result<void> done = perform(*run); !done) return done.take_error();
   return run->reply;
 }
@@ -280,7 +282,8 @@ Result<ManyDone> Asking::run_many(std::string_view sql, size_t width, const Rows
                                   runtime::Ticket* ticket, Nanos limit) {
   auto statement = statements_.find(sql, false);
   if (!statement) return statement.take_error();
-  const auto many = session_->run_many({statement.take(), rows.values.params(), width, rows.count, loads});
+  const auto many =
+      session_->run_many({statement.take(), rows.values.params(), width, rows.count, loads, wants_position});
   many->deadline = Deadline::after(steady_clock().now(), limit);
   if (runtime::run(*session_, *many, ticket) != runtime::Ended::finished) {
     many->request_cancel();
@@ -296,10 +299,22 @@ Result<ManyDone> Asking::run_many(std::string_view sql, size_t width, const Rows
 }
 
 Result<void> Asking::reset() { return perform(*session_->reset()); }
+
 Result<driver::Sight> Asking::look() {
   const auto look = session_->look();
   if (Result<void> done = perform(*look); !done) return done.take_error();
   return look->sight;
+}
+
+Result<bool> Asking::reach(const driver::Position& wanted, Nanos limit) {
+  const auto reach = session_->reach(wanted);
+  reach->deadline = Deadline::after(steady_clock().now(), limit);
+  if (runtime::run(*session_, *reach, nullptr) != runtime::Ended::finished) {
+    stop(*reach);
+    throw std::runtime_error("waiting for a position did not end by itself");
+  }
+  if (!reach->succeeded()) return reach->take_failure();
+  return reach->reached;
 }
 
 Result<void> Asking::ping() { return perform(*session_->ping()); }

@@ -67,6 +67,7 @@ class Asking {
   [[nodiscard]] driver::Session* operator->() noexcept { return session_.get(); }
   [[nodiscard]] driver::Driver& driver() noexcept { return *driver_; }
   void close() noexcept { session_.reset(); }
+  bool wants_position = false;  // of every statement
 
   [[nodiscard]] Result<std::shared_ptr<const sql::Statement>> statement(std::string_view sql) {
     return statements_.find(sql, false);
@@ -94,6 +95,8 @@ class Asking {
   [[nodiscard]] Result<void> reset();
   [[nodiscard]] Result<void> ping();
   [[nodiscard]] Result<driver::Sight> look();
+  // Whether the server has come there within the limit, by which the operation must end itself.
+  [[nodiscard]] Result<bool> reach(const driver::Position& wanted, Nanos limit = std::chrono::seconds(60));
 
  private:
   [[nodiscard]] Result<void> perform(driver::Operation& operation);

@@ -34,7 +34,9 @@ class PostgresqlSession::CopyOperation final : public Steps<driver::Many> {
 
   Result<void> begin() override {
     if (session_.answering_) return driver::answer_is_pending();
-    return session_.send_simple(request_.statement->native.c_str(), nullptr);
+    (void)session_.expects_position(*request_.statement, request_.wants_position);
+    if (Result<void> sent = session_.send_simple(request_.statement->native.c_str(), nullptr); !sent) return sent;
+    return request_.wants_position ? session_.ask_position(false) : Result<void>();
   }
 
   Result<bool> advance() override {

@@ -28,14 +28,16 @@ PostgresqlSession::Came PostgresqlSession::next_result(ResultHandle& result) noe
         broken_ = true;
         answering_ = false;
       } else if (protocol_ == Protocol::simple) {
-        answering_ = false;
         broken_ = broken_ || PQenterPipelineMode(conn) == 0;
+        end_statement();
       } else if (ends_without_sync_) {
         answering_ = ends_without_sync_ = false;
         (void)PQsetSingleRowMode(conn);  // of the ride behind, before anything reads on in libpq's buffer
       }
+    } else if (position_ == Asked::reading) {
+      take_position(*result);
     } else if (PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) {
-      if (--syncs_ == 0) answering_ = false;
+      if (--syncs_ == 0) end_statement();
     } else if (syncs_ <= 1) {  // those before were of statements that only tidy up
       return Came::result;
     }

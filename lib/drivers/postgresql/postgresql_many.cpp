@@ -32,6 +32,7 @@ class PostgresqlSession::ManyOperation final : public Steps<driver::Many> {
     statement_ = request_.statement.get();
     types_.resize(request_.width);
     session_.note_changes(*statement_);
+    expects_position_ = session_.expects_position(*statement_, request_.wants_position);
     return {};
   }
 
@@ -87,6 +88,7 @@ class PostgresqlSession::ManyOperation final : public Steps<driver::Many> {
     const bool undo = wrong_ != nullptr && sent_ != 0;
     const Result<void> ended = undo ? session_.abort_many() : session_.send_ping();
     if (!ended) return lost();
+    if (request_.wants_position && !undo && !session_.ask_position(expects_position_)) return lost();
     return true;
   }
 
@@ -149,6 +151,7 @@ class PostgresqlSession::ManyOperation final : public Steps<driver::Many> {
   Failure lost() { return session_.gone(Phase::receive, at_ < At::reading ? Outcome::rolled_back : Outcome::unknown); }
 
   const driver::ManyRequest request_;
+  bool expects_position_ = false;
   At at_ = At::sending;
   std::vector<Oid> types_;              // that the statement was prepared for last
   size_t sent_ = 0;                     // rows

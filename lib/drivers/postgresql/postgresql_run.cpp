@@ -25,14 +25,15 @@ bool is_preparable(const sql::Statement& statement) noexcept {
 
 // DEALLOCATE ALL, DISCARD ALL; or a statement's name has these letters in it.
 bool may_deallocate_all(const sql::Statement& statement) noexcept {
-  if (statement.verb != "DEALLOCATE" && statement.verb != "DISCARD") return false;
-  constexpr std::string_view all = "all";
-  const auto same = [](char a, char b) { return (a | 0x20) == b; };
-  const std::string& text = statement.native;
-  return std::search(text.begin(), text.end(), all.begin(), all.end(), same) != text.end();
+  return (statement.verb == "DEALLOCATE" || statement.verb == "DISCARD") && has_letters(statement.native, "all");
 }
 
 }  // namespace
+
+bool has_letters(std::string_view text, std::string_view letters) noexcept {
+  const auto same = [](char a, char b) { return (a | 0x20) == b; };
+  return std::search(text.begin(), text.end(), letters.begin(), letters.end(), same) != text.end();
+}
 
 // Runs a statement, preparing it first where that pays; or moves to the next set of an answer.
 class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
@@ -53,23 +54,29 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
     if (Result<void> right = request_.check(); !right) return right;
     statement_ = &statement;
     session_.note_changes(statement);
-    if (statement.statements > 1) return session_.send_simple(statement.native.c_str(), request_.statement);
-    return send();
+    expects_position_ = session_.expects_position(statement, request_.wants_position);
+    if (statement.statements == 1) return send();
+    if (Result<void> sent = session_.send_simple(statement.native.c_str(), request_.statement); !sent) return sent;
+    return ask_position();
+  }
+
+  Result<void> ask_position() {
+    return request_.wants_position ? session_.ask_position(expects_position_) : Result<void>();
   }
 
   Result<void> send() {
     at_ = At::head;
     PreparedCache& cache = session_.prepared_;
-    if (cache.capacity() == 0) return session_.send_unprepared(request_);
+    if (cache.capacity() == 0) return send_unprepared();
     const uint64_t id = request_.statement->id;
     used_ = cache.find(id, request_.params);
     if (used_ != nullptr && used_->still_means(request_.params)) {
-      return session_.send_prepared(*used_, request_.params);
+      return send_prepared(*used_);
     }
     const bool room = !cache.crowded() || session_.state() == driver::State::idle;
     if (used_ != nullptr || !room || !is_preparable(*statement_)) {
       used_ = nullptr;
-      return session_.send_unprepared(request_);
+      return send_unprepared();
     }
     at_ = At::preparing;
     fresh_ = Prepared();
@@ -80,6 +87,16 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
       fresh_.types[i] = natural_type(request_.params, request_.params.values[i]);
     }
     return session_.send_prepare(*request_.statement, fresh_);
+  }
+
+  Result<void> send_unprepared() {
+    if (Result<void> sent = session_.send_unprepared(request_); !sent) return sent;
+    return ask_position();
+  }
+
+  Result<void> send_prepared(const Prepared& prepared) {
+    if (Result<void> sent = session_.send_prepared(prepared, request_.params); !sent) return sent;
+    return ask_position();
   }
 
   Result<bool> advance() override {
@@ -129,7 +146,7 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
   Result<bool> execute(const Prepared& prepared) {
     if (cancel_requested()) return not_sent();
     at_ = At::head;
-    if (Result<void> sent = session_.send_prepared(prepared, request_.params); !sent) return sent.take_error();
+    if (Result<void> sent = send_prepared(prepared); !sent) return sent.take_error();
     return true;
   }
 
@@ -206,6 +223,7 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
   }
 
   const driver::Request request_;
+  bool expects_position_ = false;
   At at_ = At::head;
   Prepared fresh_;
   const Prepared* used_ = nullptr;  // runs; null: nothing prepared does

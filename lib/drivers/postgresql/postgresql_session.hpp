@@ -12,6 +12,15 @@ namespace tl::postgresql {
 // A log sequence number; nothing where it is none.
 [[nodiscard]] std::optional<uint64_t> place_of(std::string_view text) noexcept;
 
+// The time line of a file of the log, by its name; 0 where it is none.
+[[nodiscard]] uint32_t timeline_of(std::string_view file) noexcept;
+
+// Of a question of the library's own; behind a text of several statements it comes in libpq's single-row mode.
+[[nodiscard]] bool has_one_row(const PGresult& result) noexcept;
+
+// Whether they stand somewhere in the text, in capitals or not; `letters` are small.
+[[nodiscard]] bool has_letters(std::string_view text, std::string_view letters) noexcept;
+
 class PostgresqlSession final : public driver::Session {
  public:
   [[nodiscard]] static Result<std::unique_ptr<driver::Session>> open(const config::Address& address,
@@ -27,6 +36,8 @@ class PostgresqlSession final : public driver::Session {
   [[nodiscard]] std::unique_ptr<driver::Operation> reset() override;
   [[nodiscard]] std::shared_ptr<driver::Canceller> canceller() override { return canceller_; }
   [[nodiscard]] std::unique_ptr<driver::Look> look() override;
+  [[nodiscard]] std::unique_ptr<driver::Reach> reach(driver::Position wanted) override;
+  [[nodiscard]] driver::Position written() const override;
 
   [[nodiscard]] driver::State state() const noexcept override;
   [[nodiscard]] bool changed() const noexcept override { return changed_; }
@@ -49,6 +60,7 @@ class PostgresqlSession final : public driver::Session {
   template <class Verb>
   class SightSteps;
   class LookOperation;
+  class ReachOperation;
   class ResetOperation;
 
   PostgresqlSession(Conn conn, std::shared_ptr<driver::Canceller> canceller, const config::Address& address);
@@ -57,6 +69,18 @@ class PostgresqlSession final : public driver::Session {
   [[nodiscard]] std::unique_ptr<driver::Many> copy(driver::ManyRequest request);
   // Before a statement of the caller's: what it may leave behind.
   void note_changes(const sql::Statement& statement);
+
+  // postgresql_position.cpp: where in the log what a statement has written is, asked in the same flush behind it.
+  // Before a statement of the caller's. Whether its place can be asked for before its answer is there: when that is,
+  // the session is in no transaction, whose snapshot the question would take.
+  [[nodiscard]] bool expects_position(const sql::Statement& statement, bool wanted) noexcept;
+  // Behind a statement that was sent: now, or when its answer has ended and no transaction is open.
+  [[nodiscard]] Result<void> ask_position(bool now);
+  [[nodiscard]] bool send_position() noexcept;
+  void take_position(const PGresult& result) noexcept;
+  void take_row(const PGresult& row) noexcept;
+  // A statement has been answered; the place that was asked for is still to be read.
+  void end_statement() noexcept;
 
   // libpq keeps them for whoever asks, and nobody does.
   void drop_notifications() noexcept;
@@ -120,6 +144,16 @@ class PostgresqlSession final : public driver::Session {
   Instant batch_sent_;                  // when those before it were
   size_t question_ = 0;                 // that the server understands, of those that look() knows
   bool has_prepared_by_text_ = false;   // statements prepared by the caller's own PREPARE
+
+  // Positions. What the server is and does not change while the session lasts comes with the first.
+  bool tells_position_ = true;  // it has not refused to
+  uint64_t system_ = 0;         // 0: it has not been told yet
+  uint32_t timeline_ = 0;
+  uint64_t segment_size_ = 0;
+  uint64_t page_size_ = 0;
+  uint64_t written_ = 0;  // 0: not known
+  enum class Asked : uint8_t { no, after, behind, reading };
+  Asked position_ = Asked::no;
 
   // The answer in progress.
   bool answering_ = false;

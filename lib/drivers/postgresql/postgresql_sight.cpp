@@ -32,16 +32,16 @@ constexpr std::array questions = {
     "SELECT false, pg_catalog.current_setting('default_transaction_read_only')", "SELECT false, 'off'"};
 constexpr size_t knows_recovery = 2;  // questions that ask for it
 
-enum Column : int { in_recovery, read_only, seconds_behind, reached, file, timeline, system_number };
+enum Column : int { in_recovery, read_only, seconds_behind, come_to, file, timeline, system_number };
 
 std::string_view text_of(const PGresult& row, int column) noexcept {
   if (column >= PQnfields(&row) || PQgetisnull(&row, 0, column) != 0) return {};
   return {PQgetvalue(&row, 0, column), static_cast<size_t>(PQgetlength(&row, 0, column))};
 }
 
-template <class Number, class... Base>
-bool read(std::string_view text, Number& number, Base... base) noexcept {
-  return std::from_chars(text.data(), text.data() + text.size(), number, base...).ec == std::errc();
+template <class Number>
+bool read(std::string_view text, Number& number) noexcept {
+  return std::from_chars(text.data(), text.data() + text.size(), number).ec == std::errc();
 }
 
 bool is_on(std::string_view text) noexcept { return text == "t" || text == "on"; }
@@ -53,33 +53,20 @@ std::optional<Nanos> lag_of(std::string_view text) noexcept {
   return std::chrono::duration_cast<Nanos>(std::chrono::duration<double>(std::max(seconds, 0.0)));
 }
 
-// A primary's time line stands in the name of the file that it writes.
-bool read_timeline(const PGresult& row, uint32_t& number) noexcept {
-  const std::string_view name = text_of(row, file);
-  return name.empty() ? read(text_of(row, timeline), number) : read(name.substr(0, 8), number, 16);
-}
-
 driver::Position position_of(const PGresult& row) {
   driver::Position position;
-  const std::optional<uint64_t> at = place_of(text_of(row, reached));
-  if (!at || !read(text_of(row, system_number), position.system) || !read_timeline(row, position.timeline)) return {};
+  const std::optional<uint64_t> at = place_of(text_of(row, come_to));
+  if (!at || !read(text_of(row, system_number), position.system)) return {};
+  // A primary's time line stands in the name of the file that it writes.
+  const std::string_view name = text_of(row, file);
+  if (!name.empty()) position.timeline = timeline_of(name);
+  if (name.empty() && !read(text_of(row, timeline), position.timeline)) return {};
   position.kind = driver::Position::Kind::postgresql;
   position.marks.push_back({.at = *at});
   return position;
 }
 
 }  // namespace
-
-std::optional<uint64_t> place_of(std::string_view text) noexcept {
-  const size_t slash = text.find('/');
-  uint32_t high = 0;
-  uint32_t low = 0;
-  if (slash == std::string_view::npos || !read(text.substr(0, slash), high, 16) ||
-      !read(text.substr(slash + 1), low, 16)) {
-    return std::nullopt;
-  }
-  return uint64_t{high} << 32 | low;
-}
 
 // Asks the question that the server understands; which that is, is found out by the session's first look.
 template <class Verb>
@@ -102,7 +89,7 @@ class PostgresqlSession::SightSteps : public Steps<Verb> {
       switch (session_.next_result(result)) {
         case Came::nothing_yet: return false;
         case Came::result:
-          if (PQresultStatus(result.get()) == PGRES_TUPLES_OK) {
+          if (has_one_row(*result)) {
             into = sight_of(*result);
           } else if (PQresultStatus(result.get()) == PGRES_FATAL_ERROR) {
             too_much_ = is_not_understood(result.get()) && session_.question_ + 1 < questions.size();
@@ -125,7 +112,6 @@ class PostgresqlSession::SightSteps : public Steps<Verb> {
  private:
   [[nodiscard]] Sight sight_of(const PGresult& row) const {
     Sight seen;
-    if (PQntuples(&row) != 1) return seen;
     const bool replays = is_on(text_of(row, in_recovery));
     // What this library's own setting refuses says nothing of the server.
     const bool refuses = is_on(text_of(row, read_only)) && !session_.opened_read_only_;
@@ -147,6 +133,70 @@ class PostgresqlSession::LookOperation final : public SightSteps<driver::Look> {
   Result<bool> advance() override { return read_sight(sight); }
 };
 
+// Asks again and again: PostgreSQL has nothing that waits for a place in its log.
+class PostgresqlSession::ReachOperation final : public SightSteps<driver::Reach> {
+ public:
+  ReachOperation(PostgresqlSession& session, driver::Position wanted)
+      : SightSteps(session), wanted_(std::move(wanted)) {}
+
+ private:
+  static constexpr Nanos first_pause = std::chrono::milliseconds(1);
+  static constexpr Nanos longest_pause = std::chrono::milliseconds(10);
+  // Whoever runs it cuts off what has not ended by the deadline.
+  static constexpr Nanos reserve = std::chrono::milliseconds(3);
+
+  Result<void> begin() override {
+    asked_ = steady_clock().now();
+    return SightSteps::begin();
+  }
+
+  Result<bool> advance() override {
+    if (!pause_.is_never()) {
+      if (cancel_requested()) return not_sent();
+      const Instant now = steady_clock().now();
+      if (!pause_.passed(now)) return false;
+      pause_ = Deadline::never();
+      asked_ = now;
+      if (Result<void> sent = ask(); !sent) return sent.take_error();
+    }
+    Sight now_seen;
+    Result<bool> told = read_sight(now_seen);
+    if (!told || !*told) return told;
+    position = std::move(now_seen.position);
+    reached = standing(position, wanted_) == driver::Standing::there;
+    return reached || !may_come() || !pause();
+  }
+
+  // Its time line is known late, but grows only.
+  [[nodiscard]] bool may_come() const noexcept {
+    switch (standing(position, wanted_)) {
+      case driver::Standing::there:
+      case driver::Standing::behind: return true;
+      case driver::Standing::other: return position.timeline < wanted_.timeline;
+      case driver::Standing::foreign: return false;
+    }
+    return false;
+  }
+
+  // False: before the deadline another answer would not come.
+  bool pause() noexcept {
+    const Instant now = steady_clock().now();
+    const Deadline last = deadline.is_never() ? deadline : Deadline{deadline.at + -(reserve + 2 * (now - asked_))};
+    if (last.passed(now)) return false;
+    pause_ = earlier(Deadline::after(now, next_pause_), last);
+    next_pause_ = std::min(2 * next_pause_, longest_pause);
+    return true;
+  }
+
+  const driver::Position wanted_;
+  Instant asked_;
+  Nanos next_pause_ = first_pause;
+};
+
 std::unique_ptr<driver::Look> PostgresqlSession::look() { return std::make_unique<LookOperation>(*this); }
+
+std::unique_ptr<driver::Reach> PostgresqlSession::reach(driver::Position wanted) {
+  return std::make_unique<ReachOperation>(*this, std::move(wanted));
+}
 
 }  // namespace tl::postgresql

@@ -33,7 +33,9 @@ class PostgresqlSession::Steps : public Verb {
       }
       Result<bool> done = advance();
       if (!done) return this->failed(done.take_error());
-      return *done ? driver::Step::done() : driver::Step::waits(session_.socket_wait(has_more_));
+      if (*done) return driver::Step::done();
+      if (!pause_.is_never()) return driver::Step::waits({driver::On::timer, -1, driver::Ready::start, pause_});
+      return driver::Step::waits(session_.socket_wait(has_more_));
     } catch (const std::bad_alloc&) {
       session_.broken_ = true;
       Failure failure = fail(Status::no_memory, "out of memory", Phase::receive);
@@ -66,7 +68,10 @@ class PostgresqlSession::Steps : public Verb {
         case Came::end:
           if (Result<void> same = session_.same_encoding(); !same && wrong_ == nullptr) wrong_ = same.take_error();
           if (wrong_ != nullptr) return std::move(wrong_);
-          if (session_.broken_) return session_.gone(Phase::receive, Outcome::unknown);
+          // What is lost while the place is read that it has written to is not the statement.
+          if (session_.broken_ && session_.position_ != Asked::reading) {
+            return session_.gone(Phase::receive, Outcome::unknown);
+          }
           next = driver::Then::end;
           return true;
       }
@@ -128,6 +133,7 @@ class PostgresqlSession::Steps : public Verb {
   PostgresqlSession& session_;
   const sql::Statement* statement_ = nullptr;  // that runs, where the operation has sent it
   Failure wrong_;
+  Deadline pause_;         // until when it waits for nothing else; never: it waits for the server
   bool has_more_ = false;  // it waits to send more: the server may have nothing to say before
 
  private:
