@@ -19,8 +19,7 @@ TLS_USER = "app_tls"
 CERTIFICATE_USER = CLIENT
 
 # Two hundred sessions and the tables fit below the usual limit of 1024 open files. The socket lies in the data folder,
-# into which only the server's user and root can look: its users need no password. Without syncing,
-# which making the system's tables does a thousand times, nothing is lost unless the machine goes down.
+# into which only the server's user and root can look: its users need no password.
 SETTINGS = """
 [mariadbd]
 datadir = {folder}/data
@@ -40,7 +39,6 @@ default_time_zone = '+00:00'
 local_infile = on
 event_scheduler = off
 performance_schema = off
-debug_no_sync = on
 sync_binlog = 0
 innodb_flush_log_at_trx_commit = 0
 innodb_flush_method = nosync

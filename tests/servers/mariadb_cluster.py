@@ -35,14 +35,12 @@ from server import ServerError
 REPLICATION_USER = "replication"
 
 # A replica's own log has all that it received: whoever follows it later finds it there, from the very first statement.
-# What is confirmed has left the process: it survives the server's death, if not the machine's.
 SETTINGS = """
 server_id = {number}
 log_bin = binlog
 relay_log = relay
 log_slave_updates = on
 gtid_strict_mode = on
-innodb_flush_log_at_trx_commit = 2
 read_only = {read_only}
 """
 

@@ -9,7 +9,7 @@ What an ordinary user of version 15 is told, on a primary and on a replica:
   pg_walfile_name(lsn)                         begins with the timeline, an error; null for null
   pg_get_wal_replay_pause_state()              an error, 'not paused', 'pause requested' or 'paused'
   pg_control_system()                          both: all members have one system_identifier
-  pg_control_checkpoint()                      both; its timeline is that of the last checkpoint: after a promotion
+  pg_control_checkpoint()                      both; its timeline is that of the last checkpoint: after a promotion it is
                                                the old one for a while, longest on replicas
   pg_control_recovery()                        both; min_recovery_end_timeline lags as well, and is 0 in the end
   pg_stat_wal_receiver, pg_stat_replication    a row each as it should be, and null in it all but pid and who connects
