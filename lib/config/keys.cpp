@@ -58,7 +58,7 @@ constexpr std::array pool_keys = {
     Key{"max", Type::pool_max, "10", 1, any_count, "", every_driver, "", "sessions at the most, or \"auto\" from [budget]; SQLite: readers, beside one writer"},
     Key{"max_overflow", Type::integer, "0", 0, any_count, "", every_driver, "", "opened beyond max for waiting callers only, closed on return"},
     Key{"max_idle", Type::integer, "", 0, any_count, "", every_driver, "", "idle sessions kept at the most; max without it"},
-    Key{"acquire_timeout", Type::duration, "30s", 0, 0, "", every_driver, "", "how long a caller waits for a session; a stream whose answer lies on a queue, untaken, for half of it is given up"},
+    Key{"acquire_timeout", Type::duration, "30s", 0, 0, "", every_driver, "", "how long a caller waits for a session, of SQLite also for a lock of another process; a stream whose answer lies on a queue, untaken, for half of it is given up"},
     Key{"create_timeout", Type::duration, "30s", 0, 0, "", every_driver, "", "how long opening a session may take"},
     Key{"destroy_timeout", Type::duration, "5s", 0, 0, "", every_driver, "", "how long cleaning or closing one may take"},
     Key{"idle_timeout", Type::lifetime, "30s", 0, 0, "", every_driver, "", "idle sessions beyond min are closed after it"},

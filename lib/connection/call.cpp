@@ -55,6 +55,8 @@ Result<void> Call::still_wanted() const {
 
 Result<void> Call::perform_any(std::unique_ptr<driver::Operation>& operation) {
   operation->deadline = options_.deadline;
+  // Whether the writer that it waits for is in this process or in another is all the same to the caller.
+  operation->lock_patience = leased_.endpoint().settings().pool.acquire_timeout;
   why_ = runtime::run(leased_.session(), *operation, options_.ticket.get());
   if (why_ != Ended::finished) return settle(operation);
   if (operation->succeeded()) return {};

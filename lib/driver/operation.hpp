@@ -72,6 +72,8 @@ class Operation {
   // Until when the caller wants an answer. Set before the operation is submitted. Operations that compute on the
   // caller's thread (SQLite) watch it and the cancel intent themselves; for the others the runner does.
   Deadline deadline;
+  // How long it may wait for a lock of another process, where the session sees to that itself (SQLite).
+  Nanos lock_patience = Nanos::max();
 
   [[nodiscard]] bool finished() const noexcept { return finished_; }
   // Nobody wants the answer any more: the session owns the operation (Session::drop).

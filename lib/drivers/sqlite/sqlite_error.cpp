@@ -47,6 +47,12 @@ constexpr std::array table = {
     Entry{SQLITE_SCHEMA, Status::statement},
 };
 
+// SQLite itself says "database is locked".
+constexpr const char* written_since =
+    "this transaction began with a read, and since then somebody else has written to the file: it cannot write any "
+    "more, "
+    "and no waiting helps; roll it back, and begin with BEGIN IMMEDIATE, as transaction() does";
+
 constexpr Entry unlisted{SQLITE_INTERNAL, Status::internal};
 
 const Entry& entry_of(int extended_code) noexcept {
@@ -79,6 +85,7 @@ void add_constraint(Error& error) {
 Failure failure_of(sqlite3* db, int code, Phase phase) {
   const Entry& entry = entry_of(code);
   Failure failure = fail(entry.status, one_line(db == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(db)), phase);
+  if (code == SQLITE_BUSY_SNAPSHOT) failure->message = written_since;
   failure->native = code;
   failure->outcome = entry.outcome;
   if ((code & 0xff) == SQLITE_CONSTRAINT) add_constraint(*failure);

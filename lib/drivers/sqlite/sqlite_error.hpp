@@ -10,4 +10,9 @@ namespace tl::sqlite {
 // has had no effect.
 [[nodiscard]] Failure failure_of(sqlite3* db, int code, Phase phase);
 
+// Another session has a lock, and will let go of it: waiting helps.
+[[nodiscard]] constexpr bool is_lock(int code) noexcept {
+  return ((code & 0xff) == SQLITE_BUSY && code != SQLITE_BUSY_SNAPSHOT) || code == SQLITE_PROTOCOL;
+}
+
 }  // namespace tl::sqlite

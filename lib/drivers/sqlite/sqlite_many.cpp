@@ -1,38 +1,31 @@
 // SqliteSession: one statement for many rows of values.
-#include "sqlite_session.hpp"
+#include "sqlite_steps.hpp"
 
 namespace tl::sqlite {
 
-using driver::Ready;
 using driver::State;
-using driver::Step;
 
-class SqliteSession::ManyOperation final : public driver::Many {
+class SqliteSession::ManyOperation final : public StatementOperation<driver::Many> {
  public:
   ManyOperation(SqliteSession& session, driver::ManyRequest request)
-      : session_(session), request_(std::move(request)) {}
-
-  Step resume(Ready got) noexcept override {
-    if (!has(got, Ready::worker)) return session_.begin();
-    try {
-      const Running running(session_, *this, session_.address_.statement_timeout);
-      Result<void> done = run();
-      return done ? Step::done() : failed(done.take_error());
-    } catch (const std::bad_alloc&) {
-      return failed(session_.out_of_memory(Phase::send));
-    }
-  }
+      : StatementOperation(session), request_(std::move(request)) {}
 
  private:
-  Result<void> run() {
-    if (session_.state() == State::answering) return driver::answer_is_pending();
-    if (Result<void> active = session_.activate(request_.statement); !active) return active;
-    for (size_t i = 0; i < request_.rows; ++i) {
-      if (Result<void> done = run_row(i); !done) return session_.give_up(driver::in_row(done.take_error(), i));
+  Result<void> attempt() override {
+    if (!again()) {
+      if (session_.state() == State::answering) return driver::answer_is_pending();
+      if (Result<void> active = session_.activate(request_.statement); !active) return active;
+    }
+    for (; row_ < request_.rows; ++row_) {
+      Result<void> done = run_row(row_);
+      if (done) continue;
+      if (session_.met_lock(done.error())) return done;
+      return placed(session_.give_up(done.take_error()));
     }
     session_.drop_answer();
     return {};
   }
+  Failure placed(Failure failure) override { return driver::in_row(std::move(failure), row_); }
 
   Result<void> run_row(size_t row) {
     const Prepared& prepared = *session_.active_;
@@ -41,7 +34,11 @@ class SqliteSession::ManyOperation final : public driver::Many {
     int64_t given = 0;
     int code = sqlite3_step(statement);
     for (; code == SQLITE_ROW; code = sqlite3_step(statement)) ++given;
-    if (code != SQLITE_DONE) return session_.failed(code, Phase::receive);
+    if (code != SQLITE_DONE) {
+      Failure failure = session_.failed(code, Phase::receive);
+      sqlite3_reset(statement);
+      return failure;
+    }
     if (prepared.counts_rows) {
       tell(sqlite3_changes64(session_.db_.get()));
     } else {
@@ -51,8 +48,8 @@ class SqliteSession::ManyOperation final : public driver::Many {
     return {};
   }
 
-  SqliteSession& session_;
   const driver::ManyRequest request_;
+  size_t row_ = 0;
 };
 
 std::unique_ptr<driver::Many> SqliteSession::run_many(driver::ManyRequest request) {

@@ -133,7 +133,8 @@ Result<void> SqliteSession::use_write_ahead_log() {
       if (!mode->empty() && mode->front() == "wal") return {};
       return fail(Status::unavailable, "a write-ahead log cannot be kept beside the file");
     }
-    if ((mode.error().native & 0xff) != SQLITE_BUSY || on_busy(this, tries) == 0) return mode.take_error();
+    if (!is_lock(mode.error().native)) return mode.take_error();
+    if (on_busy(this, tries) == 0) return failed(mode.error().native, Phase::connect);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "sqlite_error.hpp"
+#include "sqlite_steps.hpp"
 
 namespace tl::sqlite {
 
@@ -22,26 +23,24 @@ constexpr size_t most_arena_kept = size_t{1} << 20;
 
 }  // namespace
 
-class SqliteSession::RunOperation final : public driver::Run {
+class SqliteSession::RunOperation final : public StatementOperation<driver::Run> {
  public:
-  RunOperation(SqliteSession& session, driver::Request request) : session_(session), request_(std::move(request)) {}
+  RunOperation(SqliteSession& session, driver::Request request)
+      : StatementOperation(session), request_(std::move(request)) {}
   // Of the next set of the answer in progress.
-  explicit RunOperation(SqliteSession& session) : session_(session) {}
-
-  Step resume(Ready got) noexcept override {
-    if (!has(got, Ready::worker)) return session_.begin();
-    try {
-      session_.spent_ = Nanos{0};
-      const Running running(session_, *this, session_.address_.statement_timeout);
-      Result<void> done = request_.statement == nullptr ? session_.next(reply) : session_.start(request_, reply);
-      if (done && reply.then == Then::rows && request_.first.rows != 0) done = read_first();
-      return done ? Step::done() : failed(done.take_error());
-    } catch (const std::bad_alloc&) {
-      return failed(session_.out_of_memory(Phase::send));
-    }
-  }
+  explicit RunOperation(SqliteSession& session) : StatementOperation(session) {}
 
  private:
+  Result<void> attempt() override {
+    session_.spent_ = Nanos{0};
+    Result<void> done = begin();
+    if (done && reply.then == Then::rows && request_.first.rows != 0) done = read_first();
+    return done;
+  }
+  Result<void> begin() {
+    if (again()) return session_.first_step(reply);
+    return request_.statement == nullptr ? session_.next(reply) : session_.start(request_, reply);
+  }
   Result<void> read_first() {
     reply.batch = columnar::Batch::make(reply.schema);
     Result<Then> more = session_.read(*reply.batch, request_.first, reply.affected);
@@ -50,7 +49,6 @@ class SqliteSession::RunOperation final : public driver::Run {
     return {};
   }
 
-  SqliteSession& session_;
   const driver::Request request_;
 };
 
@@ -136,6 +134,7 @@ SqliteSession::Running::~Running() {
 
 Step SqliteSession::begin() noexcept {
   stop_->wanted.store(false, std::memory_order_relaxed);
+  lock_ = {};
   return Step::waits({driver::On::worker, -1, Ready::start, Deadline::never()});
 }
 
@@ -185,17 +184,40 @@ bool SqliteSession::should_stop() noexcept {
 
 int SqliteSession::on_progress(void* self) noexcept { return static_cast<SqliteSession*>(self)->should_stop() ? 1 : 0; }
 
-// Own jittered retries of about a millisecond: SQLite's busy_timeout starves some writers for seconds.
+// What SQLite asks when it meets a lock. A statement is then tried again as a whole, without a thread that waits; those
+// that would take another path at a second try wait here, as what is no statement does.
 int SqliteSession::on_busy(void* self, int) noexcept {
   auto& session = *static_cast<SqliteSession*>(self);
-  if (session.should_stop()) return 0;
-  uint32_t& x = session.jitter_;  // xorshift: enough to keep two sessions from meeting for ever
+  if (session.active_ != nullptr && !session.active_->waits_itself) return 0;
+  const std::optional<Deadline> next = session.next_try();
+  if (!next) return 0;
+  const timespec at{next->at.ns / 1'000'000'000, next->at.ns % 1'000'000'000};
+  clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, nullptr);
+  return 1;
+}
+
+// Own jittered tries about a millisecond apart: SQLite's busy_timeout starves some writers for seconds.
+Nanos SqliteSession::pause() noexcept {
+  uint32_t& x = jitter_;  // xorshift: enough to keep two sessions from meeting for ever
   x ^= x << 13;
   x ^= x >> 17;
   x ^= x << 5;
-  const timespec pause{0, 500'000 + static_cast<long>(x % 1'000'000)};
-  nanosleep(&pause, nullptr);
-  return 1;
+  return Nanos(500'000 + x % 1'000'000);
+}
+
+std::optional<Deadline> SqliteSession::next_try() noexcept {
+  const Instant now = steady_clock().now();
+  if (!lock_.begun()) {
+    const Nanos patience = running_ == nullptr ? Nanos::max() : running_->lock_patience;
+    lock_.begin(now, earlier(until_, Deadline::after(now, patience)));
+  }
+  if (lock_.over(now) || should_stop()) return std::nullopt;
+  lock_.look(address_.database, now);
+  return earlier(Deadline::after(now, pause()), lock_.until());
+}
+
+bool SqliteSession::met_lock(const Error& failure) const noexcept {
+  return active_ != nullptr && is_lock(failure.native);
 }
 
 Failure SqliteSession::stopped(Outcome outcome) const {
@@ -207,20 +229,29 @@ Failure SqliteSession::stopped(Outcome outcome) const {
 }
 
 Failure SqliteSession::failed(int code, Phase phase) {
-  const int primary = code & 0xff;
-  // Told to stop while it waited for a lock, it had done nothing yet; a deadline there is the lock's error.
-  const bool while_waiting = primary == SQLITE_BUSY && stopped_ == Stopped::cancelled;
-  Failure failure;
-  if (stopped_ == Stopped::no || (primary != SQLITE_INTERRUPT && !while_waiting)) {
-    failure = failure_of(db_.get(), code, phase);
-  } else {
-    failure = stopped(while_waiting ? Outcome::refused : Outcome::rolled_back);
-    failure->phase = phase;
-    failure->native = code;
-  }
+  Failure failure = reason(code, phase);
+  failure->native = code;
+  failure->phase = phase;
   // Some failures end the transaction with the statement.
   if (began_inside_ && sqlite3_get_autocommit(db_.get()) != 0) failure->outcome = Outcome::rolled_back;
   return failure;
+}
+
+Failure SqliteSession::locked_out(Instant now, Phase phase) {
+  Failure failure = fail(Status::lock_timeout, lock_.told(address_.database, now), phase);
+  failure->outcome = Outcome::refused;
+  return failure;
+}
+
+// Told to stop while it waited for a lock, it had done nothing yet; a deadline there is the lock's error.
+Failure SqliteSession::reason(int code, Phase phase) {
+  if (is_lock(code) && lock_.begun()) {
+    const Instant now = steady_clock().now();
+    if (lock_.over(now)) return locked_out(now, phase);
+    if (stopped_ == Stopped::cancelled) return stopped(Outcome::refused);
+  }
+  if ((code & 0xff) == SQLITE_INTERRUPT && stopped_ != Stopped::no) return stopped(Outcome::rolled_back);
+  return failure_of(db_.get(), code, phase);
 }
 
 Failure SqliteSession::out_of_memory(Phase phase) {

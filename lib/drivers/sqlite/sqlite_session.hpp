@@ -4,9 +4,11 @@
 #include <sqlite3.h>
 
 #include <list>
+#include <optional>
 #include <unordered_map>
 
 #include "driver.hpp"
+#include "sqlite_lock.hpp"
 
 namespace tl::sqlite {
 
@@ -25,6 +27,7 @@ struct Prepared {
   std::unique_ptr<sqlite3_stmt, Finalizer> statement;
   bool counts_rows = false;  // INSERT, UPDATE, DELETE, REPLACE: changes() speaks of it
   bool inserts = false;
+  bool waits_itself = false;                       // for locks: see on_busy()
   int reprepared = -1;                             // how often SQLite had prepared it anew when `schema` was made
   std::shared_ptr<const columnar::Schema> schema;  // null: it has no columns
 };
@@ -50,6 +53,8 @@ class SqliteSession final : public driver::Session {
   [[nodiscard]] std::string backend_id() const override { return ""; }
 
  private:
+  template <class Verb>
+  class StatementOperation;
   class RunOperation;
   class FetchOperation;
   class ManyOperation;
@@ -74,7 +79,7 @@ class SqliteSession final : public driver::Session {
     SqliteSession& session_;
     std::optional<Instant> began_;
   };
-  // An operation's first step: what was to stop the one before it does not concern it.
+  // An operation's first step: what was to stop the one before it, and what that waited for, does not concern it.
   [[nodiscard]] driver::Step begin() noexcept;
 
   // sqlite_open.cpp, sqlite_restore.cpp
@@ -94,6 +99,7 @@ class SqliteSession final : public driver::Session {
   [[nodiscard]] Result<void> activate(const std::shared_ptr<const sql::Statement>& statement);
   [[nodiscard]] Result<void> start(const driver::Request& request, driver::Reply& reply);
   [[nodiscard]] Result<void> next(driver::Reply& reply);
+  // Where it meets a lock the statement stays the one that runs, and may be stepped again.
   [[nodiscard]] Result<void> first_step(driver::Reply& reply);
   [[nodiscard]] Result<driver::Then> read(columnar::Batch& batch, driver::FetchLimits limits, int64_t& affected);
   [[nodiscard]] Result<Prepared*> prepare(const std::shared_ptr<const sql::Statement>& statement);
@@ -111,7 +117,14 @@ class SqliteSession final : public driver::Session {
 
   // What SQLite says of `code`, and whether it was told to stop.
   [[nodiscard]] Failure failed(int code, Phase phase);
+  [[nodiscard]] Failure reason(int code, Phase phase);
+  [[nodiscard]] Failure locked_out(Instant now, Phase phase);
   [[nodiscard]] Failure stopped(Outcome outcome) const;
+  // Whether the statement that runs met another session's lock, has had no effect, and may be tried again.
+  [[nodiscard]] bool met_lock(const Error& failure) const noexcept;
+  // When; none: the time for it is over, or it is not wanted any more.
+  [[nodiscard]] std::optional<Deadline> next_try() noexcept;
+  [[nodiscard]] Nanos pause() noexcept;
   static int on_progress(void* self) noexcept;
   static int on_busy(void* self, int count) noexcept;
   [[nodiscard]] bool should_stop() noexcept;
@@ -151,6 +164,7 @@ class SqliteSession final : public driver::Session {
   const driver::Dial* dial_ = nullptr;
   bool began_inside_ = false;  // a transaction
   Deadline until_;
+  LockWait lock_;
   enum class Stopped : uint8_t { no, deadline, cancelled } stopped_ = Stopped::no;
   uint32_t jitter_;  // never 0
 };

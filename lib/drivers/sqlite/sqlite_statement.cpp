@@ -65,6 +65,7 @@ Result<Prepared> SqliteSession::prepare_first(std::string_view sql, unsigned fla
   const Verb verb = verb_of(rest);
   prepared.inserts = verb == Verb::insert;
   prepared.counts_rows = verb == Verb::insert || verb == Verb::change;
+  prepared.waits_itself = verb == Verb::pragma;
   rest = after_blanks(rest.substr(static_cast<size_t>(tail - rest.data())));
   return prepared;
 }
@@ -144,7 +145,12 @@ Result<void> SqliteSession::first_step(driver::Reply& reply) {
   sqlite3_stmt* const statement = active_->statement.get();
   rows_ = 0;
   const int code = sqlite3_step(statement);
-  if (code != SQLITE_ROW && code != SQLITE_DONE) return give_up(failed(code, Phase::receive));
+  if (code != SQLITE_ROW && code != SQLITE_DONE) {
+    Failure failure = failed(code, Phase::receive);
+    if (!met_lock(*failure)) return give_up(std::move(failure));
+    sqlite3_reset(statement);
+    return failure;
+  }
   learn_schema(*active_);
   reply.schema = active_->schema;
   row_waits_ = code == SQLITE_ROW;
