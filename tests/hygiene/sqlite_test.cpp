@@ -72,7 +72,6 @@ const std::vector<Change> changes = {
     {"PRAGMA busy_timeout", {"PRAGMA busy_timeout = 77"}, "PRAGMA busy_timeout", "0"},
     {"PRAGMA analysis_limit", {"PRAGMA analysis_limit = 77"}, "PRAGMA analysis_limit", "0"},
     {"PRAGMA threads", {"PRAGMA threads = 3"}, "PRAGMA threads", "0"},
-    {"PRAGMA wal_autocheckpoint", {"PRAGMA wal_autocheckpoint = 77"}, "PRAGMA wal_autocheckpoint", "1000"},
     {"PRAGMA short_column_names", {"PRAGMA short_column_names = OFF"}, "PRAGMA short_column_names", "1"},
     {"PRAGMA full_column_names", {"PRAGMA full_column_names = ON"}, "PRAGMA full_column_names", "0"},
     {"PRAGMA count_changes", {"PRAGMA count_changes = ON"}, "PRAGMA count_changes", "0"},
@@ -83,14 +82,19 @@ const std::vector<Change> changes = {
      "0"},
 };
 
-// Those of a file.
+// Those of a file, whose log the driver sees to itself.
 const std::vector<Change> file_changes = {
+    {"wal_autocheckpoint", {"PRAGMA wal_autocheckpoint = 77"}, "PRAGMA wal_autocheckpoint", "0"},
     {"locking_mode", {"PRAGMA locking_mode = EXCLUSIVE"}, "PRAGMA locking_mode", "normal"},
     {"journal_size_limit", {"PRAGMA journal_size_limit = 77"}, "PRAGMA journal_size_limit", "-1"},
     {"mmap_size", {"PRAGMA mmap_size = 65536"}, "PRAGMA mmap_size", "0"},
 };
 
 constexpr const char* in_memory = "[environments.development.connections.db]\ndatabase = \":memory:\"\n";
+
+const std::vector<Change> memory_changes = {
+    {"wal_autocheckpoint", {"PRAGMA wal_autocheckpoint = 77"}, "PRAGMA wal_autocheckpoint", "1000"},
+};
 
 const std::vector<Change> attaching = {
     {"an attached database", {"ATTACH ':memory:' AS other"}, "SELECT count(*) FROM other.sqlite_master", "error"},
@@ -114,6 +118,7 @@ TEST_CASE("a file: what a borrower changes of a session, the next one does not s
 
 TEST_CASE("a memory database: what a borrower changes of a session, the next one does not see") {
   check_changes(tables, changes, in_memory);
+  check_changes(tables, memory_changes, in_memory);
   check_changes(tables, attaching, std::string("attach = true\n") + in_memory);
 }
 

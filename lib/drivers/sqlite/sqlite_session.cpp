@@ -155,6 +155,7 @@ SqliteSession::~SqliteSession() {
 void SqliteSession::install_handlers() noexcept {
   sqlite3_progress_handler(db_.get(), progress_every, on_progress, this);
   sqlite3_busy_handler(db_.get(), on_busy, this);
+  if (!address_.is_in_memory()) sqlite3_wal_hook(db_.get(), on_log, this);
 }
 
 std::unique_ptr<driver::Run> SqliteSession::run(driver::Request request) {

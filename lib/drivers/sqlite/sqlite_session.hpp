@@ -127,6 +127,9 @@ class SqliteSession final : public driver::Session {
   [[nodiscard]] Nanos pause() noexcept;
   static int on_progress(void* self) noexcept;
   static int on_busy(void* self, int count) noexcept;
+  // sqlite_log.cpp
+  static int on_log(void* self, sqlite3* db, const char* name, int pages) noexcept;
+  static int on_readers(void* self, int count) noexcept;
   [[nodiscard]] bool should_stop() noexcept;
   void install_handlers() noexcept;
 
@@ -165,6 +168,8 @@ class SqliteSession final : public driver::Session {
   bool began_inside_ = false;  // a transaction
   Deadline until_;
   LockWait lock_;
+  Deadline restart_until_;  // of the log
+  int next_restart_ = 0;    // at so many pages
   enum class Stopped : uint8_t { no, deadline, cancelled } stopped_ = Stopped::no;
   uint32_t jitter_;  // never 0
 };
