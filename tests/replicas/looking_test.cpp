@@ -1,4 +1,5 @@
 // Looking at a primary and its replica, and waiting for the replica.
+#include "queue.hpp"
 #include "replicas.hpp"
 #include "ticket.hpp"
 
@@ -6,11 +7,51 @@ namespace tl::validation {
 
 namespace {
 
+class Task final : public runtime::Errand {
+ public:
+  explicit Task(std::function<void()> body) : body_(std::move(body)) {}
+  void run() noexcept override { body_(); }
+
+ private:
+  const std::function<void()> body_;
+};
+
+// On a fiber of a queue, which this thread drives.
+void run_on_queue(std::function<void()> body) {
+  auto made = runtime::Queue::make(runtime::Queue::Driver::callers);
+  REQUIRE(made.ok());
+  const auto queue = made.take();
+  std::unique_ptr<runtime::Errand> errand = std::make_unique<Task>(std::move(body));
+  REQUIRE(queue->submit(errand).ok());
+  runtime::LinkedList<runtime::Errand> ended;
+  (void)queue->take(ended, 1, Deadline::after(steady_clock().now(), 60s));
+  errand.reset(ended.pop());
+  CHECK(errand != nullptr);
+  queue->forsake();
+}
+
 Position write(Asking& ask) {
   ask.wants_position = true;
   ask.run("CREATE TABLE IF NOT EXISTS waited_for (a INTEGER)");
   ask.run("INSERT INTO waited_for VALUES (1)");
   return ask->written();
+}
+
+// Whether it ended shortly before its runner would have had to cut it off; the session is of use either way.
+bool check_limit(Asking& replica, const Position& behind, Nanos limit) {
+  CAPTURE(limit.count());
+  const Instant began = steady_clock().now();
+  const auto reach = replica->reach(behind);
+  reach->deadline = Deadline::after(began, limit);
+  const bool by_itself = runtime::run(*replica, *reach, nullptr) == runtime::Ended::finished;
+  const bool in_time = steady_clock().now() - began >= limit - 30ms;
+  REQUIRE(runtime::finish(*replica, *reach, Deadline::after(steady_clock().now(), 60s)));
+  REQUIRE(reach->succeeded());
+  CHECK_FALSE(reach->reached);
+  CHECK(replica->state() == State::idle);
+  CHECK_FALSE(replica->changed());
+  CHECK(replica.one("SELECT 1") == "1");
+  return by_itself && in_time;
 }
 
 }  // namespace
@@ -54,25 +95,14 @@ TEST_CASE("a replica that is behind is waited for, until it has come or the dead
   Paused paused;
   const Position behind = write(primary);
   CHECK(standing(seen(replica).position, behind) == Standing::behind);
-  for (const Nanos limit : {Nanos(0ms), Nanos(1ms), Nanos(20ms), Nanos(300ms)}) {
-    CAPTURE(limit.count());
-    const Instant began = steady_clock().now();
-    const auto reach = replica->reach(behind);
-    reach->deadline = Deadline::after(began, limit);
-    const auto ended = runtime::run(*replica, *reach, nullptr);
-    const Nanos took = steady_clock().now() - began;
-    if (ended != runtime::Ended::finished) {
-      CHECK(limit < 50ms);  // the answer was on its way
-      REQUIRE(runtime::finish(*replica, *reach, Deadline::after(steady_clock().now(), 60s)));
-    } else {
-      CHECK(took >= limit - 30ms);
+  // On a machine that is busy the last question may be on its way when the time is up, or not be asked at all.
+  bool ended_by_itself = false;
+  for (const Instant began = steady_clock().now(); !ended_by_itself && steady_clock().now() - began < 60s;) {
+    for (const Nanos limit : {Nanos(0ms), Nanos(1ms), Nanos(20ms), Nanos(300ms)}) {
+      ended_by_itself = check_limit(replica, behind, limit);  // the longest counts
     }
-    REQUIRE(reach->succeeded());
-    CHECK_FALSE(reach->reached);
-    CHECK(replica->state() == State::idle);
-    CHECK_FALSE(replica->changed());
-    CHECK(replica.one("SELECT 1") == "1");
   }
+  CHECK(ended_by_itself);
   std::thread later([&] {
     std::this_thread::sleep_for(50ms);
     paused.resume();
@@ -82,6 +112,21 @@ TEST_CASE("a replica that is behind is waited for, until it has come or the dead
   REQUIRE(reached.ok());
   CHECK(*reached);
   CHECK(standing(seen(replica).position, behind) == Standing::there);
+}
+
+TEST_CASE("a queue's fiber waits for a replica as a thread does") {
+  Asking primary = at("TL_PRIMARY");
+  Asking replica = at("TL_REPLICA");
+  Paused paused;
+  const Position behind = write(primary);
+  run_on_queue([&] { CHECK_FALSE(has_come(replica, behind, 300ms)); });
+  std::thread later([&] {
+    std::this_thread::sleep_for(50ms);
+    paused.resume();
+  });
+  run_on_queue([&] { CHECK(has_come(replica, behind)); });
+  later.join();
+  CHECK(replica->state() == State::idle);
 }
 
 TEST_CASE("waiting for a replica is cancelled at once") {

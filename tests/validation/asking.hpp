@@ -95,7 +95,7 @@ class Asking {
   [[nodiscard]] Result<void> reset();
   [[nodiscard]] Result<void> ping();
   [[nodiscard]] Result<driver::Sight> look();
-  // Whether the server has come there within the limit, by which the operation must end itself.
+  // Whether the server has come there within the limit.
   [[nodiscard]] Result<bool> reach(const driver::Position& wanted, Nanos limit = std::chrono::seconds(60));
 
  private:
