@@ -182,7 +182,7 @@ class MariadbSession::ReachOperation final : public SightSteps<driver::Reach> {
 
  private:
   // Whoever runs it cuts off what has not ended by the deadline.
-  static constexpr Nanos reserve = std::chrono::milliseconds(5);
+  static constexpr Nanos reserve = std::chrono::milliseconds(10);
 
   Result<void> begin() override {
     asked_ = steady_clock().now();

@@ -143,7 +143,7 @@ class PostgresqlSession::ReachOperation final : public SightSteps<driver::Reach>
   static constexpr Nanos first_pause = std::chrono::milliseconds(1);
   static constexpr Nanos longest_pause = std::chrono::milliseconds(10);
   // Whoever runs it cuts off what has not ended by the deadline.
-  static constexpr Nanos reserve = std::chrono::milliseconds(3);
+  static constexpr Nanos reserve = std::chrono::milliseconds(10);
 
   Result<void> begin() override {
     asked_ = steady_clock().now();
