@@ -41,6 +41,13 @@ std::string why_not_opened(const std::string& path, int code) {
   return path + ": " + sqlite3_errstr(code);
 }
 
+// Reading such a file takes files beside it. SQLite itself says "attempt to write a readonly database".
+Failure log_cannot_be_made() {
+  return fail(Status::unavailable,
+              "the file has a write-ahead log, whose files may not be made in its folder: it can be read only while "
+              "somebody who may make them has it open");
+}
+
 // An error of a statement, told as one of opening.
 Failure as_opening(Failure failure, const std::string& path) {
   switch (failure->status) {
@@ -114,7 +121,10 @@ Result<void> SqliteSession::configure() {
     return remember_settings();
   }
   // The first thing that reads the file: one that is no database is found now, not by the first statement.
-  if (Result<void> done = execute("PRAGMA schema_version"); !done) return done;
+  if (Result<void> done = execute("PRAGMA schema_version"); !done) {
+    if ((done.error().native & 0xff) == SQLITE_READONLY) return log_cannot_be_made();
+    return done;
+  }
   if (!address_.read_only) {
     if (sqlite3_db_readonly(db, "main") == 1) {
       return fail(Status::unavailable, "the file may only be read; \"read_only = true\" opens it so");
