@@ -230,7 +230,6 @@ TEST_CASE("MariaDB tells by itself where it has written to, but for statements t
     return with - static_cast<int64_t>(counted.traffic_of(false, act).exchanges);
   };
   CHECK(extra([&] { ask.run(insert, Values().integer(1)); }) == 0);
-  CHECK(extra([&] { (void)ask.many(insert, {Values().integer(1).integer(2), 2}); }) == 0);
   CHECK(extra([&] { (void)ask.rows("SELECT a FROM wishes"); }) == 0);
   CHECK(extra([&] {
           ask.run("BEGIN");
