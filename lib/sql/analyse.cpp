@@ -23,13 +23,10 @@ Result<Statement> analyse(std::string_view text, Dialect dialect, bool named) {
     if (classifier.ends_nothing(token)) placeholders.empty_statement(token);
     classifier.take(token);
   }
+  if (lexer.had_executable_comment()) classifier.doubt_comment();
   Statement statement;
   classifier.finish(statement);
   if (statement.statements == 0) return fail(Status::misuse, "empty statement");
-  if (lexer.had_executable_comment()) {
-    if (statement.kind == Kind::read) statement.kind = Kind::unknown;
-    statement.plain = false;
-  }
   placeholders.finish(statement);
   statement.text = text;
   statement.id = last_id.fetch_add(1, std::memory_order_relaxed) + 1;

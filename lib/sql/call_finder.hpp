@@ -1,5 +1,5 @@
-// Finds calls of functions that are not known to be harmless. Without a parser: a name before "(" is a call, unless the
-// clause it stands in makes it something else. In doubt it is a call.
+// Finds functions and operators that are not known to be harmless. Without a parser: a name before "(" is a call,
+// unless the clause it stands in makes it something else. In doubt it is a call.
 #pragma once
 #include <string>
 #include <string_view>
@@ -12,8 +12,9 @@ class CallFinder {
  public:
   CallFinder(std::string_view text, Dialect dialect) noexcept : text_(text), dialect_(dialect) {}
 
-  // Every token of a statement, in order. True: it opens the arguments of a function that is not known as harmless.
-  [[nodiscard]] bool take(const Token& token, const Recent& recent);
+  // Every token of a statement, in order. The function whose arguments it opens, or the operator that it begins, if
+  // that is not known as harmless; else "".
+  [[nodiscard]] std::string_view take(const Token& token, const Recent& recent);
   void clear() noexcept;
   [[nodiscard]] size_t depth() const noexcept { return outer_.size(); }  // of parentheses
 
@@ -25,19 +26,27 @@ class CallFinder {
     name,        // that name, up to its columns
     from,        // tables, with aliases that name their columns
     expression,  // anything else
+    grouping,    // GROUP BY, where ROLLUP and CUBE are no functions
   };
   enum class Meaning : uint8_t { grammar, name, harmless, unknown };
 
   void follow(const Token& token, const Recent& recent) noexcept;
   [[nodiscard]] Meaning meaning(const Recent& recent) const noexcept;
   [[nodiscard]] Meaning meaning_of_word(const Recent& recent) const noexcept;
+  [[nodiscard]] bool is_in_system_schema(const Recent& recent) const noexcept;
   [[nodiscard]] bool is_name(const Recent& recent) const noexcept;
+  [[nodiscard]] bool is_grouping(const Recent& recent) const noexcept;
+  [[nodiscard]] bool is_grammar(const Recent& recent) const noexcept;
+  [[nodiscard]] bool is_foreign_operator(const Token& token, const Recent& recent) const noexcept;
   [[nodiscard]] Meaning open(const Recent& recent);
+  [[nodiscard]] std::string_view called(const Recent& recent) const noexcept;
+  [[nodiscard]] std::string_view operation(const Token& token) noexcept;
 
   std::string_view text_;
   Dialect dialect_;
   Clause clause_ = Clause::start;
-  std::string outer_;  // the clauses around each open parenthesis
+  std::string outer_;           // the clauses around each open parenthesis
+  size_t behind_operator_ = 0;  // the byte where the last one ends: it may be several tokens
 };
 
 }  // namespace tl::sql

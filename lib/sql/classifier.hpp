@@ -1,7 +1,5 @@
 // Tells from its tokens what a text does: its kind, whether it leaves session state, how many statements it has.
 #pragma once
-#include <algorithm>
-#include <string>
 #include <string_view>
 
 #include "call_finder.hpp"
@@ -9,6 +7,30 @@
 #include "verb.hpp"
 
 namespace tl::sql {
+
+// What makes a statement the kind that it is.
+enum class Reason : uint8_t {
+  reads,
+  verb,       // its first keyword
+  runs,       // the statement that is explained
+  contains,   // a statement in a query
+  locks,      // FOR UPDATE and the like
+  keeps,      // SELECT … INTO
+  calls,      // a function
+  operates,   // an operator
+  assigns,    // :=
+  sequence,   // NEXT VALUE FOR
+  remembers,  // what is the session's own
+  pragma,
+  comment,  // one that only some servers run
+};
+
+struct Cause {
+  Reason reason = Reason::reads;
+  std::string_view what;   // the place in the text
+  std::string_view verb;   // its statement's first word
+  uint32_t statement = 0;  // which of the text's it is, from 1
+};
 
 class Classifier {
  public:
@@ -21,7 +43,10 @@ class Classifier {
     return token.type == TokenType::semicolon && !current_.begun;
   }
   void take(const Token& token);      // every token, in order
+  void doubt_comment() noexcept;      // the text has a comment that only some servers run; behind the last token
   void finish(Statement& statement);  // fills kind, plain, statements and verb
+
+  [[nodiscard]] const Cause& cause() const noexcept { return cause_; }  // behind finish()
 
  private:
   enum class Object : uint8_t { undecided, rows, routine, rule, other };  // of CREATE
@@ -30,29 +55,39 @@ class Classifier {
     bool begun = false;
     Word first = Word::none;
     Verb verb;
+    Cause cause;
     Object object = Object::undecided;
-    bool explains = false;        // the explained statement is still to come
-    bool analyzes = false;        // and it will be run
-    bool pending_change = false;  // INSERT or REPLACE: a statement, unless "(" follows
-    bool argument = false;        // of a PRAGMA
+    bool explains = false;            // the explained statement is still to come
+    bool analyzes = false;            // and it counts as if it were run
+    std::string_view pending_change;  // INSERT or REPLACE: a statement, unless "(" follows
+    bool argument = false;            // of a PRAGMA
     std::string_view pragma;
   };
 
   void begin(const Token& token);
   void end();
   void word(const Token& token);
-  void query_word(Word word);
+  void query_word(const Token& token, Word word);
+  void value_for(const Token& token);
   void create_word(Word word);
   void name(const Token& token);
-  void explain_word(Word word);
+  void explain_word(const Token& token);
   void other_token(const Token& token);
+  void variable_token(const Token& token);
   void set_token(const Token& token);
   void pragma_token(const Token& token);
-  void raise(Kind kind) noexcept;
+  void settle_change() noexcept;
+  [[nodiscard]] bool is_only_planned(std::string_view function) const;
+  void raise(Kind kind, Reason reason, std::string_view what) noexcept;
+  void dirty(Kind kind, Reason reason, std::string_view what) noexcept;
   [[nodiscard]] bool separates(const Token& token) const noexcept;
   [[nodiscard]] bool is_autocommit(const Token& token) const noexcept;
+  [[nodiscard]] Word name_of(const Token& token) const noexcept;
   [[nodiscard]] std::string_view text_of(const Token& token) const noexcept {
     return text_.substr(token.begin, token.end - token.begin);
+  }
+  [[nodiscard]] std::string_view text_from(const Token& token, const Token& to) const noexcept {
+    return text_.substr(token.begin, to.end - token.begin);
   }
 
   std::string_view text_;
@@ -63,6 +98,7 @@ class Classifier {
   Current current_;
   uint32_t statements_ = 0;
   Kind kind_ = Kind::read;
+  Cause cause_;
   bool plain_ = true;
   std::string_view verb_;
 };

@@ -24,6 +24,15 @@ constexpr auto setting_names = split_names<count_names(setting_list)>(setting_li
 constexpr NameSet<asking_names.size()> asking(asking_names);
 constexpr NameSet<setting_names.size()> settings(setting_names);
 
+constexpr std::string_view shown_list = "count errors profile profiles warnings";
+constexpr std::string_view variable_list =
+    "error_count identity insert_id last_insert_id rand_seed1 rand_seed2 warning_count";
+
+constexpr auto shown_names = split_names<count_names(shown_list)>(shown_list);
+constexpr auto variable_names = split_names<count_names(variable_list)>(variable_list);
+constexpr NameSet<shown_names.size()> shown(shown_names);
+constexpr NameSet<variable_names.size()> variables(variable_names);
+
 constexpr Verb query{Kind::read, true, true, true};
 constexpr Verb change{Kind::write, true, true, false};
 constexpr Verb definition{Kind::write, true, false, false};
@@ -39,7 +48,8 @@ Verb find_verb(Word word, Dialect dialect) noexcept {
     case Word::values:
     case Word::table:
     case Word::with: return query;
-    case Word::show: return {Kind::read, true, true, false};
+    case Word::show:
+    case Word::checksum: return {Kind::read, true, true, false};
     case Word::explain:
     case Word::describe:
     case Word::desc: return {Kind::read, true, dialect != Dialect::sqlite, false};  // planning runs what is constant
@@ -68,11 +78,11 @@ Verb find_verb(Word word, Dialect dialect) noexcept {
     case Word::optimize:
     case Word::repair:
     case Word::check:
-    case Word::checksum:
     case Word::notify: return definition;
     case Word::install:
     case Word::uninstall:
     case Word::lock: return session_change;
+    case Word::do_: return dialect == Dialect::mysql ? query : Verb{};
     case Word::load: return dialect == Dialect::mysql ? change : Verb{};
     case Word::begin:
     case Word::commit:
@@ -89,5 +99,9 @@ Verb find_verb(Word word, Dialect dialect) noexcept {
 bool is_harmless_pragma(std::string_view name, bool with_argument) noexcept {
   return asking.find(name) >= 0 || (!with_argument && settings.find(name) >= 0);
 }
+
+bool shows_session(std::string_view name) noexcept { return shown.find(name) >= 0; }
+
+bool is_of_session(std::string_view variable) noexcept { return variables.find(variable) >= 0; }
 
 }  // namespace tl::sql

@@ -16,4 +16,10 @@ struct Verb {
 // SQLite: whether "PRAGMA name" or "PRAGMA name(argument)" only asks.
 [[nodiscard]] bool is_harmless_pragma(std::string_view name, bool with_argument) noexcept;
 
+// MySQL: whether "SHOW name" tells of what the session did before.
+[[nodiscard]] bool shows_session(std::string_view name) noexcept;
+
+// MySQL: whether the system variable tells of what the session did before.
+[[nodiscard]] bool is_of_session(std::string_view variable) noexcept;
+
 }  // namespace tl::sql
