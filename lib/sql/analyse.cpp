@@ -1,5 +1,6 @@
 #include <atomic>
 
+#include "cause.hpp"
 #include "classifier.hpp"
 #include "placeholder.hpp"
 
@@ -8,13 +9,18 @@ namespace {
 
 std::atomic<uint64_t> last_id{0};
 
-}  // namespace
+struct Scan {
+  Lexer lexer;
+  Placeholders placeholders;
+  Classifier classifier;
+  Scan(std::string_view text, Dialect dialect, bool named) noexcept
+      : lexer(text, dialect), placeholders(text, dialect, named), classifier(text, dialect) {}
+};
 
-Result<Statement> analyse(std::string_view text, Dialect dialect, bool named) {
+// Fills of the statement what the classifier knows.
+Failure scan(Scan& scan, std::string_view text, Statement& statement) {
   if (text.find('\0') != std::string_view::npos) return fail(Status::misuse, "the statement contains a NUL character");
-  Lexer lexer(text, dialect);
-  Placeholders placeholders(text, dialect, named);
-  Classifier classifier(text, dialect);
+  auto& [lexer, placeholders, classifier] = scan;
   for (Token token = lexer.next(); token.type != TokenType::end; token = lexer.next()) {
     if (token.type == TokenType::error) {
       return fail(Status::misuse, "the statement is incomplete: " + std::string(lexer.problem()));
@@ -24,13 +30,28 @@ Result<Statement> analyse(std::string_view text, Dialect dialect, bool named) {
     classifier.take(token);
   }
   if (lexer.had_executable_comment()) classifier.doubt_comment();
-  Statement statement;
   classifier.finish(statement);
   if (statement.statements == 0) return fail(Status::misuse, "empty statement");
-  placeholders.finish(statement);
+  return nullptr;
+}
+
+}  // namespace
+
+Result<Statement> analyse(std::string_view text, Dialect dialect, bool named) {
+  Scan looked(text, dialect, named);
+  Statement statement;
+  if (Failure failure = scan(looked, text, statement)) return failure;
+  looked.placeholders.finish(statement);
   statement.text = text;
   statement.id = last_id.fetch_add(1, std::memory_order_relaxed) + 1;
   return statement;
+}
+
+Result<std::string> reason_of_kind(std::string_view text, Dialect dialect, bool named) {
+  Scan looked(text, dialect, named);
+  Statement statement;
+  if (Failure failure = scan(looked, text, statement)) return failure;
+  return describe_cause(looked.classifier.cause(), statement, dialect);
 }
 
 }  // namespace tl::sql

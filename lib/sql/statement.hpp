@@ -56,6 +56,10 @@ struct Statement {
 // server. [any thread]
 [[nodiscard]] Result<Statement> analyse(std::string_view text, Dialect dialect, bool named);
 
+// Why the text is of its kind, for a person: "SELECT … FOR UPDATE locks rows", "calls nextval, which writes",
+// "statement 2 of 2: DELETE writes". It looks at the text anew. Errors: those of analyse(). [any thread]
+[[nodiscard]] Result<std::string> reason_of_kind(std::string_view text, Dialect dialect, bool named);
+
 // The values of a call that names them, in the order that `statement.native` wants. Errors (misuse): a name the
 // statement does not have, one it needs and was not given, one given twice, a value without a name.
 [[nodiscard]] Result<std::vector<columnar::Value>> bind_names(const Statement& statement,
