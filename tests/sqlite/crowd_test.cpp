@@ -102,6 +102,7 @@ TEST_CASE("many processes write and read one file: nobody is locked out, nothing
   CHECK(there == ids);
   CHECK(db.on().query("SELECT n FROM total").value<size_t>() == ids.size());
   CHECK(db.on().query("PRAGMA integrity_check").value<std::string>() == "ok");
+  db.close();
 }
 
 }  // namespace processes

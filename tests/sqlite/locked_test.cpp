@@ -20,6 +20,9 @@ struct Locked {
     db.query("CREATE TABLE t (a)");
     lock();
   }
+  ~Locked() { registry.close(); }  // before its folder goes
+  Locked(const Locked&) = delete;
+  Locked& operator=(const Locked&) = delete;
 
   static trunkline::registry opened(const std::string& file, const std::string& pool) {
     return trunkline::registry::parse("[connections.file]\ndriver = \"sqlite\"\ndatabase = \"" + file + "\"\n" +
@@ -249,6 +252,7 @@ TEST_CASE("a file that nobody else may use at all is told of when it is opened")
   CHECK(failed.error.status() == TL_E_CONNECT_TIMEOUT);
   CHECK(std::string(failed.error.what()).find("process " + std::to_string(locked.other.number())) != std::string::npos);
   CHECK(failed.took < promptly);
+  registry.close();
 }
 
 }  // namespace processes
