@@ -26,11 +26,12 @@ int SqliteSession::on_log(void* self, sqlite3* db, const char* name, int pages) 
     sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
     return SQLITE_OK;
   }
-  session.next_restart_ = pages + pages_between_restarts;
   session.restart_until_ = Deadline::after(steady_clock().now(), restart_patience);
   sqlite3_busy_handler(db, on_readers, self);
   sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_RESTART, nullptr, nullptr);
   sqlite3_busy_handler(db, on_busy, self);
+  // One that did not even wait met the checkpoint of somebody else, which is soon over.
+  if (session.restart_until_.passed(steady_clock().now())) session.next_restart_ = pages + pages_between_restarts;
   return SQLITE_OK;
 }
 
