@@ -19,15 +19,19 @@ struct Scan {
 
 // Fills of the statement what the classifier knows.
 Failure scan(Scan& scan, std::string_view text, Statement& statement) {
+  if (text.size() > longest_text) return fail(Status::misuse, "the statement is longer than 4 GiB");
   if (text.find('\0') != std::string_view::npos) return fail(Status::misuse, "the statement contains a NUL character");
   auto& [lexer, placeholders, classifier] = scan;
-  for (Token token = lexer.next(); token.type != TokenType::end; token = lexer.next()) {
+  while (true) {
+    Token& token = classifier.at_hand();
+    lexer.next(token);
+    if (token.type == TokenType::end) break;
     if (token.type == TokenType::error) {
       return fail(Status::misuse, "the statement is incomplete: " + std::string(lexer.problem()));
     }
-    if (Failure failure = placeholders.take(token, lexer)) return failure;
+    if (Failure failure = placeholders.take(token, classifier.recent(), lexer)) return failure;
     if (classifier.ends_nothing(token)) placeholders.empty_statement(token);
-    classifier.take(token);
+    classifier.take();
   }
   if (lexer.had_executable_comment()) classifier.doubt_comment();
   classifier.finish(statement);

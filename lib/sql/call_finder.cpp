@@ -11,21 +11,22 @@ void CallFinder::clear() noexcept {
   outer_.clear();
 }
 
-std::string_view CallFinder::take(const Token& token, const Recent& recent) {
+std::string_view CallFinder::look(const Token& token, const Recent& recent) {
   switch (token.type) {
     case TokenType::word:
-      if (is_foreign_operator(token, recent)) return text_.substr(token.begin, token.end - token.begin);
+      if (names_operator_ && is_foreign(token, recent)) return text_.substr(token.begin, token.end - token.begin);
       follow(token, recent);
       return {};
     case TokenType::open: return open(recent) == Meaning::unknown ? called(recent) : std::string_view();
     case TokenType::close:
+      names_operator_ = false;
       if (!outer_.empty()) {
         clause_ = static_cast<Clause>(outer_.back());
         outer_.pop_back();
       }
       return {};
     case TokenType::quoted:
-      if (is_foreign_operator(token, recent)) return text_.substr(token.begin, token.end - token.begin);
+      if (names_operator_ && is_foreign(token, recent)) return text_.substr(token.begin, token.end - token.begin);
       return {};
     case TokenType::string:
     case TokenType::dot: return {};
@@ -58,11 +59,8 @@ std::string_view CallFinder::operation(const Token& token) noexcept {
 }
 
 // OPERATOR(pg_catalog.+) is the server's own; in any other schema it may be anybody's.
-bool CallFinder::is_foreign_operator(const Token& token, const Recent& recent) const noexcept {
-  if (recent.word(1) == Word::operator_ && recent.back(0).type == TokenType::open) {
-    return token.info.word != Word::pg_catalog;
-  }
-  return recent.follows_dot() && recent.back(2).type == TokenType::open && recent.word(3) == Word::operator_;
+bool CallFinder::is_foreign(const Token& schema, const Recent& recent) noexcept {
+  return recent.back(0).type != TokenType::open || schema.info.word != Word::pg_catalog;
 }
 
 void CallFinder::follow(const Token& token, const Recent& recent) noexcept {
@@ -120,6 +118,7 @@ CallFinder::Meaning CallFinder::open(const Recent& recent) {
   const bool tables = clause_ == Clause::from && found == Meaning::grammar;
   const bool sets = clause_ == Clause::grouping && recent.word(0) == Word::sets;
   outer_ += static_cast<char>(clause_);
+  names_operator_ = recent.word(0) == Word::operator_;
   clause_ = tables || sets ? clause_ : Clause::start;
   return found;
 }
@@ -147,8 +146,8 @@ CallFinder::Meaning CallFinder::meaning_of_word(const Recent& recent) const noex
     const bool after_call = recent.back(1).type == TokenType::close || recent.word(1) == Word::nulls;
     if (after_call && (word.info.word == Word::over || word.info.word == Word::filter)) return Meaning::grammar;
   }
-  return is_harmless_function(text_.substr(word.begin, word.end - word.begin), dialect_) ? Meaning::harmless
-                                                                                         : Meaning::unknown;
+  const std::string_view name = text_.substr(word.begin, word.end - word.begin);
+  return is_harmless_function(name, dialect_) ? Meaning::harmless : Meaning::unknown;
 }
 
 // Whether nobody else has functions in the schema before the name.

@@ -52,9 +52,30 @@ bool Classifier::separates(const Token& token) const noexcept {
   return current_.object != Object::rule || calls_.depth() == 0;  // DO ALSO (INSERT …; DELETE …)
 }
 
-void Classifier::take(const Token& token) {
+void Classifier::take() {
+  const Token& token = recent_.at_hand();
   if (separates(token)) return end();
   if (!current_.begun && token.type != TokenType::open) begin(token);
+  if (matters(token)) look(token);
+  const std::string_view called = calls_.take(token, recent_);
+  if (!called.empty() && current_.verb.calls && !is_only_planned(called)) {
+    dirty(Kind::unknown, token.type == TokenType::open ? Reason::calls : Reason::operates, called);
+  }
+  recent_.advance();
+}
+
+TokenTypes Classifier::types_that_matter(Dialect dialect) noexcept {
+  using enum TokenType;
+  constexpr TokenTypes always = set_of_types(quoted);
+  switch (dialect) {
+    case Dialect::sqlite: return always | set_of_types(string, dot);
+    case Dialect::postgresql: return always;
+    case Dialect::mysql: return always | set_of_types(variable, assign);
+  }
+  return always;
+}
+
+void Classifier::look(const Token& token) {
   if (current_.object == Object::routine) body_.take(token, recent_);
   name(token);
   if (token.type == TokenType::word && !recent_.follows_dot()) {
@@ -62,11 +83,6 @@ void Classifier::take(const Token& token) {
   } else {
     other_token(token);
   }
-  const std::string_view called = calls_.take(token, recent_);
-  if (!called.empty() && current_.verb.calls && !is_only_planned(called)) {
-    dirty(Kind::unknown, token.type == TokenType::open ? Reason::calls : Reason::operates, called);
-  }
-  recent_.push(token);
 }
 
 // PostgreSQL's EXPLAIN runs no function that is known to do something.
@@ -87,6 +103,7 @@ void Classifier::begin(const Token& token) {
   current_.explains =
       word == Word::explain || word == Word::describe || word == Word::desc || (mysql && word == Word::analyze);
   current_.analyzes = mysql;
+  current_.careful = word == Word::pragma || word == Word::show || word == Word::set;
   if (verb_.empty() && token.type == TokenType::word) verb_ = text_of(token);
 }
 
@@ -292,6 +309,7 @@ void Classifier::variable_token(const Token& token) {
   std::string_view name;
   if (token.type == TokenType::variable) {
     name = text_of(token);
+    current_.careful = true;  // @@session.x
     if (!name.starts_with("@@")) return raise(Kind::unknown, Reason::remembers, name);
     name.remove_prefix(2);
   } else if (is_name_token(token)) {

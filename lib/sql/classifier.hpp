@@ -36,13 +36,15 @@ class Classifier {
  public:
   // `text` must outlive this.
   Classifier(std::string_view text, Dialect dialect) noexcept
-      : text_(text), dialect_(dialect), calls_(text, dialect), body_(dialect) {}
+      : text_(text), dialect_(dialect), matters_(types_that_matter(dialect)), calls_(text, dialect), body_(dialect) {}
 
-  // Of the token that is to be taken next: it ends a statement that there is not.
+  [[nodiscard]] Token& at_hand() noexcept { return recent_.at_hand(); }    // where the next token is to be written
+  [[nodiscard]] const Recent& recent() const noexcept { return recent_; }  // those of its statement before it
+  // Of the token at hand: it ends a statement that there is not.
   [[nodiscard]] bool ends_nothing(const Token& token) const noexcept {
     return token.type == TokenType::semicolon && !current_.begun;
   }
-  void take(const Token& token);      // every token, in order
+  void take();                        // the token at hand: every one, in order
   void doubt_comment() noexcept;      // the text has a comment that only some servers run; behind the last token
   void finish(Statement& statement);  // fills kind, plain, statements and verb
 
@@ -53,6 +55,7 @@ class Classifier {
 
   struct Current {
     bool begun = false;
+    bool careful = false;  // each token matters
     Word first = Word::none;
     Verb verb;
     Cause cause;
@@ -64,6 +67,13 @@ class Classifier {
     std::string_view pragma;
   };
 
+  // Beside keywords.
+  [[nodiscard]] static TokenTypes types_that_matter(Dialect dialect) noexcept;
+  [[nodiscard]] bool matters(const Token& token) const noexcept {
+    if (current_.careful || !current_.pending_change.empty()) return true;
+    return token.type == TokenType::word ? token.info.word != Word::none : is_in(token.type, matters_);
+  }
+  void look(const Token& token);
   void begin(const Token& token);
   void end();
   void word(const Token& token);
@@ -92,6 +102,7 @@ class Classifier {
 
   std::string_view text_;
   Dialect dialect_;
+  TokenTypes matters_;
   CallFinder calls_;
   RoutineBody body_;
   Recent recent_;

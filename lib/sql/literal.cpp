@@ -1,5 +1,7 @@
 // The lexer's way through comments, strings and quoted identifiers.
 
+#include <algorithm>
+
 #include "lexer.hpp"
 
 namespace tl::sql {
@@ -10,9 +12,6 @@ bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
 // MySQL wants a space or control character behind "--".
 bool ends_dashes(char c) noexcept { return static_cast<unsigned char>(c) <= ' '; }
 
-// What ends a line comment.
-std::string_view newlines(Dialect dialect) noexcept { return dialect == Dialect::postgresql ? "\n\r" : "\n"; }
-
 }  // namespace
 
 bool Lexer::at_line_comment() const noexcept {
@@ -22,15 +21,20 @@ bool Lexer::at_line_comment() const noexcept {
   return dialect_ != Dialect::mysql || ends_dashes(peek(2));
 }
 
-void Lexer::skip_line() noexcept {
-  const size_t newline = text_.find_first_of(newlines(dialect_), at_);
-  at_ = newline == std::string_view::npos ? text_.size() : newline + 1;
+// Where a line comment ends: at the text's end or a newline.
+size_t Lexer::line_end(size_t at) const noexcept {
+  if (dialect_ != Dialect::postgresql) return std::min(text_.find('\n', at), text_.size());
+  while (at < text_.size() && text_[at] != '\n' && text_[at] != '\r') at++;
+  return at;
 }
+
+void Lexer::skip_line() noexcept { at_ = std::min(line_end(at_) + 1, text_.size()); }
 
 bool Lexer::skip_blank() noexcept {
   while (at_ < text_.size()) {
     const char c = text_[at_];
     if (is_space(c)) {
+      while (peek(1) == ' ') at_++;  // an indentation
       at_++;
     } else if (c == '/' && peek(1) == '*') {
       if (enter_executable_comment()) continue;
@@ -62,11 +66,8 @@ bool Lexer::skip_block_comment() noexcept {
   at_ += 2;
   size_t depth = 1;
   while (depth > 0) {
-    at_ = text_.find_first_of("*/", at_);
-    if (at_ == std::string_view::npos) {
-      at_ = text_.size();
-      return false;
-    }
+    if (dialect_ != Dialect::postgresql) at_ = std::min(text_.find('*', at_), text_.size());
+    if (at_ >= text_.size()) return false;
     if (text_[at_] == '*' && peek(1) == '/') {
       depth--;
       at_ += 2;
@@ -83,6 +84,14 @@ bool Lexer::skip_block_comment() noexcept {
 // From the opening mark to behind the closing one; a doubled mark is a part of the text.
 bool Lexer::skip_quoted(char mark, bool backslash) noexcept {
   at_++;
+  if (!backslash) {
+    for (size_t end = text_.find(mark, at_); end != std::string_view::npos; end = text_.find(mark, at_)) {
+      at_ = end + 1;
+      if (peek(0) != mark) return true;
+      at_++;
+    }
+    return false;
+  }
   while (at_ < text_.size()) {
     const char c = text_[at_];
     if (c == mark) {
@@ -91,7 +100,7 @@ bool Lexer::skip_quoted(char mark, bool backslash) noexcept {
         return true;
       }
       at_ += 2;
-    } else if (c == '\\' && backslash) {
+    } else if (c == '\\') {
       at_ += 2;
     } else {
       at_++;
@@ -100,23 +109,23 @@ bool Lexer::skip_quoted(char mark, bool backslash) noexcept {
   return false;
 }
 
-Token Lexer::quote(char mark, TokenType type, bool backslash) noexcept {
+void Lexer::quote(Token& token, char mark, TokenType type, bool backslash) noexcept {
   const size_t begin = at_;
   if (!skip_quoted(mark, backslash)) {
-    return fail(type == TokenType::quoted ? "a quoted identifier does not end" : "a string does not end");
+    return fail(token, type == TokenType::quoted ? "a quoted identifier does not end" : "a string does not end");
   }
-  return {type, {}, begin, at_};
+  return since(token, begin, type);
 }
 
 // PostgreSQL's E'…'. Literals on the following lines continue it, with its backslashes.
-Token Lexer::escape_string() noexcept {
+void Lexer::escape_string(Token& token) noexcept {
   const size_t begin = at_;
   at_++;
   for (size_t next = at_; next != 0; next = string_continuation()) {
     at_ = next;
-    if (!skip_quoted('\'', true)) return fail("a string does not end");
+    if (!skip_quoted('\'', true)) return fail(token, "a string does not end");
   }
-  return {TokenType::string, {}, begin, at_};
+  return since(token, begin, TokenType::string);
 }
 
 // Where the literal just read goes on: behind white space (and line comments) with at least one newline. 0: it does
@@ -131,8 +140,7 @@ size_t Lexer::string_continuation() const noexcept {
       newline = newline || c == '\n' || c == '\r';
       at++;
     } else if (c == '-' && at + 1 < text_.size() && text_[at + 1] == '-') {
-      at = text_.find_first_of(newlines(dialect_), at);
-      if (at == std::string_view::npos) return 0;
+      at = line_end(at);
     } else {
       return 0;
     }
@@ -140,10 +148,10 @@ size_t Lexer::string_continuation() const noexcept {
   return 0;
 }
 
-Token Lexer::bracketed() noexcept {
+void Lexer::bracketed(Token& token) noexcept {
   const size_t closing = text_.find(']', at_);
-  if (closing == std::string_view::npos) return fail("a quoted identifier does not end");
-  return make(TokenType::quoted, closing + 1 - at_);
+  if (closing == std::string_view::npos) return fail(token, "a quoted identifier does not end");
+  return make(token, TokenType::quoted, closing + 1 - at_);
 }
 
 }  // namespace tl::sql

@@ -34,20 +34,39 @@ constexpr uint64_t pack(const char* bytes, size_t n) noexcept {
 }
 static_assert(std::endian::native == std::endian::little);
 
-// A name by its length, its first eight bytes and its last eight; only names above sixteen need more to compare.
+constexpr uint64_t first_bytes(size_t n) noexcept { return n >= 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * n)) - 1; }
+
+// What keeps of sixteen bytes the first n: of the first eight, and of those behind.
+constexpr auto front_masks = [] {
+  std::array<uint64_t, 17> made{};
+  for (size_t n = 0; n <= 16; n++) made[n] = first_bytes(n);
+  return made;
+}();
+constexpr auto back_masks = [] {
+  std::array<uint64_t, 17> made{};
+  for (size_t n = 8; n <= 16; n++) made[n] = first_bytes(n - 8);
+  return made;
+}();
+
+// A name by its length and its first sixteen bytes; only names above that need more to compare.
 struct NameKey {
-  uint64_t first = 0, last = 0;
+  uint64_t first = 0, second = 0;
   size_t length = 0;
 
   constexpr NameKey() noexcept = default;
   constexpr explicit NameKey(std::string_view name) noexcept : length(name.size()) {
     first = pack(name.data(), std::min<size_t>(length, 8)) | fold;
-    last = length > 8 ? pack(name.data() + length - 8, 8) | fold : 0;
+    second = (length > 8 ? pack(name.data() + 8, std::min<size_t>(length - 8, 8)) : 0) | fold;
+  }
+  // Of the first n of sixteen bytes.
+  NameKey(const char* sixteen, size_t n) noexcept : length(n) {
+    first = (pack(sixteen, 8) & front_masks[n]) | fold;
+    second = (pack(sixteen + 8, 8) & back_masks[n]) | fold;
   }
   constexpr bool operator==(const NameKey&) const noexcept = default;
-  [[nodiscard]] constexpr uint64_t hash() const noexcept {
-    const uint64_t mixed = (first ^ std::rotl(last, 27) ^ length) * 0x9e3779b97f4a7c15;
-    return mixed >> 40;
+  [[nodiscard]] constexpr uint64_t hash() const noexcept { return mixed() >> 40; }
+  [[nodiscard]] constexpr uint64_t mixed(uint64_t factor = 0x9e3779b97f4a7c15) const noexcept {
+    return (first ^ std::rotl(second, 27) ^ length) * factor;
   }
 };
 

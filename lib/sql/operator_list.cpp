@@ -27,14 +27,19 @@ constexpr auto harmless = [] {
   return packed;
 }();
 
-constexpr bool is_one_of(char c, std::string_view characters) noexcept {
-  return characters.find(c) != std::string_view::npos;
+// Only an operator that has one of the special characters may end in + or -.
+enum : uint8_t { usual = 1, special = 2 };
+
+constexpr auto characters = [] {
+  std::array<uint8_t, 256> table{};
+  for (const char c : {'+', '-', '*', '/', '<', '>', '='}) table[static_cast<uint8_t>(c)] = usual;
+  for (const char c : {'~', '!', '@', '#', '%', '^', '&', '|', '`', '?'}) table[static_cast<uint8_t>(c)] = special;
+  return table;
+}();
+
+uint8_t character(std::string_view text, size_t at) noexcept {
+  return at < text.size() ? characters[static_cast<uint8_t>(text[at])] : 0;
 }
-
-bool is_operator(char c) noexcept { return is_one_of(c, "+-*/<>=~!@#%^&|`?"); }
-
-// Only an operator that has one of these may end in + or -.
-bool is_special(char c) noexcept { return is_one_of(c, "~!@#%^&|`?"); }
 
 bool begins_comment(std::string_view text, size_t at) noexcept {
   const std::string_view two = text.substr(at, 2);
@@ -46,17 +51,19 @@ bool begins_comment(std::string_view text, size_t at) noexcept {
 Operator find_operator(std::string_view text, size_t at) noexcept {
   char name[9];
   size_t written = 0, length = 0, plain = 0;  // plain: behind which there are only + and -
-  bool special = false;
-  while (at + length < text.size() && is_operator(text[at + length]) && !begins_comment(text, at + length)) {
+  bool has_special = false;
+  if (character(text, at) == usual && character(text, at + 1) == 0) return {1, true};
+  while (const uint8_t kind = character(text, at + length)) {
     const char c = text[at + length];
+    if (begins_comment(text, at + length)) break;
     if (c == '?' && text.substr(at + length, 2) != "??") break;  // a placeholder
     length += c == '?' ? 2 : 1;
     if (written < sizeof name) name[written++] = c;
-    special = special || is_special(c);
+    has_special = has_special || kind == special;
     if (c != '+' && c != '-') plain = length;
   }
   if (length == 0) return {1, true};  // no operator
-  if (!special && plain < length) {
+  if (!has_special && plain < length) {
     length = std::max<size_t>(plain, 1);
     written = std::min(length, sizeof name);
   }

@@ -40,13 +40,21 @@ bool is_placeholder(TokenType type) noexcept {
 
 }  // namespace
 
-Failure Placeholders::take(const Token& token, Lexer& lexer) {
+// Placeholders, and what may stand around them.
+TokenTypes Placeholders::types_that_matter(Dialect dialect) noexcept {
+  using enum TokenType;
+  constexpr TokenTypes always = set_of_types(question, escaped_question, dollar, named, foreign);
+  return always | (dialect == Dialect::postgresql ? set_of_types(open, close, open_bracket, close_bracket)
+                                                  : set_of_types(equal, unequal));
+}
+
+Failure Placeholders::look(const Token& token, const Recent& recent, Lexer& lexer) {
   Failure failure;
   switch (token.type) {
     case TokenType::question: failure = question(token); break;
     case TokenType::escaped_question: failure = escaped_question(token); break;
     case TokenType::dollar: failure = dollar(token); break;
-    case TokenType::named: failure = colon_name(token, lexer); break;
+    case TokenType::named: failure = colon_name(token, recent, lexer); break;
     case TokenType::foreign:
       failure =
           misuse(quoted(text_of(token)) + " is not a placeholder here: write ?, or :name where the values have names");
@@ -58,7 +66,6 @@ Failure Placeholders::take(const Token& token, Lexer& lexer) {
   }
   if (dialect_ == Dialect::postgresql) follow_brackets(token);
   if (dialect_ != Dialect::postgresql) follow_comparison(token);
-  previous_ = token;
   return failure;
 }
 
@@ -115,15 +122,15 @@ Failure Placeholders::dollar(const Token& token) {
 }
 
 // Behind a value a colon is an operator: a[1:n], json_object('key':value), a label. SQLite has none of these.
-bool Placeholders::separates() const noexcept {
+bool Placeholders::separates(const Token& before) const noexcept {
   const bool subscript = !brackets_.empty() && brackets_.back() == '[';
-  switch (previous_.type) {
+  switch (before.type) {
     case TokenType::string:
     case TokenType::number:
     case TokenType::quoted:
     case TokenType::close_bracket: return dialect_ != Dialect::sqlite;
     case TokenType::word:
-      return dialect_ != Dialect::sqlite && previous_.info.word == Word::none && (subscript || !named_);
+      return dialect_ != Dialect::sqlite && before.info.word == Word::none && (subscript || !named_);
     case TokenType::close:
     case TokenType::question:
     case TokenType::dollar:
@@ -132,8 +139,8 @@ bool Placeholders::separates() const noexcept {
   }
 }
 
-Failure Placeholders::colon_name(const Token& token, Lexer& lexer) {
-  if (separates()) {
+Failure Placeholders::colon_name(const Token& token, const Recent& recent, Lexer& lexer) {
+  if (separates(recent.back(0))) {
     lexer.resume_at(token.begin + 1);
     return nullptr;
   }

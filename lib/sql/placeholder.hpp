@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "lexer.hpp"
+#include "recent.hpp"
 
 namespace tl::sql {
 
@@ -13,10 +13,13 @@ class Placeholders {
  public:
   // `text` must outlive this.
   Placeholders(std::string_view text, Dialect dialect, bool named) noexcept
-      : text_(text), dialect_(dialect), named_(named) {}
+      : text_(text), dialect_(dialect), named_(named), matters_(types_that_matter(dialect)) {}
 
-  // Every token of `lexer`, in order. What it refuses is misuse; null: none of that.
-  [[nodiscard]] Failure take(const Token& token, Lexer& lexer);
+  // Every token of `lexer`, in order, with those before it. What it refuses is misuse; null: none of that.
+  [[nodiscard]] Failure take(const Token& token, const Recent& recent, Lexer& lexer) {
+    const bool matters = is_in(token.type, matters_) || comparison_.step != Step::none;
+    return matters ? look(token, recent, lexer) : nullptr;
+  }
 
   // A semicolon before or behind which there is no statement. MySQL takes it for one that is wrong.
   void empty_statement(const Token& token) {
@@ -38,14 +41,16 @@ class Placeholders {
     size_t copied = 0;
   };
 
+  [[nodiscard]] static TokenTypes types_that_matter(Dialect dialect) noexcept;
+  [[nodiscard]] Failure look(const Token& token, const Recent& recent, Lexer& lexer);
   [[nodiscard]] Failure question(const Token& token);
   [[nodiscard]] Failure escaped_question(const Token& token);
   [[nodiscard]] Failure dollar(const Token& token);
-  [[nodiscard]] Failure colon_name(const Token& token, Lexer& lexer);
+  [[nodiscard]] Failure colon_name(const Token& token, const Recent& recent, Lexer& lexer);
   [[nodiscard]] Failure use(Style style, const Token& token);
   [[nodiscard]] Failure too_many() const;
 
-  [[nodiscard]] bool separates() const noexcept;
+  [[nodiscard]] bool separates(const Token& before) const noexcept;
   [[nodiscard]] uint32_t number_of(std::string_view name);
   void write(const Token& token, uint32_t number);
   void replace(size_t begin, size_t end, std::string_view with);
@@ -58,14 +63,14 @@ class Placeholders {
   std::string_view text_;
   Dialect dialect_;
   bool named_;
+  TokenTypes matters_;
   Style style_ = Style::none;
   uint32_t parameters_ = 0;
   std::vector<std::string> names_;
   std::vector<ListPlace> lists_;
   std::unordered_map<std::string_view, uint32_t> numbers_;
   std::string native_;
-  size_t copied_ = 0;  // bytes of the text that native_ covers
-  Token previous_;
+  size_t copied_ = 0;     // bytes of the text that native_ covers
   std::string brackets_;  // open "(" and "["
   Comparison comparison_;
 };

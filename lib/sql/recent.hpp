@@ -1,4 +1,4 @@
-// The tokens just before the one at hand.
+// The token at hand and those just before it, which never change their places.
 #pragma once
 #include "lexer.hpp"
 
@@ -10,11 +10,12 @@ class Recent {
   [[nodiscard]] const Token& back(size_t n) const noexcept { return tokens_[(count_ - 1 - n) % size]; }
   [[nodiscard]] Word word(size_t n) const noexcept { return back(n).info.word; }
   [[nodiscard]] bool follows_dot() const noexcept { return back(0).type == TokenType::dot; }
-  void push(const Token& token) noexcept { tokens_[count_++ % size] = token; }
+  [[nodiscard]] Token& at_hand() noexcept { return tokens_[count_ % size]; }
+  void advance() noexcept { count_++; }  // what is at hand is then the latest of those before
   void clear() noexcept { *this = {}; }
 
  private:
-  static constexpr size_t size = 4;
+  static constexpr size_t size = 8;  // four before it, and a power of two
   Token tokens_[size];
   size_t count_ = size;
 };

@@ -52,7 +52,7 @@ struct Statement {
 // (?)" and "NOT IN (?)", for the driver to write out. Literals are read
 // as the servers do by default: standard_conforming_strings on, neither NO_BACKSLASH_ESCAPES nor ANSI_QUOTES. Takes
 // time in proportion to the text. Errors (misuse): mixed styles, another database's placeholders, more than 65535
-// parameters, unterminated literal or comment, NUL in the text, no statement in it. Invalid UTF-8 is left to the
+// parameters, unterminated literal or comment, NUL in the text, no statement in it, 4 GiB. Invalid UTF-8 is left to the
 // server. [any thread]
 [[nodiscard]] Result<Statement> analyse(std::string_view text, Dialect dialect, bool named);
 

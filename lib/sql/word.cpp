@@ -1,6 +1,6 @@
 #include "word.hpp"
 
-#include "name_set.hpp"
+#include <utility>
 
 namespace tl::sql {
 namespace {
@@ -199,25 +199,57 @@ constexpr Keyword keywords[] = {
     {"xor", Word::syntax, mysql},
 };
 
-constexpr size_t keyword_count = std::size(keywords);
-constexpr size_t longest_keyword = 15;
+// A word has one place only where it can stand, so that to look it up is one load and no guess. The factor that gives
+// each keyword a place of its own is found when this is compiled.
+constexpr size_t places = 4096;
+constexpr size_t place_of(const NameKey& key, uint64_t factor) noexcept { return key.mixed(factor) >> 52; }
 
-constexpr auto keyword_names = [] {
-  std::array<std::string_view, keyword_count> names{};
-  for (size_t i = 0; i < keyword_count; i++) names[i] = keywords[i].name;
-  return names;
+constexpr bool keeps_apart(uint64_t factor) noexcept {
+  std::array<bool, places> taken{};
+  return std::ranges::none_of(keywords, [&](const Keyword& keyword) {
+    return std::exchange(taken[place_of(NameKey(keyword.name), factor)], true);
+  });
+}
+
+constexpr uint64_t factor = [] {
+  uint64_t tried = 0x9e3779b97f4a7c15;
+  while (!keeps_apart(tried)) tried = (tried * 6364136223846793005 + 1442695040888963407) | 1;
+  return tried;
 }();
-constexpr NameSet<keyword_count> keyword_set(keyword_names);
-static_assert(std::ranges::all_of(keyword_names, [](std::string_view name) { return name.size() <= longest_keyword; }));
+
+// Number 0 is no keyword: no name has its length.
+constexpr auto keys = [] {
+  std::array<NameKey, std::size(keywords) + 1> made{};
+  for (size_t i = 0; i < std::size(keywords); i++) made[i + 1] = NameKey(keywords[i].name);
+  return made;
+}();
+static_assert(keys.size() <= 256);
+static_assert(std::ranges::all_of(keywords, [](const Keyword& keyword) { return keyword.name.size() <= 16; }));
+
+constexpr auto numbers = [] {
+  std::array<uint8_t, places> made{};
+  for (size_t i = 1; i < keys.size(); i++) made[place_of(keys[i], factor)] = static_cast<uint8_t>(i);
+  return made;
+}();
+
+// For each dialect.
+constexpr auto infos = [] {
+  std::array<std::array<WordInfo, keys.size()>, 3> made{};
+  for (size_t dialect = 0; dialect < made.size(); dialect++) {
+    for (size_t i = 1; i < keys.size(); i++) {
+      made[dialect][i] = {keywords[i - 1].word, (keywords[i - 1].syntax >> dialect & 1) != 0};
+    }
+  }
+  return made;
+}();
 
 }  // namespace
 
-WordInfo find_word(std::string_view text, Dialect dialect) noexcept {
-  if (text.size() > longest_keyword) return {};
-  const int index = keyword_set.find(text);
-  if (index < 0) return {};
-  const Keyword& keyword = keywords[index];
-  return {keyword.word, (keyword.syntax >> static_cast<int>(dialect) & 1) != 0};
+WordInfo find_word(const NameKey& word, Dialect dialect) noexcept {
+  const size_t number = numbers[place_of(word, factor)];
+  const NameKey& key = keys[number];
+  const bool same = ((key.first ^ word.first) | (key.second ^ word.second) | (key.length ^ word.length)) == 0;
+  return infos[static_cast<size_t>(dialect)][number & -static_cast<size_t>(same)];
 }
 
 }  // namespace tl::sql

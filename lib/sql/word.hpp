@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "name_set.hpp"
 #include "statement.hpp"
 
 namespace tl::sql {
@@ -26,6 +27,9 @@ struct WordInfo {
   bool syntax = false;  // where "(" follows, it is grammar and not the name of a function
 };
 
-[[nodiscard]] WordInfo find_word(std::string_view text, Dialect dialect) noexcept;
+[[nodiscard]] WordInfo find_word(const NameKey& word, Dialect dialect) noexcept;
+[[nodiscard]] inline WordInfo find_word(std::string_view word, Dialect dialect) noexcept {
+  return find_word(NameKey(word), dialect);
+}
 
 }  // namespace tl::sql

@@ -35,6 +35,7 @@ COMPARISONS = {
     "pg_64over10_p99": ("pg_64over10_p99", "native", "libpq, 64 threads", "µs, the 99th of 100", 1e3, "free"),
     "submit_overhead": ("submit", "submit", "the bound", "ns per call", 1, "same"),
     "registry_lookup_ns": ("registry_lookup", "registry", "the bound", "ns per lookup", 1, "same"),
+    "classify_ns_per_kib": ("classify", "classify", "the bound", "ns per KiB of SQL", 1, "same"),
     "registry_bytes_per_name": ("registry_bytes", "registry", "the bound", "bytes per name", 1, "same"),
     "py_rows_vs_psycopg2": ("py_rows", "python", "psycopg2", "ms per 100,000 rows", 1e6, "other"),
     "py_sqlite_rows_vs_sqlite3": ("py_sqlite_rows", "python", "sqlite3", "ms per 100,000 rows", 1e6, "same"),
@@ -145,6 +146,7 @@ class Bench:
     def __init__(self, build, folder, seconds):
         self.programs = {
             "native": [str(build / "tests" / "bench" / "bench_native")],
+            "classify": [str(build / "tests" / "bench" / "bench_classify")],
             "registry": [str(build / "tests" / "bench" / "bench_registry")],
             "submit": [str(build / "tests" / "bench" / "bench_submit")],
             "python": [sys.executable, str(HERE / "bench_python.py")],
