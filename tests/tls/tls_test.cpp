@@ -21,7 +21,7 @@ struct Server {
   std::string prefix;          // of its variables
   std::string user, password;  // names of variables
   std::string encrypted;       // a query: the session's cipher, "" : none
-  std::string sleeps;
+  std::string sleeps, naps;
   std::string long_rows;  // a query: 2000 texts of 10000 characters
 
   [[nodiscard]] std::string value(const std::string& name) const { return variable(prefix + name); }
@@ -33,10 +33,10 @@ struct Server {
 const std::array servers = {
     Server{"postgresql", "TL_PG_", "SCRAM_USER", "SCRAM_PASSWORD",
            "SELECT coalesce(cipher, '') FROM pg_stat_ssl WHERE pid = pg_backend_pid()", "SELECT pg_sleep(30)",
-           "SELECT repeat('x', 10000) FROM generate_series(1, 2000)"},
+           "SELECT pg_sleep(0.1)", "SELECT repeat('x', 10000) FROM generate_series(1, 2000)"},
     Server{"mariadb", "TL_MARIADB_", "PASSWORD_USER", "PASSWORD",
            "SELECT variable_value FROM information_schema.session_status WHERE variable_name = 'SSL_CIPHER'",
-           "SELECT sleep(30)", "SELECT repeat('x', 10000) FROM seq_1_to_2000"},
+           "SELECT sleep(30)", "SELECT sleep(0.1)", "SELECT repeat('x', 10000) FROM seq_1_to_2000"},
 };
 
 enum class Ends { in_clear, encrypted, refused };
@@ -190,6 +190,23 @@ TEST_CASE("a server that dies raises no SIGPIPE in the program, through TLS eith
       REQUIRE(std::system((server.value("CTL") + " restart").c_str()) == 0);
       for (int i = 0; i < 3; ++i) CHECK_THROWS_AS(pinned.query({.timeout = 20s}, "SELECT 1"), trunkline::error);
     }
+  }
+}
+
+// OpenSSL keeps what went wrong for the thread, and not for the connection.
+TEST_CASE("a connection that was cut off takes no other of its thread with it") {
+  for (const Server& server : servers) {
+    CAPTURE(server.driver);
+    server.show("server");
+    const auto registry =
+        trunkline::registry::parse(toml(server, "localhost", login(server) + "sslmode = \"require\"\n"));
+    const auto db = registry.on("db");
+    auto pinned = db.pin();
+    pinned.query({.timeout = 20s}, "SELECT 1");
+    REQUIRE(std::system((server.value("CTL") + " kill").c_str()) == 0);
+    REQUIRE(std::system((server.value("CTL") + " start").c_str()) == 0);
+    CHECK_THROWS_AS(pinned.query({.timeout = 20s}, server.naps), trunkline::error);
+    for (int i = 0; i < 3; ++i) CHECK_NOTHROW(db.query({.timeout = 20s}, server.naps));
   }
 }
 

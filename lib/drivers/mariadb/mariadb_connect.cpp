@@ -97,6 +97,7 @@ Result<void> complete(Came& came, Conn& conn, int wants, driver::Dial& dial) {
     conn.note_socket(-1);  // it may close it, and its number become somebody else's
     do {
       if (!ready) shutdown(mysql_get_socket(conn.get()), SHUT_RDWR);
+      forget_tls_errors();
       wants = Continue(&came, conn.get(), wants & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE));
     } while (!ready && wants != 0);
     if (!ready) return dial.stopped();
@@ -153,6 +154,7 @@ Result<Conn> connect(const config::Address& address, driver::Dial& dial) {
 
 Result<void> run_now(Conn& conn, std::string_view text, driver::Dial& dial) {
   int failed = 0;
+  forget_tls_errors();
   const int wants = mysql_real_query_start(&failed, conn.get(), text.data(), text.size());
   if (Result<void> completed = complete<mysql_real_query_cont>(failed, conn, wants, dial); !completed) return completed;
   if (failed != 0) return failure_of_dial(conn.get(), dial);

@@ -2,12 +2,17 @@
 #pragma once
 #include <errmsg.h>
 #include <mysql.h>
+#include <openssl/err.h>
 
 #include <memory>
 
 #include "fork.hpp"
 
 namespace tl::mariadb {
+
+// Before every call into Connector/C that may use TLS: OpenSSL keeps a thread's errors, and whatever one connection has
+// left there makes the next that has to wait on this thread look lost. libpq does so itself.
+inline void forget_tls_errors() noexcept { ERR_clear_error(); }
 
 // Says goodbye to the server at its end where there is one, but for a forked child, which closes its copy of the
 // socket. No call may be suspended on it.

@@ -36,7 +36,7 @@ class MariadbSession final : public driver::Session {
   [[nodiscard]] std::unique_ptr<driver::Operation> reset() override;
   [[nodiscard]] std::shared_ptr<driver::Canceller> canceller() override { return canceller_; }
   [[nodiscard]] std::unique_ptr<driver::Look> look() override;
-  [[nodiscard]] std::unique_ptr<driver::Reach> reach(driver::Position wanted) override;
+  [[nodiscard]] std::unique_ptr<driver::Reach> reach(driver::Position wanted, Deadline until) override;
   [[nodiscard]] driver::Position written() const override { return written_; }
 
   [[nodiscard]] driver::State state() const noexcept override;
@@ -65,6 +65,7 @@ class MariadbSession final : public driver::Session {
   // returned, and `came` is what it answered. `came` belongs to the session, which may end before the call does.
   template <auto Start, auto Continue, class Came, class Handle, class... Arguments>
   [[nodiscard]] bool call(Came& came, Handle* handle, Arguments... arguments) {
+    if (encrypted_) forget_tls_errors();
     if (suspended_ == nullptr) {
       wants_ = Start(&came, handle, arguments...);
     } else {
