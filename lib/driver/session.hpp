@@ -128,9 +128,10 @@ class Session {
   [[nodiscard]] virtual std::shared_ptr<Canceller> canceller() = 0;
   // What the server is now, in one round trip. Null: there is no server that could be another thing tomorrow.
   [[nodiscard]] virtual std::unique_ptr<Look> look() { return nullptr; }
-  // Only where look() is not null. The position is kept by the operation.
-  [[nodiscard]] virtual std::unique_ptr<Reach> reach(Position wanted) {
+  // Only where look() is not null. The position is kept by the operation, which ends by itself soon after `until`.
+  [[nodiscard]] virtual std::unique_ptr<Reach> reach(Position wanted, Deadline until) {
     (void)wanted;
+    (void)until;
     return nullptr;
   }
   // After a statement that wanted it has come to its end: a place in the server's history behind all that was

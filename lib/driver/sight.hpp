@@ -23,7 +23,7 @@ class Look : public Operation {
   Sight sight;  // when done
 };
 
-// Waits until a replica has applied a position, or for its deadline.
+// Waits until a replica has applied a position, or so long as it was told.
 class Reach : public Operation {
  public:
   bool reached = false;  // when done

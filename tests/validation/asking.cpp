@@ -307,12 +307,8 @@ Result<driver::Sight> Asking::look() {
 }
 
 Result<bool> Asking::reach(const driver::Position& wanted, Nanos limit) {
-  const auto reach = session_->reach(wanted);
-  reach->deadline = Deadline::after(steady_clock().now(), limit);
-  if (runtime::run(*session_, *reach, nullptr) != runtime::Ended::finished) {
-    stop(*reach);  // its last question was on the way
-    return false;
-  }
+  const auto reach = session_->reach(wanted, Deadline::after(steady_clock().now(), limit));
+  (void)runtime::run(*session_, *reach, nullptr);
   if (!reach->succeeded()) return reach->take_failure();
   return reach->reached;
 }

@@ -178,14 +178,11 @@ class MariadbSession::LookOperation final : public SightSteps<driver::Look> {
 // Asks, waits where the place has not been reached, and asks again.
 class MariadbSession::ReachOperation final : public SightSteps<driver::Reach> {
  public:
-  ReachOperation(MariadbSession& session, driver::Position wanted) : SightSteps(session), wanted_(std::move(wanted)) {}
+  ReachOperation(MariadbSession& session, driver::Position wanted, Deadline until)
+      : SightSteps(session), wanted_(std::move(wanted)), until_(until) {}
 
  private:
-  // Whoever runs it cuts off what has not ended by the deadline.
-  static constexpr Nanos reserve = std::chrono::milliseconds(10);
-
   Result<void> begin() override {
-    asked_ = steady_clock().now();
     if (!is_mariadb(session_.conn_.get())) return {};
     text_ = of_mariadb;
     return SightSteps::begin();
@@ -220,9 +217,8 @@ class MariadbSession::ReachOperation final : public SightSteps<driver::Reach> {
               std::to_string(mark.at);
     }
     text_ = "SELECT MASTER_GTID_WAIT('" + list + "'";
-    if (!deadline.is_never()) {
-      const Instant now = steady_clock().now();
-      const Nanos left = (deadline.at - now) - reserve - 2 * (now - asked_);
+    if (!until_.is_never()) {
+      const Nanos left = until_.at - steady_clock().now();
       if (left <= Nanos::zero()) return false;
       text_ += ", " + std::to_string(std::chrono::duration<double>(left).count());
     }
@@ -232,8 +228,8 @@ class MariadbSession::ReachOperation final : public SightSteps<driver::Reach> {
   }
 
   const driver::Position wanted_;
+  const Deadline until_;
   std::string text_;
-  Instant asked_;
   bool waited_ = false;
 };
 
@@ -249,8 +245,8 @@ const std::string& MariadbSession::question() {
 }
 
 std::unique_ptr<driver::Look> MariadbSession::look() { return std::make_unique<LookOperation>(*this); }
-std::unique_ptr<driver::Reach> MariadbSession::reach(driver::Position wanted) {
-  return std::make_unique<ReachOperation>(*this, std::move(wanted));
+std::unique_ptr<driver::Reach> MariadbSession::reach(driver::Position wanted, Deadline until) {
+  return std::make_unique<ReachOperation>(*this, std::move(wanted), until);
 }
 
 }  // namespace tl::mariadb

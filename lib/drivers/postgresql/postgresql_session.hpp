@@ -36,7 +36,7 @@ class PostgresqlSession final : public driver::Session {
   [[nodiscard]] std::unique_ptr<driver::Operation> reset() override;
   [[nodiscard]] std::shared_ptr<driver::Canceller> canceller() override { return canceller_; }
   [[nodiscard]] std::unique_ptr<driver::Look> look() override;
-  [[nodiscard]] std::unique_ptr<driver::Reach> reach(driver::Position wanted) override;
+  [[nodiscard]] std::unique_ptr<driver::Reach> reach(driver::Position wanted, Deadline until) override;
   [[nodiscard]] driver::Position written() const override;
 
   [[nodiscard]] driver::State state() const noexcept override;

@@ -136,27 +136,18 @@ class PostgresqlSession::LookOperation final : public SightSteps<driver::Look> {
 // Asks again and again: PostgreSQL has nothing that waits for a place in its log.
 class PostgresqlSession::ReachOperation final : public SightSteps<driver::Reach> {
  public:
-  ReachOperation(PostgresqlSession& session, driver::Position wanted)
-      : SightSteps(session), wanted_(std::move(wanted)) {}
+  ReachOperation(PostgresqlSession& session, driver::Position wanted, Deadline until)
+      : SightSteps(session), wanted_(std::move(wanted)), until_(until) {}
 
  private:
   static constexpr Nanos first_pause = std::chrono::milliseconds(1);
   static constexpr Nanos longest_pause = std::chrono::milliseconds(10);
-  // Whoever runs it cuts off what has not ended by the deadline.
-  static constexpr Nanos reserve = std::chrono::milliseconds(10);
-
-  Result<void> begin() override {
-    asked_ = steady_clock().now();
-    return SightSteps::begin();
-  }
 
   Result<bool> advance() override {
     if (!pause_.is_never()) {
       if (cancel_requested()) return not_sent();
-      const Instant now = steady_clock().now();
-      if (!pause_.passed(now)) return false;
+      if (!pause_.passed(steady_clock().now())) return false;
       pause_ = Deadline::never();
-      asked_ = now;
       if (Result<void> sent = ask(); !sent) return sent.take_error();
     }
     Sight now_seen;
@@ -178,25 +169,24 @@ class PostgresqlSession::ReachOperation final : public SightSteps<driver::Reach>
     return false;
   }
 
-  // False: before the deadline another answer would not come.
+  // False: it has waited long enough.
   bool pause() noexcept {
     const Instant now = steady_clock().now();
-    const Deadline last = deadline.is_never() ? deadline : Deadline{deadline.at + -(reserve + 2 * (now - asked_))};
-    if (last.passed(now)) return false;
-    pause_ = earlier(Deadline::after(now, next_pause_), last);
+    if (until_.passed(now)) return false;
+    pause_ = earlier(Deadline::after(now, next_pause_), until_);
     next_pause_ = std::min(2 * next_pause_, longest_pause);
     return true;
   }
 
   const driver::Position wanted_;
-  Instant asked_;
+  const Deadline until_;
   Nanos next_pause_ = first_pause;
 };
 
 std::unique_ptr<driver::Look> PostgresqlSession::look() { return std::make_unique<LookOperation>(*this); }
 
-std::unique_ptr<driver::Reach> PostgresqlSession::reach(driver::Position wanted) {
-  return std::make_unique<ReachOperation>(*this, std::move(wanted));
+std::unique_ptr<driver::Reach> PostgresqlSession::reach(driver::Position wanted, Deadline until) {
+  return std::make_unique<ReachOperation>(*this, std::move(wanted), until);
 }
 
 }  // namespace tl::postgresql
