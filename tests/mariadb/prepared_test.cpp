@@ -120,10 +120,12 @@ TEST_CASE("statements are kept, the least recently used go, and with 0 none is")
   for (int i = 0; i < 5; ++i) CHECK(ask.one("SELECT 1") == "1");
   CHECK(prepared(ask) == before);
   for (int i = 0; i < 20; ++i) CHECK(ask.one("SELECT " + std::to_string(100 + i)) == std::to_string(100 + i));
+  CHECK(ask.ping());  // to the closing of statements there is no answer: behind it there is one
   CHECK(held(watcher) <= others + 2);
   Asking without("statement_cache = \"off\"\n");
   for (int i = 0; i < 5; ++i) CHECK(without.one("SELECT ?", Values().integer(i)) == std::to_string(i));
   CHECK(prepared(without) >= 5);
+  CHECK(without.ping());
   CHECK(held(watcher) <= others + 2);
 }
 
