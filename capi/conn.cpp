@@ -1,3 +1,6 @@
+#include <cstring>
+
+#include "inspect.hpp"
 #include "perform.hpp"
 #include "utf8.hpp"
 
@@ -96,15 +99,46 @@ tl_status tl_conn_derive(tl_conn* conn, const char* tag, size_t tag_len, const c
   return guarded(err, [&] {
     if (conn == nullptr || out == nullptr || !tl::capi::is_text(tag, tag_len))
       return misuse("conn, tag or out is NULL", err);
-    if (after_len != 0) return misuse("this build has no consistency tokens: after must be empty", err);
-    (void)after;
+    if (!tl::capi::is_text(after, after_len)) return misuse("after is NULL and after_len is not 0", err);
     if (mode < -1 || mode > TL_WRITE) return misuse("mode is none of TL_DUAL, TL_READ, TL_WRITE, -1", err);
     if (!tl::is_utf8(tag, tag_len)) return misuse("tag is not UTF-8", err);
     const auto text = tag == nullptr ? nullptr : std::make_shared<const std::string>(tl::capi::text(tag, tag_len));
-    auto derived = conn->handle->derive(text, mode < 0 ? conn->handle->mode() : static_cast<Mode>(mode));
+    auto token = tl::driver::read_token(tl::capi::text(after, after_len));
+    if (!token) return report(token.take_error(), err);
+    auto derived = conn->handle->derive(text, mode < 0 ? conn->handle->mode() : static_cast<Mode>(mode), *token);
     if (!derived) return report(derived.take_error(), err);
     *out = new tl_conn{conn->registry, derived.take()};
     return TL_OK;
+  });
+}
+
+tl_status tl_conn_token(tl_conn* conn, char* out, size_t size, size_t* len, tl_error** err) {
+  return guarded(err, [&] {
+    if (conn == nullptr || len == nullptr || (out == nullptr && size != 0))
+      return misuse("conn, out or len is NULL", err);
+    auto written = conn->handle->written();
+    if (!written) return report(written.take_error(), err);
+    const std::string token = tl::driver::token_of(*written);
+    *len = token.size();
+    if (token.size() < size) std::memcpy(out, token.c_str(), token.size() + 1);
+    return TL_OK;
+  });
+}
+
+tl_status tl_explain(tl_conn* conn, const char* sql, size_t sql_len, const tl_call* call, tl_result** out,
+                     tl_error** err) {
+  return guarded(err, [&] {
+    if (conn == nullptr || !has_out(out, call) || !tl::capi::is_text(sql, sql_len))
+      return misuse("conn, sql or out is NULL", err);
+    StatementInputs inputs(*conn);
+    inputs.text = tl::capi::text(sql, sql_len);
+    const auto explain = [](StatementInputs& asked, Options& options) -> Result<Answer> {
+      auto explained = asked.handle->explain(asked.text, options.call);
+      if (!explained) return explained.take_error();
+      auto result = std::make_shared<tl_result>(asked.registry.shared(), tl::registry::table_of(*explained));
+      return Answer{TL_DONE_RESULT, tl_result::hand_out(std::move(result))};
+    };
+    return perform(std::move(inputs), call, TL_CALL_READ | TL_CALL_WRITE, err, explain, deliver_to(out));
   });
 }
 

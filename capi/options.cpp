@@ -41,7 +41,7 @@ const char* copy_call(tl_call& call, const tl_call& given, uint32_t flags) noexc
   if ((call.flags & TL_CALL_READ) != 0 && (call.flags & TL_CALL_WRITE) != 0)
     return "tl_call.flags says both read and write";
   if (call.timeout_ms < -1) return "tl_call.timeout_ms is negative and not -1";
-  if (call.max_lag_ms != 0) return "tl_call.max_lag_ms must be 0: this build does not measure replication lag";
+  if (call.max_lag_ms < -1) return "tl_call.max_lag_ms is negative and not -1";
   if (call.priority != 0 || call.reserved != 0) return "tl_call.priority and reserved must be 0";
   return nullptr;
 }
@@ -124,6 +124,7 @@ Result<void> Options::read(const tl_call* given, std::optional<Nanos> standard, 
   call.read = (asked.flags & TL_CALL_READ) != 0;
   call.write = (asked.flags & TL_CALL_WRITE) != 0;
   call.stream = (asked.flags & TL_CALL_STREAM) != 0;
+  if (asked.max_lag_ms != 0) call.max_lag = timeout_of(asked.max_lag_ms, {}).value_or(Nanos::max());
   timeout = timeout_of(asked.timeout_ms, standard);
   call.deadline = deadline_of(timeout);
   if (asked.timeout_ms != 0) given_deadline = call.deadline;

@@ -167,6 +167,16 @@ const char* tl_type_name(int32_t type) { return tl::columnar::type_name(static_c
 
 int64_t tl_result_affected(const tl_result* result) { return result == nullptr ? -1 : result->answer.set().affected; }
 int64_t tl_result_last_id(const tl_result* result) { return result == nullptr ? 0 : result->answer.set().last_id; }
+int32_t tl_result_role(const tl_result* result) {
+  if (result == nullptr || !result->answer.role()) return TL_NO_ROLE;
+  return *result->answer.role() == tl::connection::Role::primary ? TL_PRIMARY : TL_REPLICA;
+}
+
+int64_t tl_result_lag_ms(const tl_result* result) {
+  if (result == nullptr || !result->answer.lag()) return -1;
+  return std::chrono::ceil<std::chrono::milliseconds>(*result->answer.lag()).count();
+}
+
 const char* tl_result_endpoint(const tl_result* result) {
   try {
     return result == nullptr ? "" : result->endpoint().c_str();

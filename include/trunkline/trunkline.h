@@ -131,7 +131,8 @@ typedef struct tl_call {
   uint32_t batch_rows;   /* of tl_query: a batch ends at either; 0: 65536 */
   uint32_t batch_bytes;  /* 0: 4 MiB. One row may exceed it; no column reaches 2^31 bytes */
   uint64_t owner;        /* who asks, to detect waiting for oneself; 0: the calling thread, on a queue nobody */
-  int64_t max_lag_ms;    /* must be 0: this build does not measure replication lag */
+  int64_t max_lag_ms;    /* of tl_query, tl_explain, tl_pin and tl_begin: replicas further behind, or not known to be nearer, are not
+                            read; 0: the connection's replicas.max_lag, -1: however far */
   int32_t priority;      /* must be 0 */
   int32_t reserved;      /* must be 0 */
 } tl_call;
@@ -207,6 +208,8 @@ TL_API void tl_queue_shutdown(tl_queue *); /* new calls are TL_E_SHUTDOWN; take 
 
 #define TL_ASK_NAME 0x200u        /* a question, see tl_answer: which connection is this name? */
 #define TL_ASK_CREDENTIALS 0x400u /* likewise: what do sessions of this connection log in with? */
+#define TL_EVENT_ROLE_CHANGE 0x800u /* an endpoint has changed; message: primary (it takes the writes now), replica (no longer), set aside (it has
+                                       failed, and others serve what it did), serves again */
 
 /* Events of these kinds arrive on the call's queue until its op is cancelled or the queue is shut down; then one last completion says so:
  * TL_DONE, TL_E_CANCELLED or TL_E_SHUTDOWN. Each is a TL_EVENT with the call's user_data and op, arg[0] its bit and, as value, one row:
@@ -337,9 +340,25 @@ TL_API tl_status tl_inspect(tl_registry *, const char *what, const char *name, s
 /* A pooled handle; opens nothing and never waits. name NULL: the default. Errors: TL_E_NOT_FOUND (with the nearest name), TL_E_MISUSE. */
 TL_API tl_status tl_conn_get(tl_registry *, const char *name, size_t name_len, int32_t mode, tl_conn **out, tl_error **err);
 /* A variant of a pooled handle with its own tag, shown wherever its leases are listed (NULL keeps the old), and mode (-1 keeps).
- * Cheap: one per request. `after`, a consistency token, must be empty in this build. */
+ * Its reads find what was written through the handle so far, if that keeps track of it, and what was written before the token
+ * `after` was taken (empty: none), from whatever server: a replica serves them once it has applied it; one that has not in
+ * `consistency_wait` leaves them to the primary. What the variant writes its parent's reads do not wait for. Cheap: one per request. A
+ * token of another system, or of a place that the primary does not have, is TL_E_MISUSE when it is read after; text that is none is so
+ * here. After a failover the primary that is then serves what was written before it; what was lost with the old one cannot always be
+ * told. MariaDB's tokens do not show their system. */
 TL_API tl_status tl_conn_derive(tl_conn *, const char *tag, size_t tag_len, const char *after, size_t after_len, int32_t mode,
                                 tl_conn **out, tl_error **err);
+/* A place behind all that was written through the handle, and that its reads find: text of letters, digits, dots, dashes and underscores,
+ * for another handle's `after`, also in another process. Empty: nothing was written yet. Waits for nothing and asks nobody: the server tells
+ * with each write, where `consistency` is "session" (TL_E_MISUSE where it is not). *len is its length; it is written to `out`, with a NUL,
+ * where size is greater. Errors: TL_E_UNAVAILABLE, it is not known where the last write is (its answer was lost, or the server does not
+ * tell); a read through the handle finds out. */
+TL_API tl_status tl_conn_token(tl_conn *, char *out, size_t size, size_t *len, tl_error **err);
+/* Where tl_query would send a statement now, and why, without running it. A row for each endpoint, first those that would be asked, in
+ * their order: kind (read, write, unknown: as a write; control), reason (for that), choice (from 1; NULL: it would not be asked), endpoint,
+ * role (primary, replica), lag (seconds that it is behind at most, NULL: not known), why. Takes TL_CALL_READ and TL_CALL_WRITE. Errors:
+ * those that the text itself would have. */
+TL_API tl_status tl_explain(tl_conn *, const char *sql, size_t sql_len, const tl_call *, tl_result **out, tl_error **err);
 /* One session for several verbs, from the write endpoint (mode TL_READ: from a read endpoint). Released: goes home. */
 TL_API tl_status tl_pin(tl_conn *, const tl_call *, tl_conn **out, tl_error **err);
 
@@ -449,6 +468,12 @@ typedef struct tl_column { /* borrowed from the batch or result that filled it *
 TL_API int64_t tl_result_affected(const tl_result *);     /* rows of the current set's statement; -1: unknown (a stream not yet read) */
 TL_API int64_t tl_result_last_id(const tl_result *);      /* SQLite: the id the last INSERT made; 0: none */
 TL_API const char *tl_result_endpoint(const tl_result *); /* who served it */
+/* What that was when it began with the statement. */
+#define TL_NO_ROLE 0 /* nobody served it */
+#define TL_PRIMARY 1 /* it took the writes */
+#define TL_REPLICA 2 /* of a SQLite file: a session that only reads */
+TL_API int32_t tl_result_role(const tl_result *);
+TL_API int64_t tl_result_lag_ms(const tl_result *); /* how far it was behind the primary then, at most; -1: not known */
 TL_API size_t tl_result_columns(const tl_result *);       /* of the current set; 0: it has no rows to give */
 /* Names and types of the current set, before its first batch and also when it is empty. Fills n columns with length 0.
  * out[0].struct_size is the caller's sizeof(tl_column). Errors: TL_E_MISUSE when n is not tl_result_columns(). */

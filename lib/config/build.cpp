@@ -112,6 +112,8 @@ class ConnectionBuilder {
     result_.description = values.text("description").value_or("");
     result_.call_timeout = values.lifetime("call_timeout").value_or(std::nullopt);
     result_.idle_close = values.lifetime("idle_close").value_or(std::nullopt);
+    result_.session_consistency = values.choice("consistency").value_or(0) == 1;
+    result_.consistency_wait = values.duration("consistency_wait").value_or(result_.consistency_wait);
     result_.result_bytes = values.bytes("result_bytes").value_or(result_.result_bytes);
     result_.echo = values.boolean("echo").value_or(false);
     result_.echo_pool = values.boolean("echo_pool").value_or(false);
@@ -279,12 +281,20 @@ class ConnectionBuilder {
   Result<void> read_replicas(const Node& settings, const Node& replicas, size_t position, std::vector<Auto>& autos) {
     Values values(replicas, "replicas", path_ + ".replicas", result_.driver, blame_, config_);
     result_.policy = static_cast<Policy>(values.choice("policy").value_or(0));
+    result_.max_lag = values.lifetime("max_lag").value_or(std::nullopt);
+    result_.only_replicas = values.choice("when_unavailable").value_or(0) == 1;
+    result_.probe_interval = values.duration("probe_interval").value_or(result_.probe_interval);
     if (!replicas.members.empty()) values.rest();
     if (values.failed()) return values.take_error();
     if (!replicas.members.empty() && is_file_database(result_.driver)) {
       return blame_.at(replicas.origin, path_ + ".replicas", "a SQLite file has no replicas");
     }
     const Node* read = replicas.find("read");
+    constexpr size_t most_replicas = 63;
+    if (read != nullptr && read->items.size() > most_replicas) {
+      return blame_.at(read->origin, path_ + ".replicas.read",
+                       "has more entries than " + std::to_string(most_replicas) + ", the most there may be");
+    }
     for (size_t i = 0; read != nullptr && i < read->items.size(); ++i) {
       Endpoint& replica = result_.replicas.emplace_back();
       const size_t rows = config_.settings.size();

@@ -113,8 +113,13 @@ struct Connection {
   Endpoint primary;                // where writes go: `replicas.write` merged over the connection's own settings
   std::vector<Endpoint> replicas;  // `replicas.read`, each merged over the connection's own settings
   Policy policy = Policy::round_robin;
+  std::optional<Nanos> max_lag;  // of replicas that are read
+  bool only_replicas = false;    // a read that none of them can serve is an error, and not the primary's
+  Nanos probe_interval = std::chrono::seconds(1);
   std::optional<Nanos> call_timeout;
   std::optional<Nanos> idle_close;
+  bool session_consistency = false;  // reads of a handle find what was written through it
+  Nanos consistency_wait = std::chrono::milliseconds(100);
   uint64_t result_bytes = uint64_t{256} << 20;
   bool echo = false;
   bool echo_pool = false;

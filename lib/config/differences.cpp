@@ -70,9 +70,14 @@ std::vector<std::string> differences(const Connection& a, const Connection& b) {
     seen.address(a.primary.address, b.primary.address);
     seen.pool(a.primary.pool, b.primary.pool);
     seen.key("replicas.policy", a.policy, b.policy);
+    seen.key("replicas.max_lag", a.max_lag, b.max_lag);
+    seen.key("replicas.when_unavailable", a.only_replicas, b.only_replicas);
+    seen.key("replicas.probe_interval", a.probe_interval, b.probe_interval);
     seen.key("replicas.read", a.replicas, b.replicas);
     seen.key("call_timeout", a.call_timeout, b.call_timeout);
     seen.key("idle_close", a.idle_close, b.idle_close);
+    seen.key("consistency", a.session_consistency, b.session_consistency);
+    seen.key("consistency_wait", a.consistency_wait, b.consistency_wait);
     seen.key("result_bytes", a.result_bytes, b.result_bytes);
     seen.key("echo", a.echo, b.echo);
     seen.key("echo_pool", a.echo_pool, b.echo_pool);

@@ -42,6 +42,8 @@ constexpr std::array connection_keys = {
     Key{"health_check", Type::boolean, "true", 0, 0, "", every_driver, "", "whether the name counts in health()"},
     Key{"slow_query", Type::duration, "1s", 0, 0, "", every_driver, "", "from when a statement is told as slow, to those who listen to events"},
     Key{"fallback", Type::text, "", 0, 0, "", every_driver, "fallback", "another name, for reads when this one cannot serve"},
+    Key{"consistency", Type::choice, "none", 0, 0, "none|session", every_driver, "", "session: what a handle has written its reads find, on whatever replica"},
+    Key{"consistency_wait", Type::duration, "100ms", 0, 0, "", every_driver, "", "how long such a read waits for a replica before it goes to the primary"},
     Key{"result_bytes", Type::bytes, "256MiB", 1024, INT64_MAX, "", every_driver, "", "the most that an answer read whole may hold"},
     Key{"statement_cache", Type::cache_size, "100", 0, any_count, "", every_driver, "", "prepared statements kept by a session; \"off\" behind some proxies"},
     Key{"synchronous", Type::choice, "normal", 0, 0, "normal|full", sqlite, "", "SQLite: full waits for the disk at every commit"},
@@ -73,7 +75,9 @@ constexpr std::array pool_keys = {
 
 constexpr std::array replicas_keys = {
     Key{"policy", Type::choice, "round_robin", 0, 0, "round_robin|random|least_busy", servers, "", "which replica takes a read"},
-    Key{"max_lag", Type::lifetime, "none", 0, 0, "", servers, "replication lag", "replicas further behind are not read"},
+    Key{"max_lag", Type::lifetime, "none", 0, 0, "", servers, "", "replicas further behind, or not known to be nearer, are not read"},
+    Key{"when_unavailable", Type::choice, "primary", 0, 0, "primary|error", servers, "", "where reads go when no replica can serve them"},
+    Key{"probe_interval", Type::duration, "1s", 0, 0, "", servers, "", "how often servers are looked at while the connection is used; a quarter of max_lag where that is less"},
 };
 
 constexpr std::array retry_keys = {

@@ -206,7 +206,8 @@ class Normaliser {
       } else if (find_key("replicas", name) != nullptr) {
         result.set(name, member);
       } else {
-        return blame_.at(member.origin, at, "unknown key", nearest(name, {"read", "write", "policy", "max_lag"}));
+        return blame_.at(member.origin, at, "unknown key",
+                         nearest(name, {"read", "write", "policy", "max_lag", "when_unavailable", "probe_interval"}));
       }
     }
     out_.set("replicas", std::move(result));

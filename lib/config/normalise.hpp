@@ -6,7 +6,7 @@
 namespace tl::config {
 
 // One connection as it is written, in the library's own names: own keys, and the tables pool, retry, migrations,
-// replicas (policy, max_lag, read: array of tables, write: table) and parameters. Unknown keys are errors; values are
+// replicas (policy, max_lag, …, read: array of tables, write: table) and parameters. Unknown keys are errors; values are
 // not looked at yet.
 [[nodiscard]] Result<Node> normalise(const Node& written, const Blame& blame, const std::string& path);
 

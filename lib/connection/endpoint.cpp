@@ -1,10 +1,12 @@
 #include "endpoint.hpp"
 
 #include <algorithm>
+#include <array>
 #include <random>
 
 #include "call.hpp"
 #include "farewell.hpp"
+#include "lookout.hpp"
 #include "shared.hpp"
 
 namespace tl::connection {
@@ -308,6 +310,10 @@ void Endpoint::retire(std::unique_ptr<driver::Session> session, pool::Permit per
   }
 }
 
+void Endpoint::tell_role(std::string_view message) noexcept {
+  source_->tell(observe::Kind::role_change, [&](observe::Event& event) { event.message = message; });
+}
+
 void Endpoint::close() noexcept {
   pool_->close();
   {
@@ -360,7 +366,9 @@ std::shared_ptr<Endpoints> Endpoints::make(Settings given, driver::Driver& drive
     add(Role::replica, std::move(reader));
     endpoints->all_.back()->prime_ = std::make_unique<config::Address>(primary.address);
   }
-  endpoints->topology_ = {endpoints->size() - 1, settings.policy};
+  std::vector<Role> roles;
+  for (const auto& endpoint : endpoints->all_) roles.push_back(endpoint->role());
+  endpoints->lookout_ = std::make_unique<Lookout>(*endpoints, roles);
   for (const auto& endpoint : endpoints->all_) {
     endpoint->owner_ = endpoints;
     // Known to the housekeeper before there can be a time when memory is short.
@@ -369,19 +377,79 @@ std::shared_ptr<Endpoints> Endpoints::make(Settings given, driver::Driver& drive
   return endpoints;
 }
 
-routing::Order Endpoints::order(bool read, routing::Mode mode) {
-  if (!read || topology_.replicas == 0) return routing::order(false, mode, topology_, 0, {});
-  if (topology_.policy == config::Policy::least_busy) {
-    std::vector<uint32_t> busy;
-    busy.reserve(topology_.replicas);
-    for (uint32_t i = 1; i < size(); ++i) busy.push_back(all_[i]->pool().leased());
-    return routing::order(read, mode, topology_, 0, busy);
+Endpoints::Endpoints(Settings settings, driver::Driver& driver, std::shared_ptr<sql::Table> statements) noexcept
+    : settings_(std::move(settings)), driver_(driver), statements_(std::move(statements)) {}
+
+Endpoints::~Endpoints() = default;
+
+routing::Set Endpoints::readers(const routing::Wish& wish, uint32_t writer) const noexcept {
+  const Instant now = wish.max_lag ? steady_clock().coarse() : Instant{};
+  std::array<routing::Seen, routing::most_endpoints> seen;
+  for (uint32_t i = 0; i < size(); ++i) seen[i] = lookout_->seen(i, now);
+  return routing::readers(wish, {seen.data(), size()}, writer, now);
+}
+
+uint32_t Endpoints::first_of(routing::Set readers, bool takes_turn) {
+  const auto count = static_cast<uint32_t>(std::popcount(readers));
+  if (count == 1) return routing::nth(readers, 0);
+  switch (settings_->policy) {
+    case config::Policy::round_robin: break;
+    case config::Policy::random: {
+      thread_local std::minstd_rand random(static_cast<unsigned>(seed()));
+      return routing::nth(readers, static_cast<uint32_t>(random() % count));
+    }
+    case config::Policy::least_busy: {
+      uint32_t calmest = routing::nth(readers, 0);
+      for (uint32_t n = 1; n < count; ++n) {
+        const uint32_t other = routing::nth(readers, n);
+        if (all_[other]->pool().leased() < all_[calmest]->pool().leased()) calmest = other;
+      }
+      return calmest;
+    }
   }
-  if (topology_.policy == config::Policy::random) {
-    thread_local std::minstd_rand random(static_cast<unsigned>(seed()));
-    return routing::order(read, mode, topology_, random(), {});
+  const uint64_t turn = takes_turn ? turn_.fetch_add(1, std::memory_order_relaxed) : turn_.load();
+  return routing::nth(readers, static_cast<uint32_t>(turn % count));
+}
+
+routing::Order Endpoints::order(const routing::Wish& wish, bool takes_turn) {
+  lookout_->note_use();
+  const uint32_t writer = lookout_->writer();
+  const routing::Set readers = size() == 1 ? 0 : this->readers(wish, writer);
+  const bool reads = wish.read && wish.mode != routing::Mode::write;
+  const bool spares_writer = reads && settings_->only_replicas && size() > 1;
+  const routing::Set sure = wish.after.empty() ? readers : those_that(&Lookout::has, wish.after, readers);
+  const routing::Set chosen = sure != 0 ? sure : those_that(&Lookout::may_reach, wish.after, readers);
+  const bool unsure = sure == 0 && chosen != 0;
+  return {chosen, chosen == 0 ? 0 : first_of(chosen, takes_turn), spares_writer ? routing::Order::nobody : writer,
+          unsure};
+}
+
+routing::Set Endpoints::those_that(Judgement judges, const driver::Position& position,
+                                   routing::Set set) const noexcept {
+  routing::Set chosen = 0;
+  for (uint32_t i = 0; i < size(); ++i) {
+    const routing::Set it = routing::Set{1} << i;
+    if ((set & it) != 0 && (*lookout_.*judges)(i, position)) chosen |= it;
   }
-  return routing::order(read, mode, topology_, turn_.fetch_add(1, std::memory_order_relaxed), {});
+  return chosen;
+}
+
+Failure Endpoints::nobody_serves(const routing::Wish& wish) const {
+  std::string why;
+  const Instant now = steady_clock().now();
+  for (uint32_t i = 0; i < size(); ++i) {
+    const Lookout::Told told = lookout_->told(i);
+    why += (why.empty() ? "" : "; ") + all_[i]->label() + ' ' +
+           routing::told(routing::fitness(told.seen, told.is_writer, wish.max_lag, now), told.seen, now);
+    if (told.seen.is_aside) why += " (" + told.why_aside + ')';
+  }
+  return fail(Status::unavailable, "no replica can serve this read, and the primary is not to: " + why, Phase::acquire);
+}
+
+std::optional<Nanos> Endpoints::lag_of(uint32_t endpoint) const noexcept {
+  if (endpoint == lookout_->writer() || settings_->driver == config::DriverKind::sqlite) return Nanos(0);
+  const Instant now = steady_clock().coarse();
+  return lookout_->seen(endpoint, now).lag_by(now);
 }
 
 void Endpoints::open() noexcept {
@@ -397,10 +465,12 @@ void Endpoints::look_at_credentials() noexcept {
 }
 
 void Endpoints::close() noexcept {
+  lookout_->stop();
   for (const auto& endpoint : all_) endpoint->close();
 }
 
 void Endpoints::drain() noexcept {
+  lookout_->stop();
   for (const auto& endpoint : all_) endpoint->drain();
 }
 
@@ -411,7 +481,7 @@ void Endpoints::break_off_dials(Instant since_before) noexcept {
 uint64_t Endpoints::uses() const noexcept {
   uint64_t sum = 0;
   for (const auto& endpoint : all_) sum += endpoint->pool().acquired();
-  return sum;
+  return sum - std::min(sum, lookout_->looks());
 }
 
 bool Endpoints::in_use() const noexcept {

@@ -15,6 +15,7 @@
 
 namespace tl::connection {
 
+class Lookout;
 class SharedSessions;
 
 enum class Role : uint8_t { primary, replica };
@@ -37,7 +38,10 @@ class Endpoint final : public pool::Supply, public runtime::Task, public runtime
   [[nodiscard]] const std::string& label() const noexcept { return source_->endpoint(); }
   // What is observed of it, and outlives it where somebody else holds it.
   [[nodiscard]] const std::shared_ptr<observe::Source>& source() const noexcept { return source_; }
-  [[nodiscard]] Role role() const noexcept { return role_; }
+  // As of now: servers change places.
+  [[nodiscard]] Role role() const noexcept { return role_.load(std::memory_order_relaxed); }
+  void take_role(Role role) noexcept { role_.store(role, std::memory_order_relaxed); }
+  void tell_role(std::string_view message) noexcept;
   [[nodiscard]] const config::Endpoint& settings() const noexcept { return settings_; }
   // Null: what the address says holds for good.
   [[nodiscard]] const std::shared_ptr<Credentials>& credentials() const noexcept { return credentials_; }
@@ -73,7 +77,7 @@ class Endpoint final : public pool::Supply, public runtime::Task, public runtime
 
   void leave_older_credentials() noexcept;
 
-  const Role role_;
+  std::atomic<Role> role_;
   const config::Endpoint settings_;
   const uint64_t server_group_;
   driver::Driver& driver_;
@@ -98,10 +102,12 @@ using Settings = std::shared_ptr<const config::Connection>;
 
 // All endpoints of a connection as long as it is open with the same settings, and the statements that they run; a lease
 // keeps them alive.
-class Endpoints {
+class Endpoints : public std::enable_shared_from_this<Endpoints> {
  public:
-  Endpoints(Settings settings, driver::Driver& driver, std::shared_ptr<sql::Table> statements) noexcept
-      : settings_(std::move(settings)), driver_(driver), statements_(std::move(statements)) {}
+  Endpoints(Settings settings, driver::Driver& driver, std::shared_ptr<sql::Table> statements) noexcept;
+  ~Endpoints();
+  Endpoints(const Endpoints&) = delete;
+  Endpoints& operator=(const Endpoints&) = delete;
   // `statements` are of the driver's dialect.
   static std::shared_ptr<Endpoints> make(Settings settings, driver::Driver& driver,
                                          std::shared_ptr<sql::Table> statements,
@@ -114,9 +120,17 @@ class Endpoints {
   [[nodiscard]] const std::shared_ptr<sql::Table>& statements() const noexcept { return statements_; }
 
   [[nodiscard]] Endpoint& operator[](uint32_t i) noexcept { return *all_[i]; }
+  [[nodiscard]] const Endpoint& operator[](uint32_t i) const noexcept { return *all_[i]; }
   [[nodiscard]] uint32_t size() const noexcept { return static_cast<uint32_t>(all_.size()); }
-  // Counts a turn of the policy.
-  [[nodiscard]] routing::Order order(bool read, routing::Mode mode);
+  // Takes a turn of the policy, unless it is only to be known. Empty: nobody may serve it, see nobody_serves().
+  [[nodiscard]] routing::Order order(const routing::Wish& wish, bool takes_turn = true);
+  [[nodiscard]] Failure nobody_serves(const routing::Wish& wish) const;
+  [[nodiscard]] Lookout& lookout() noexcept { return *lookout_; }
+  [[nodiscard]] const Lookout& lookout() const noexcept { return *lookout_; }
+  // Null where it is coming to its end.
+  [[nodiscard]] std::shared_ptr<Endpoints> self() noexcept { return weak_from_this().lock(); }
+  // How far it is behind the one that takes the writes, at most; nothing: not known.
+  [[nodiscard]] std::optional<Nanos> lag_of(uint32_t endpoint) const noexcept;
   void open() noexcept;  // keeps `min` sessions ready
   // Whether look_at_credentials() is of use, now and then; see Endpoint.
   [[nodiscard]] bool has_changing_credentials() const noexcept;
@@ -126,15 +140,21 @@ class Endpoints {
   void break_off_dials(Instant since_before) noexcept;
   [[nodiscard]] bool drained() const noexcept;
   [[nodiscard]] uint32_t leased() const noexcept;  // sessions
-  [[nodiscard]] uint64_t uses() const noexcept;    // how often a session was lent
+  [[nodiscard]] uint64_t uses() const noexcept;    // how often a session was lent, but to look at its server
   [[nodiscard]] bool in_use() const noexcept;      // sessions are lent, or waited for
 
  private:
   const Settings settings_;
   driver::Driver& driver_;
   const std::shared_ptr<sql::Table> statements_;
-  std::vector<std::unique_ptr<Endpoint>> all_;  // 0: the primary
-  routing::Topology topology_;
+  [[nodiscard]] routing::Set readers(const routing::Wish& wish, uint32_t writer) const noexcept;
+  using Judgement = bool (Lookout::*)(uint32_t, const driver::Position&) const noexcept;
+  [[nodiscard]] routing::Set those_that(Judgement judges, const driver::Position& position,
+                                        routing::Set set) const noexcept;
+  [[nodiscard]] uint32_t first_of(routing::Set readers, bool takes_turn);
+
+  std::vector<std::unique_ptr<Endpoint>> all_;  // 0: that which is configured as the primary
+  std::unique_ptr<Lookout> lookout_;
   std::atomic<uint64_t> turn_{0};
 };
 

@@ -1,15 +1,11 @@
 #include "handle.hpp"
 
+#include "consistency.hpp"
 #include "log.hpp"
+#include "lookout.hpp"
 
 namespace tl::connection {
 namespace {
-
-// Whether the caller's word or, without one, the lexer's makes it a read.
-bool counts_as_read(const sql::Statement& statement, const CallOptions& options) noexcept {
-  if (options.write) return false;
-  return options.read || routing::reads(statement.kind);
-}
 
 // What a replica that cannot be reached does to a statement: nothing, so that the next may have it.
 bool next_may_serve(const Error& error) noexcept {
@@ -24,18 +20,25 @@ std::string_view call_for(std::string_view verb) noexcept {
 
 }  // namespace
 
+bool counts_as_read(const sql::Statement& statement, const CallOptions& options) noexcept {
+  if (options.write || statement.learned.writes()) return false;
+  return options.read || routing::reads(statement.kind);
+}
+
 Handle::Handle(std::shared_ptr<Connection> connection, routing::Mode mode)
     : connection_(std::move(connection)), mode_(mode), read_only_(mode == routing::Mode::read) {}
 
 Handle::Handle(std::shared_ptr<Named> named, routing::Mode mode)
     : named_(std::move(named)), mode_(mode), read_only_(mode == routing::Mode::read) {}
 
-Handle::Handle(const Handle& parent, routing::Mode mode, std::shared_ptr<const std::string> tag)
+Handle::Handle(const Handle& parent, routing::Mode mode, std::shared_ptr<const std::string> tag,
+               const driver::Position& after)
     : connection_(parent.connection_),
       named_(parent.named_),
       tag_(std::move(tag)),
       mode_(mode),
-      read_only_(mode == routing::Mode::read) {}
+      read_only_(mode == routing::Mode::read),
+      written_(std::make_shared<Written>(*parent.written_, after)) {}
 
 Handle::Handle(const Handle& parent, Kind kind, std::shared_ptr<Hold> hold, bool read_only, bool inner)
     : connection_(parent.connection_),
@@ -45,18 +48,19 @@ Handle::Handle(const Handle& parent, Kind kind, std::shared_ptr<Hold> hold, bool
       kind_(kind),
       read_only_(parent.read_only_ || read_only),
       hold_(std::move(hold)),
-      level_(hold_->push(parent.level_, kind == Kind::transaction, inner)) {}
+      level_(hold_->push(parent.level_, kind == Kind::transaction, inner)),
+      written_(parent.written_) {}
 
 Handle::~Handle() {
   if (hold_ != nullptr) hold_->abandon(level_);
 }
 
-Result<std::shared_ptr<Handle>> Handle::derive(const std::shared_ptr<const std::string>& tag,
-                                               routing::Mode mode) const {
+Result<std::shared_ptr<Handle>> Handle::derive(const std::shared_ptr<const std::string>& tag, routing::Mode mode,
+                                               const driver::Position& after) const {
   if (kind_ != Kind::pooled) {
     return told(fail(Status::misuse, "only a pooled handle has variants: this one is pinned or in a transaction"));
   }
-  return std::shared_ptr<Handle>(new Handle(*this, mode, tag == nullptr ? tag_ : tag));
+  return std::shared_ptr<Handle>(new Handle(*this, mode, tag == nullptr ? tag_ : tag, after));
 }
 
 std::optional<Nanos> Handle::call_timeout() const {
@@ -103,16 +107,62 @@ Result<void> Handle::run(QueryResult& answer, const EndpointsPtr& on, std::strin
   const config::Connection& settings = on->settings();
   if (settings.echo) echo(*statement);
   driver::Request request{std::move(statement), positional, options.batch, settings.result_bytes};
-  if (settings.primary.pool.multiplex > 1 && may_share(*request.statement, options)) {
-    Result<bool> answered = run_shared(answer, on, request, options);
-    if (!answered) return answered.take_error();
-    if (*answered) return {};
+  request.wants_position = keeps_track(*on) && !counts_as_read(*request.statement, options);
+  if (request.wants_position) answer.stream().note_writes(written_);
+  Result<void> done = serve(answer, on, request, options);
+  if (done || !belongs_elsewhere(done.error(), on, *request.statement, options)) return done;
+  answer.begin_anew();
+  return serve(answer, on, request, options);
+}
+
+Result<void> Handle::serve(QueryResult& answer, const EndpointsPtr& on, const driver::Request& request,
+                           const CallOptions& options) {
+  const config::Connection& settings = on->settings();
+  if (kind_ == Kind::pooled) {
+    auto wished = wish(counts_as_read(*request.statement, options), *on, options);
+    if (!wished) return wished.take_error();
+    const routing::Order order = on->order(*wished);
+    if (order.size() == 0) return on->nobody_serves(*wished);
+    if (settings.primary.pool.multiplex > 1 && may_share(*request.statement, options)) {
+      Result<bool> answered = run_shared(answer, on, *wished, order, request, options);
+      if (!answered) return answered.take_error();
+      if (*answered) return {};
+    }
+    Leased& own = answer.stream().own();
+    if (!own) {
+      if (Result<void> done = lease_for(own, on, *wished, order, request.statement, options); !done) return done;
+    }
+  } else if (Result<void> used = use_hold(answer.stream(), options); !used) {
+    return used;
   }
-  if (!answer.stream().leased()) {
-    if (Result<void> opened = open_stream(answer.stream(), on, request.statement, options); !opened) return opened;
+  return options.stream ? answer.begin(request, options) : answer.read_whole(request, options, settings.result_bytes);
+}
+
+bool Handle::belongs_elsewhere(const Error& error, const EndpointsPtr& on, const sql::Statement& statement,
+                               const CallOptions& options) const {
+  if (error.status != Status::read_only || error.outcome != Outcome::refused || kind_ != Kind::pooled || read_only_ ||
+      on->size() == 1 || on->settings().primary.address.read_only) {
+    return false;
   }
-  return options.stream ? answer.begin(std::move(request), options)
-                        : answer.read_whole(std::move(request), options, settings.result_bytes);
+  const auto refused_it = [&] { return (*on)[on->lookout().writer()].label() == error.endpoint; };
+  // It was believed to take writes, and they may have changed places.
+  if (refused_it()) on->lookout().look_at_all(options);
+  if (refused_it()) return false;
+  statement.learned.note_write();
+  return true;
+}
+
+Result<routing::Wish> Handle::wish(bool read, Endpoints& on, const CallOptions& options) const {
+  routing::Wish wished{read, mode_, options.max_lag ? options.max_lag : on.settings().max_lag, {}};
+  if (!read || mode_ == routing::Mode::write || !written_->any() || on.size() == 1) return wished;
+  auto place = place_to_find(on, options);
+  if (!place) return place.take_error();
+  if (*place) {
+    wished.after = std::move(**place);
+  } else {
+    wished.mode = routing::Mode::write;
+  }
+  return wished;
 }
 
 // On one line, as it was given: values are never told.
@@ -137,25 +187,33 @@ Result<void> Handle::allowed(const sql::Statement& statement, const CallOptions&
   return {};
 }
 
-Result<void> Handle::open_stream(Stream& stream, const EndpointsPtr& on,
-                                 const std::shared_ptr<const sql::Statement>& statement, const CallOptions& options) {
-  if (kind_ == Kind::pooled) {
-    return lease_for(stream.own(), on, counts_as_read(*statement, options), statement, options);
-  }
+Result<void> Handle::use_hold(Stream& stream, const CallOptions& options) {
   Result<HoldUse> use = enter(options);
   if (!use) return use.take_error();
   stream.use(use.take());
   return {};
 }
 
-Result<void> Handle::lease_for(Leased& leased, const EndpointsPtr& on, bool read,
-                               std::shared_ptr<const sql::Statement> statement, const CallOptions& options) {
-  const routing::Order order = on->order(read, mode_);
-  leased.prepare(on, {tag_, std::move(statement)});
-  for (uint32_t i = 0;; ++i) {
-    Result<void> done = lease(leased, order[i], options);
-    if (done || i + 1 == order.size() || !next_may_serve(done.error())) return done;
+Result<void> Handle::lease_for(Leased& leased, const EndpointsPtr& on, const routing::Wish& wish,
+                               const routing::Order& order, const std::shared_ptr<const sql::Statement>& statement,
+                               const CallOptions& options) {
+  Result<void> done;
+  for (uint32_t i = 0; i < order.size(); ++i) {
+    leased.prepare(on, {tag_, statement});
+    done = lease(leased, order[i], options);
+    if (done && !order.is_unsure(order[i])) return done;
+    if (done) {
+      done = await_place(leased, wish.after, options);
+      if (done) return done;
+      if (order.writer() == routing::Order::nobody) return done;
+      i = order.size() - 2;  // the others are not waited for, too
+    } else if (next_may_serve(done.error())) {
+      on->lookout().set_aside(order[i], done.error());
+    } else {
+      return done;
+    }
   }
+  return done;
 }
 
 Result<HoldUse> Handle::enter(const CallOptions& options) {
@@ -168,7 +226,13 @@ Result<HoldUse> Handle::enter(const CallOptions& options) {
 
 Result<std::shared_ptr<Hold>> Handle::hold_for(bool read, const CallOptions& options) {
   Leased leased;
-  const auto lease = [&](const EndpointsPtr& on) { return lease_for(leased, on, read, nullptr, options); };
+  const auto lease = [&](const EndpointsPtr& on) -> Result<void> {
+    auto wished = wish(read, *on, options);
+    if (!wished) return wished.take_error();
+    const routing::Order order = on->order(*wished);
+    if (order.size() == 0) return on->nobody_serves(*wished);
+    return lease_for(leased, on, *wished, order, nullptr, options);
+  };
   if (Result<void> done = on_endpoints(lease, options); !done) return done.take_error();
   return Hold::make(std::move(leased));
 }

@@ -5,8 +5,12 @@
 
 #include "named.hpp"
 #include "query_result.hpp"
+#include "written.hpp"
 
 namespace tl::connection {
+
+// Whether the caller's word or, without one, the lexer's makes it a read, and no server has said otherwise.
+[[nodiscard]] bool counts_as_read(const sql::Statement& statement, const CallOptions& options) noexcept;
 
 class Handle : public std::enable_shared_from_this<Handle> {
  public:
@@ -26,10 +30,30 @@ class Handle : public std::enable_shared_from_this<Handle> {
   [[nodiscard]] Result<void> look_up(const CallOptions& options) const;
   // Says of a failure whose it is.
   [[nodiscard]] Failure told(Failure failure) const;
-  // Another tag (null keeps) and mode. Errors: misuse on a pinned or transaction handle.
+  // Another tag (null keeps) and mode, whose reads find what this handle's find, and what was written up to `after`.
+  // Errors: misuse on a pinned or transaction handle.
   [[nodiscard]] Result<std::shared_ptr<Handle>> derive(const std::shared_ptr<const std::string>& tag,
-                                                       routing::Mode mode) const;
+                                                       routing::Mode mode, const driver::Position& after) const;
+  // What another handle's reads need to find what was written through this one, and what its own find. Errors: misuse,
+  // the connection does not keep track of that; unavailable, the server has not told where the last write is.
+  [[nodiscard]] Result<driver::Position> written() const;
   [[nodiscard]] routing::Mode mode() const noexcept { return mode_; }
+
+  // Where a statement would go now, and why; it is not run. The endpoints in the order in which they would be asked,
+  // and then those that would not. Errors: those of the text.
+  struct Place {
+    std::string endpoint;
+    Role role = Role::primary;
+    std::optional<Nanos> lag;
+    bool is_asked = false;
+    std::string why;
+  };
+  struct Explained {
+    std::shared_ptr<const sql::Statement> statement;
+    std::string reason;  // for its kind
+    std::vector<Place> places;
+  };
+  [[nodiscard]] Result<Explained> explain(std::string_view sql, const CallOptions& options);
 
   // `params` are positional, or all named. `answer` is an empty one.
   [[nodiscard]] Result<void> query(QueryResult& answer, std::string_view sql, const columnar::Params& params,
@@ -52,7 +76,8 @@ class Handle : public std::enable_shared_from_this<Handle> {
  private:
   enum class Kind : uint8_t { pooled, pinned, transaction, savepoint };
 
-  Handle(const Handle& parent, routing::Mode mode, std::shared_ptr<const std::string> tag);
+  Handle(const Handle& parent, routing::Mode mode, std::shared_ptr<const std::string> tag,
+         const driver::Position& after);
   Handle(const Handle& parent, Kind kind, std::shared_ptr<Hold> hold, bool read_only, bool inner);
 
   // `inner`: for a verb of this handle, which goes on until it has ended.
@@ -71,13 +96,28 @@ class Handle : public std::enable_shared_from_this<Handle> {
     return named_ == nullptr ? connection_->on_endpoints(verb) : named_->on_endpoints(verb, options);
   }
 
+  // What a statement asks of whoever serves it.
+  [[nodiscard]] Result<routing::Wish> wish(bool read, Endpoints& on, const CallOptions& options) const;
+  // consistency.cpp. A place that a replica has come to once it has all that this handle's reads are to find; nothing:
+  // only the primary certainly has it. Errors: misuse, a token that cannot be right.
+  [[nodiscard]] Result<std::optional<driver::Position>> place_to_find(Endpoints& on, const CallOptions& options) const;
+  // Whether what a statement writes is to be told.
+  [[nodiscard]] bool keeps_track(const Endpoints& on) const noexcept;
+  // After a failure: whether the statement has certainly not run, because its server only reads, and another one takes
+  // writes. Then it is remembered as one.
+  [[nodiscard]] bool belongs_elsewhere(const Error& error, const EndpointsPtr& on, const sql::Statement& statement,
+                                       const CallOptions& options) const;
+  [[nodiscard]] Result<Explained> explain_on(Endpoints& on, std::string_view sql, const CallOptions& options) const;
   void echo(const sql::Statement& statement) const;
   [[nodiscard]] Result<void> allowed(const sql::Statement& statement, const CallOptions& options) const;
   [[nodiscard]] Result<void> run(QueryResult& answer, const EndpointsPtr& on, std::string_view sql,
                                  const columnar::Params& params, bool named, const CallOptions& options);
   [[nodiscard]] bool may_share(const sql::Statement& statement, const CallOptions& options) const noexcept;
+  [[nodiscard]] Result<void> serve(QueryResult& answer, const EndpointsPtr& on, const driver::Request& request,
+                                   const CallOptions& options);
   // On a session that others use too. False: it has not run, and a session may have been leased for it.
-  [[nodiscard]] Result<bool> run_shared(QueryResult& answer, const EndpointsPtr& on, const driver::Request& request,
+  [[nodiscard]] Result<bool> run_shared(QueryResult& answer, const EndpointsPtr& on, const routing::Wish& wish,
+                                        const routing::Order& order, const driver::Request& request,
                                         const CallOptions& options);
   [[nodiscard]] Result<void> execute(QueryResult& answer, const EndpointsPtr& on, std::string_view sql,
                                      const columnar::Params& values, size_t rows, bool named,
@@ -87,16 +127,18 @@ class Handle : public std::enable_shared_from_this<Handle> {
   [[nodiscard]] Result<void> run_many(QueryResult& answer, const EndpointsPtr& on, const driver::ManyRequest& request,
                                       const CallOptions& options);
   [[nodiscard]] Result<void> end_many(Result<void> done, const CallOptions& options);
-  [[nodiscard]] Result<void> open_stream(Stream& stream, const EndpointsPtr& on,
-                                         const std::shared_ptr<const sql::Statement>& statement,
-                                         const CallOptions& options);
-  [[nodiscard]] Result<void> lease_for(Leased& leased, const EndpointsPtr& on, bool read,
-                                       std::shared_ptr<const sql::Statement> statement, const CallOptions& options);
+  // Of one that is not pooled.
+  [[nodiscard]] Result<void> use_hold(Stream& stream, const CallOptions& options);
+  [[nodiscard]] Result<void> lease_for(Leased& leased, const EndpointsPtr& on, const routing::Wish& wish,
+                                       const routing::Order& order,
+                                       const std::shared_ptr<const sql::Statement>& statement,
+                                       const CallOptions& options);
   [[nodiscard]] Result<HoldUse> enter(const CallOptions& options);
   [[nodiscard]] Result<std::shared_ptr<Hold>> hold_for(bool read, const CallOptions& options);
   [[nodiscard]] Result<void> begin_on(Leased& leased, const driver::TransactionOptions& wanted,
                                       const CallOptions& options);
   [[nodiscard]] Result<void> end(bool commit, const CallOptions& options);
+  [[nodiscard]] Result<void> run_commit(Leased& leased, const CallOptions& options);
   [[nodiscard]] Result<void> commit_level(const CallOptions& options);
   [[nodiscard]] Failure not_committed(Failure failure, const CallOptions& options);
   [[nodiscard]] Result<void> undo_level(const CallOptions& options);
@@ -113,6 +155,7 @@ class Handle : public std::enable_shared_from_this<Handle> {
   const bool read_only_ = false;      // mode read, or a read-only transaction: writes are refused here already
   const std::shared_ptr<Hold> hold_;  // null: pooled
   const uint64_t level_ = 0;          // of the hold
+  const std::shared_ptr<Written> written_ = std::make_shared<Written>();  // its own and of those begun on it
 };
 
 }  // namespace tl::connection

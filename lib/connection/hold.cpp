@@ -264,10 +264,10 @@ bool was_stopped(const Error& error) noexcept {
   return error.status == Status::cancelled || error.status == Status::statement_timeout;
 }
 
-Result<void> run_text(Leased& leased, std::string_view text, const CallOptions& options) {
+Result<void> run_text(Leased& leased, std::string_view text, const CallOptions& options, bool wants_position) {
   auto statement = leased.endpoints()->statements()->find(text, false);
   if (!statement) return statement.take_error();
-  auto run = leased.session().run({statement.take(), {}});
+  auto run = leased.session().run({.statement = statement.take(), .wants_position = wants_position});
   return Call(leased, options).begin(run);
 }
 

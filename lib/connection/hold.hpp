@@ -15,7 +15,7 @@ namespace tl::connection {
 class Hold {
  public:
   [[nodiscard]] static std::shared_ptr<Hold> make(Leased leased);
-  explicit Hold(Leased leased) : endpoints_(leased.endpoints()), leased_(std::move(leased)) {}
+  explicit Hold(Leased leased) : endpoints_(leased.endpoints()), index_(leased.index()), leased_(std::move(leased)) {}
 
   // A level: the pin (if any), the transaction, its savepoints, in order; inside the level `parent` (0: the first one).
   // Answers its number, never 0. It has ended already where its parent has. `inner`: a verb has it for itself, and the
@@ -39,6 +39,7 @@ class Hold {
   [[nodiscard]] Result<void> is_here() const;
   // Those of its session, also once that is gone.
   [[nodiscard]] const std::shared_ptr<Endpoints>& endpoints() const noexcept { return endpoints_; }
+  [[nodiscard]] uint32_t index() const noexcept { return index_; }  // the session's among them
 
   // Between enter() and leave():
   [[nodiscard]] Leased& leased() noexcept { return leased_; }
@@ -69,6 +70,7 @@ class Hold {
 
   const MadeHere made_here_;  // else nothing here is touched: another thread may have held the mutex
   const std::shared_ptr<Endpoints> endpoints_;
+  const uint32_t index_;
   std::mutex mutex_;
   bool busy_ = false;
   std::deque<Turn*> turns_;  // of verbs that wait for theirs; the first may have been given it
@@ -110,7 +112,8 @@ class HoldUse {
 [[nodiscard]] std::string savepoint_name(uint64_t level);
 // It failed because the call was cancelled or its time was up.
 [[nodiscard]] bool was_stopped(const Error& error) noexcept;
-// Runs a text without parameters or rows.
-[[nodiscard]] Result<void> run_text(Leased& leased, std::string_view text, const CallOptions& options);
+// Runs a text without parameters or rows. `wants_position`: as of a request.
+[[nodiscard]] Result<void> run_text(Leased& leased, std::string_view text, const CallOptions& options,
+                                    bool wants_position = false);
 
 }  // namespace tl::connection

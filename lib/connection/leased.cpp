@@ -1,6 +1,7 @@
 #include "leased.hpp"
 
 #include "call.hpp"
+#include "lookout.hpp"
 #include "runner.hpp"
 
 namespace tl::connection {
@@ -149,6 +150,7 @@ bool stopped(const Leased& leased, driver::Operation* operation, std::shared_ptr
 
 Failure Leased::told(Failure failure) const {
   failure->endpoint = endpoint().label();
+  endpoints_->lookout().heed(index_, *failure);
   if (failure->phase == Phase::none) failure->phase = Phase::receive;
   return failure;
 }

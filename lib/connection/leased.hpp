@@ -56,6 +56,7 @@ class Leased {
   explicit operator bool() const noexcept { return static_cast<bool>(lease_); }
   [[nodiscard]] driver::Session& session() const noexcept { return lease_.session(); }
   [[nodiscard]] const std::shared_ptr<Endpoints>& endpoints() const noexcept { return endpoints_; }
+  [[nodiscard]] uint32_t index() const noexcept { return index_; }
   [[nodiscard]] Endpoint& endpoint() const noexcept { return (*endpoints_)[index_]; }
   [[nodiscard]] const Holder& holder() const noexcept { return holder_; }
   [[nodiscard]] pool::Check check() const noexcept { return lease_.check(); }

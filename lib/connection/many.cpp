@@ -89,7 +89,12 @@ Result<void> Handle::run_as_one(QueryResult& answer, const EndpointsPtr& on, con
     answer.nothing_ran();
     return {};
   }
-  if (on->driver().runs_many_as_one(*request.statement)) return run_many(answer, on, request, options);
+  if (on->driver().runs_many_as_one(*request.statement)) {
+    driver::ManyRequest alone = request;
+    alone.wants_position = keeps_track(*on);
+    if (alone.wants_position) answer.stream().note_writes(written_);
+    return run_many(answer, on, alone, options);
+  }
   Result<std::shared_ptr<Handle>> begun = begin_level({}, true, options);
   if (!begun) return begun.take_error();
   return (*begun)->end_many((*begun)->run_many(answer, on, request, options), options);
@@ -97,7 +102,13 @@ Result<void> Handle::run_as_one(QueryResult& answer, const EndpointsPtr& on, con
 
 Result<void> Handle::run_many(QueryResult& answer, const EndpointsPtr& on, const driver::ManyRequest& request,
                               const CallOptions& options) {
-  if (Result<void> opened = open_stream(answer.stream(), on, request.statement, options); !opened) return opened;
+  if (kind_ == Kind::pooled) {
+    const routing::Wish wish{.mode = mode_};
+    Result<void> leased = lease_for(answer.stream().own(), on, wish, on->order(wish), request.statement, options);
+    if (!leased) return leased;
+  } else if (Result<void> used = use_hold(answer.stream(), options); !used) {
+    return used;
+  }
   return answer.run_many(request, options);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "consistency.hpp"
 #include "values.hpp"
 
 namespace tl::connection {
@@ -22,6 +23,7 @@ void Stream::close() noexcept {
 void Stream::note_end(const Error* failure) noexcept {
   then_ = Then::end;
   watch_.end(failure);
+  if (const auto written = std::move(written_)) note_written(*written, leased(), failure);
   if (use_.get() != nullptr) use_.get()->note_end(failure);
 }
 
@@ -91,8 +93,21 @@ const std::string& QueryResult::endpoint() const noexcept {
   return source_ == nullptr ? nowhere : source_->endpoint();
 }
 
-void QueryResult::take(driver::Reply reply, std::shared_ptr<observe::Source> source) {
-  source_ = std::move(source);
+void QueryResult::begin_anew() noexcept {
+  stream_.close();
+  set_ = {};
+  later_.clear();
+  failure_.reset();
+}
+
+void QueryResult::note_server(const Leased& leased) {
+  source_ = leased.endpoint().source();
+  role_ = leased.endpoint().role();
+  lag_ = leased.endpoints()->lag_of(leased.index());
+}
+
+void QueryResult::take(driver::Reply reply, const Leased& leased) {
+  note_server(leased);
   fill(set_, reply);
 }
 
@@ -104,7 +119,7 @@ Result<void> QueryResult::read_whole(driver::Request request, const CallOptions&
 }
 
 Result<void> QueryResult::read_sets(driver::Request request, const CallOptions& options, uint64_t result_bytes) {
-  source_ = stream_.leased().endpoint().source();
+  note_server(stream_.leased());
   Set* set = &set_;
   if (Result<void> begun = stream_.begin(std::move(request), options, *set); !begun) return begun;
   uint64_t bytes = set->batches.bytes();
@@ -125,7 +140,7 @@ Result<void> QueryResult::read_sets(driver::Request request, const CallOptions& 
 }
 
 Result<void> QueryResult::run_many(const driver::ManyRequest& request, const CallOptions& options) {
-  source_ = stream_.leased().endpoint().source();
+  note_server(stream_.leased());
   stream_.watch().begin(stream_.leased(), stream_.leased().holder().tag, request.statement);
   auto many = stream_.leased().session().run_many(request);
   Result<void> done = Call(stream_.leased(), options).begin(many);
@@ -142,7 +157,7 @@ Result<void> QueryResult::run_many(const driver::ManyRequest& request, const Cal
 }
 
 Result<void> QueryResult::begin(driver::Request request, const CallOptions& options) {
-  source_ = stream_.leased().endpoint().source();
+  note_server(stream_.leased());
   ticket_ = options.ticket;
   batch_ = options.batch;
   Result<void> begun = stream_.begin(std::move(request), options, set_);
@@ -222,6 +237,8 @@ Result<bool> QueryResult::next_set(const CallOptions& options) {
 QueryResult QueryResult::take_current() noexcept {
   QueryResult taken(std::move(*this));
   source_ = taken.source_;
+  role_ = taken.role_;
+  lag_ = taken.lag_;
   set_.schema = taken.set_.schema;
   set_.affected = taken.set_.affected;
   set_.last_id = taken.set_.last_id;

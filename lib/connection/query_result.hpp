@@ -9,6 +9,7 @@
 
 #include "hold.hpp"
 #include "watch.hpp"
+#include "written.hpp"
 
 namespace tl::connection {
 
@@ -56,13 +57,16 @@ class Stream {
         use_(std::move(other.use_)),
         made_here_(other.made_here_),
         then_(std::exchange(other.then_, driver::Then::end)),
-        watch_(std::move(other.watch_)) {}
+        watch_(std::move(other.watch_)),
+        written_(std::move(other.written_)) {}
   Stream& operator=(Stream&&) = delete;
   ~Stream() { close(); }
 
   // Before begin(): a session of its own is leased here, or it is given the use of a hold.
   [[nodiscard]] Leased& own() noexcept { return own_; }
   void use(HoldUse use) noexcept { use_ = std::move(use); }
+  // Of a statement that wants its position: where that is told once it has come to its end.
+  void note_writes(std::shared_ptr<Written> written) noexcept { written_ = std::move(written); }
 
   // Runs the statement; `set` is its first set.
   [[nodiscard]] Result<void> begin(driver::Request request, const CallOptions& options, Set& set);
@@ -88,6 +92,7 @@ class Stream {
   MadeHere made_here_;
   driver::Then then_ = driver::Then::end;
   Watch watch_;
+  std::shared_ptr<Written> written_;  // null: nobody asks
 };
 
 class QueryResult {
@@ -99,13 +104,15 @@ class QueryResult {
   explicit QueryResult(BatchHandle batch);
 
   [[nodiscard]] Stream& stream() noexcept { return stream_; }
+  // After a failure: as it was when it was empty.
+  void begin_anew() noexcept;
   // Runs the statement and reads all of the answer; the session goes home. Errors: too_large, those of the statement.
   [[nodiscard]] Result<void> read_whole(driver::Request request, const CallOptions& options, uint64_t result_bytes);
   // Runs the statement for its rows; the session goes home. What it tells of each row is the set, of rows that are
   // loaded only how many they were.
   [[nodiscard]] Result<void> run_many(const driver::ManyRequest& request, const CallOptions& options);
   // The whole answer of a statement on a shared session.
-  void take(driver::Reply reply, std::shared_ptr<observe::Source> source);
+  void take(driver::Reply reply, const Leased& leased);
   // No row was to be run.
   void nothing_ran() noexcept { set_.affected = 0; }
   // Runs the statement and reads only the head of the first set, and its first rows.
@@ -113,6 +120,9 @@ class QueryResult {
 
   [[nodiscard]] const Set& set() const noexcept { return set_; }
   [[nodiscard]] const std::string& endpoint() const noexcept;
+  // What that was when it began with the statement, and how far behind at most. Nothing: nobody served it; not known.
+  [[nodiscard]] std::optional<Role> role() const noexcept { return role_; }
+  [[nodiscard]] std::optional<Nanos> lag() const noexcept { return lag_; }
   // Whether next() or next_set() may have to ask the session.
   [[nodiscard]] bool streams() const noexcept { return !stream_.ended(); }
   // How long the reader may let it lie, because others wait for its session; nothing: there is none, or it is a hold's.
@@ -129,15 +139,18 @@ class QueryResult {
  private:
   [[nodiscard]] Result<void> read_sets(driver::Request request, const CallOptions& options, uint64_t result_bytes);
   [[nodiscard]] Failure failed(Failure failure);
+  void note_server(const Leased& leased);
   // What ended the stream; null: nothing, it was read to its end.
   [[nodiscard]] Failure why_ended();
   // The ticket of the statement: it can be cancelled until its last row is read.
   [[nodiscard]] CallOptions of_statement(const CallOptions& options) const;
 
   std::shared_ptr<observe::Source> source_;  // of the endpoint, null: none; outlives the stream's watch
-  Set set_;                                  // the current one
-  std::vector<Set> later_;                   // of a whole answer: the sets after it
-  size_t next_ = 0;                          // of later_
+  std::optional<Role> role_;
+  std::optional<Nanos> lag_;
+  Set set_;                 // the current one
+  std::vector<Set> later_;  // of a whole answer: the sets after it
+  size_t next_ = 0;         // of later_
   Stream stream_;
   std::shared_ptr<runtime::Ticket> ticket_;
   driver::FetchLimits batch_;

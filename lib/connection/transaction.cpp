@@ -1,4 +1,5 @@
 // Handle's transactions and savepoints.
+#include "consistency.hpp"
 #include "handle.hpp"
 
 namespace tl::connection {
@@ -68,12 +69,19 @@ Result<void> Handle::commit_level(const CallOptions& options) {
     if (state == SessionState::in_failed || state == SessionState::idle) {
       done = fail(Status::statement, "the transaction had failed before; it was rolled back", Phase::receive);
     } else {
-      done = run_text(leased, kind_ == Kind::savepoint ? "RELEASE SAVEPOINT " + savepoint_name(level_) : "COMMIT",
-                      options);
+      done = kind_ == Kind::savepoint ? run_text(leased, "RELEASE SAVEPOINT " + savepoint_name(level_), options)
+                                      : run_commit(leased, options);
     }
   }
   if (!done) return not_committed(done.take_error(), options);
   hold_->pop(level_);
+  return done;
+}
+
+Result<void> Handle::run_commit(Leased& leased, const CallOptions& options) {
+  const bool tracked = !read_only_ && keeps_track(*hold_->endpoints());
+  Result<void> done = run_text(leased, "COMMIT", options, tracked);
+  if (tracked) note_written(*written_, leased, done ? nullptr : &done.error());
   return done;
 }
 

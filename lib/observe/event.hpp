@@ -22,8 +22,9 @@ enum class Kind : uint8_t {
   state_change,     // a connection has another state
   ask_name,         // a question: which connection is this name?
   ask_credentials,  // a question: what do sessions of this connection log in with?
+  role_change,      // an endpoint takes the writes now, or no longer; it was set aside, or serves again
 };
-constexpr size_t kind_count = 11;
+constexpr size_t kind_count = 12;
 
 [[nodiscard]] std::string_view kind_name(Kind kind) noexcept;  // "connect", "dial_failed", …
 
@@ -47,7 +48,8 @@ struct Event {
   Status status = Status::ok;  // of a failure
   std::string statement;       // its text as it was given, "" : none
   uint64_t question = 0;       // its number, of those that are answered; 0: it is no question
-  // dial_failed, timeout of a wait for a session: why. state_change: the new state, or "released". Never what a server
+  // dial_failed, timeout of a wait for a session: why. state_change: the new state, or "released". role_change: what it
+  // is now, and why. Never what a server
   // says of a statement: it may quote values.
   std::string message;
 };

@@ -175,8 +175,10 @@ class Pool {
   // Nobody gets the session any more: an idle one is retired now, a leased one as it comes back. Harmless where it has
   // gone already.
   void expire(uint64_t session) noexcept;
-  // The same of all that there are. Dials need not wait any longer for those that have failed.
+  // The same of all that there are, and retry_dials().
   void expire_all() noexcept;
+  // Dials need not wait any longer for those that have failed.
+  void retry_dials() noexcept;
   [[nodiscard]] uint32_t leased() const noexcept;
   [[nodiscard]] bool lent_to_others(uint64_t owner) const noexcept;  // owner 0: to anybody
   [[nodiscard]] uint64_t acquired() const noexcept;                  // of the figures

@@ -118,12 +118,22 @@ void Pool::expire_all() noexcept {
   const Instant now = in.clock.now();
   Chores chores;
   Inside::Lock lock(in.mutex);
-  in.backoff.succeeded();  // what made dials fail may be over
+  in.backoff.succeeded();
   Slot* next = nullptr;
   for (Slot* slot = in.all.first(); slot != nullptr; slot = next) {
     next = slot->newer;
     in.expire(*slot, chores);
   }
+  in.start_dials(now, chores);
+  in.finish(lock, now, chores);
+}
+
+void Pool::retry_dials() noexcept {
+  Inside& in = *inside_;
+  const Instant now = in.clock.now();
+  Chores chores;
+  Inside::Lock lock(in.mutex);
+  in.backoff.succeeded();
   in.start_dials(now, chores);
   in.finish(lock, now, chores);
 }

@@ -8,6 +8,7 @@
 #include "changes.hpp"
 #include "check.hpp"
 #include "health.hpp"
+#include "lookout.hpp"
 #include "metrics.hpp"
 
 namespace tl::registry {
@@ -15,16 +16,17 @@ namespace {
 
 using columnar::Type;
 using connection::Endpoint;
+using connection::Endpoints;
 
 double seconds(Nanos duration) { return std::chrono::duration<double>(duration).count(); }
 
-// Calls `each(entry, endpoint)` for every endpoint of the open ones.
+// Calls `each(entry, endpoints, index)` for every endpoint of the open ones.
 template <class Each>
 void for_endpoints(const Entries& entries, const Each& each) {
   for (const auto& entry : entries) {
     const auto endpoints = entry->peek();
     if (endpoints == nullptr) continue;
-    for (uint32_t i = 0; i < endpoints->size(); ++i) each(*entry, (*endpoints)[i]);
+    for (uint32_t i = 0; i < endpoints->size(); ++i) each(*entry, *endpoints, i);
   }
 }
 
@@ -66,12 +68,20 @@ Table endpoints_table(const Registry&, const Entries& entries) {
                {"endpoint", Type::text},
                {"driver", Type::text},
                {"sessions", Type::int64},
-               {"last_error", Type::text}});
-  for_endpoints(entries, [&](const Entry& entry, const Endpoint& endpoint) {
+               {"last_error", Type::text},
+               {"lag", Type::float64},
+               {"position", Type::text},
+               {"set_aside", Type::text}});
+  for_endpoints(entries, [&](const Entry& entry, const Endpoints& on, uint32_t i) {
+    const Endpoint& endpoint = on[i];
+    const connection::Lookout::Told told = on.lookout().told(i);
+    const std::optional<Nanos> lag = on.lag_of(i);
     const pool::Figures figures = endpoint.pool().figures();
     table.add({entry.name(), std::string(connection::role_name(endpoint.role())), endpoint.label(),
                std::string(config::driver_name(endpoint.settings().address.driver)),
-               int64_t{figures.idle} + int64_t{figures.leased}, text_or_null(figures.last_dial_error)});
+               int64_t{figures.idle} + int64_t{figures.leased}, text_or_null(figures.last_dial_error),
+               lag ? Cell(seconds(*lag)) : Cell(), text_or_null(driver::token_of(told.position)),
+               told.seen.is_aside ? Cell(told.why_aside) : Cell()});
   });
   return table;
 }
@@ -92,7 +102,8 @@ Table pools_table(const Registry&, const Entries& entries) {
                {"acquired", Type::int64},
                {"waited", Type::int64},
                {"acquire_timeouts", Type::int64}});
-  for_endpoints(entries, [&](const Entry& entry, const Endpoint& endpoint) {
+  for_endpoints(entries, [&](const Entry& entry, const Endpoints& on, uint32_t i) {
+    const Endpoint& endpoint = on[i];
     const pool::Figures f = endpoint.pool().figures();
     const auto count = [](auto n) { return static_cast<int64_t>(n); };
     table.add({entry.name(), std::string(connection::role_name(endpoint.role())), endpoint.label(), count(f.max),
@@ -111,7 +122,8 @@ Table sessions_table(const Registry&, const Entries& entries) {
                {"leased", Type::boolean},
                {"age", Type::float64},
                {"quiet", Type::float64}});
-  for_endpoints(entries, [&](const Entry& entry, const Endpoint& endpoint) {
+  for_endpoints(entries, [&](const Entry& entry, const Endpoints& on, uint32_t i) {
+    const Endpoint& endpoint = on[i];
     for (const pool::SessionInfo& session : endpoint.pool().sessions()) {
       table.add({entry.name(), endpoint.label(), static_cast<int64_t>(session.session),
                  text_or_null(session.backend_id), session.leased, seconds(session.age), seconds(session.quiet)});
@@ -129,7 +141,8 @@ Table leases_table(const Registry&, const Entries& entries) {
                {"held", Type::float64},
                {"statement", Type::text},
                {"owner", Type::int64}});
-  for_endpoints(entries, [&](const Entry& entry, const Endpoint& endpoint) {
+  for_endpoints(entries, [&](const Entry& entry, const Endpoints& on, uint32_t i) {
+    const Endpoint& endpoint = on[i];
     for (const pool::LeaseInfo& lease : endpoint.pool().leases()) {
       table.add({entry.name(), endpoint.label(), static_cast<int64_t>(lease.session), text_or_null(lease.backend_id),
                  text_or_null(lease.tag), seconds(lease.held), text_or_null(lease.statement),
@@ -234,7 +247,34 @@ std::string change_name(Change::Kind kind) {
   return "";
 }
 
+std::string_view kind_name(sql::Kind kind) {
+  switch (kind) {
+    case sql::Kind::read: return "read";
+    case sql::Kind::write: return "write";
+    case sql::Kind::unknown: return "unknown";
+    case sql::Kind::control: return "control";
+  }
+  return "";
+}
+
 }  // namespace
+
+connection::QueryResult table_of(const connection::Handle::Explained& explained) {
+  Table table({{"kind", Type::text},
+               {"reason", Type::text},
+               {"choice", Type::int64},
+               {"endpoint", Type::text},
+               {"role", Type::text},
+               {"lag", Type::float64},
+               {"why", Type::text}});
+  int64_t choice = 0;
+  for (const auto& place : explained.places) {
+    table.add({std::string(kind_name(explained.statement->kind)), explained.reason,
+               place.is_asked ? Cell(++choice) : Cell(), place.endpoint, std::string(connection::role_name(place.role)),
+               place.lag ? Cell(seconds(*place.lag)) : Cell(), place.why});
+  }
+  return connection::QueryResult(table.batch());
+}
 
 connection::QueryResult table_of(const std::vector<Change>& changes) {
   Table table({{"name", Type::text}, {"change", Type::text}, {"keys", Type::text}});

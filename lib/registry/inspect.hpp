@@ -13,4 +13,8 @@ namespace tl::registry {
 // A row for each: name, change, keys.
 [[nodiscard]] connection::QueryResult table_of(const std::vector<Change>& changes);
 
+// A row for each endpoint, those first that would be asked, in their order: kind (of the statement), reason (for that),
+// choice (from 1, null: it would not be asked), endpoint, role, lag (seconds, null: not known), why.
+[[nodiscard]] connection::QueryResult table_of(const connection::Handle::Explained& explained);
+
 }  // namespace tl::registry

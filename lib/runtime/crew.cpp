@@ -15,12 +15,13 @@ constexpr Nanos patience_past_deadline = std::chrono::seconds(1);
 constexpr Nanos oversight_interval = std::chrono::milliseconds(500);
 constexpr Nanos patience_at_exit = std::chrono::seconds(1);
 
-constinit PerProcess<Crew> all_connectors, all_askers, all_cancellers, all_workers, all_blockers;
+constinit PerProcess<Crew> all_connectors, all_askers, all_cancellers, all_workers, all_lookouts, all_blockers;
 constinit ForkMutex exit_mutex;
 constinit bool stops_at_exit = false;
 
 void stop_at_exit() {
-  for (const PerProcess<Crew>* crew : {&all_connectors, &all_askers, &all_cancellers, &all_workers, &all_blockers}) {
+  for (const PerProcess<Crew>* crew :
+       {&all_connectors, &all_askers, &all_cancellers, &all_workers, &all_lookouts, &all_blockers}) {
     if (Crew* const started = crew->peek()) started->stop(patience_at_exit);
   }
 }
@@ -230,6 +231,9 @@ Crew& cancellers() {
 }
 
 Crew& workers() { return of_process(all_workers, "tl-work", {.threads = 4, .share = 2, .most = 32, .lost = 8}); }
+
+// A server that is silent holds up one thread, for a second at most, and now and then.
+Crew& lookouts() { return of_process(all_lookouts, "tl-look", {.threads = 8, .share = 2, .most = 64, .lost = 16}); }
 
 Crew& blockers() { return of_process(all_blockers, "tl-block", {.threads = 16, .share = 1, .most = 256, .lost = 0}); }
 

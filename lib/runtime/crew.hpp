@@ -105,6 +105,7 @@ class Crew {
 [[nodiscard]] Crew& askers();      // likewise, where the application is asked for credentials first
 [[nodiscard]] Crew& cancellers();  // cancels at servers
 [[nodiscard]] Crew& workers();     // restores and closes sessions, opens files
+[[nodiscard]] Crew& lookouts();    // looks at servers
 [[nodiscard]] Crew& blockers();    // runs for fibers what blocks by computing: SQLite's statements
 
 // A thread of the library's: named, and with every signal blocked, so that the host's handlers never run on it.

@@ -1,6 +1,7 @@
 // What the lexer learns of one SQL text, once: kind, placeholders, the text in the database's own placeholder style.
 // There is no parser: what the lexer does not know as harmless counts as a write that leaves its session changed.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -31,6 +32,19 @@ struct ListPlace {
   size_t at;           // of its "?"
 };
 
+// What servers have said of a statement since it was read.
+class Learned {
+ public:
+  Learned() = default;
+  Learned(const Learned& other) noexcept : writes_(other.writes()) {}
+  Learned& operator=(const Learned&) = delete;
+  [[nodiscard]] bool writes() const noexcept { return writes_.load(std::memory_order_relaxed); }
+  void note_write() noexcept { writes_.store(true, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<bool> writes_{false};
+};
+
 struct Statement {
   uint64_t id = 0;  // never reused in a process; drivers key prepared statements by it
   std::string text;
@@ -45,6 +59,7 @@ struct Statement {
   // known as harmless, and transaction control.
   bool plain = false;
   std::string verb;  // first keyword in capitals: "SELECT", for messages and logs
+  mutable Learned learned;
 };
 
 // `named`: every value of the call has a name, so ":name" is a placeholder. "??" is PostgreSQL's operator "?". SQLite

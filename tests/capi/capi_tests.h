@@ -70,6 +70,10 @@
   T(savepoints)                                     \
   T(a_failed_statement_in_a_transaction)            \
   T(a_pool_of_one)                                  \
+  /* routing_test.c */                              \
+  T(a_statement_is_explained)                       \
+  T(an_answer_knows_who_gave_it)                    \
+  T(tokens)                                         \
   /* many_test.c */                                 \
   T(rows_take_effect_together)                      \
   T(what_each_row_has_changed)                      \

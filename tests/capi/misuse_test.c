@@ -157,7 +157,7 @@ void test_fields_of_a_call(void) {
   call.timeout_ms = INT64_MIN;
   refused_everywhere(&desk, &call);
   call = call_with(0);
-  call.max_lag_ms = 1;
+  call.max_lag_ms = -2;
   refused_everywhere(&desk, &call);
   call = call_with(0);
   call.priority = -1;

@@ -242,7 +242,8 @@ TEST_CASE("a caller that holds every session is told so instead of waiting for i
 
 TEST_CASE("a full pool says who holds it") {
   const Line line("[connections.db.pool]\nmax = 1\nacquire_timeout = \"100ms\"\n");
-  const auto tagged = line.handle->derive(std::make_shared<std::string>("nightly report"), routing::Mode::write).take();
+  const auto tagged =
+      line.handle->derive(std::make_shared<std::string>("nightly report"), routing::Mode::write, {}).take();
   const auto held = tagged->begin({}, {}).take();
   const auto second = line.open(routing::Mode::write)->begin({}, {});
   REQUIRE_FALSE(second.ok());

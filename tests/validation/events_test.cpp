@@ -67,7 +67,7 @@ struct Listened : Line {
 
 TEST_CASE("the life of a session is told from its opening to its end, each time with its number") {
   Listened line;
-  const auto tagged = line.handle->derive(std::make_shared<const std::string>("web"), routing::Mode::dual).take();
+  const auto tagged = line.handle->derive(std::make_shared<const std::string>("web"), routing::Mode::dual, {}).take();
   REQUIRE(line.rows(*tagged, "SELECT 41 + 1").ok());
   const Event query = line.notes->await(Kind::query);
   CHECK(query.statement == "SELECT 41 + 1");

@@ -76,12 +76,17 @@ TL_EVENT_SLOW_QUERY = 0x80
 TL_EVENT_STATE_CHANGE = 0x100
 TL_ASK_NAME = 0x200
 TL_ASK_CREDENTIALS = 0x400
+TL_EVENT_ROLE_CHANGE = 0x800
 
 TL_QUEUE_THREAD = 0x1
 
 TL_DUAL = 0
 TL_READ = 1
 TL_WRITE = 2
+
+TL_NO_ROLE = 0
+TL_PRIMARY = 1
+TL_REPLICA = 2
 
 TL_BEGIN_READ_ONLY = 0x1
 TL_BEGIN_READ_COMMITTED = 0x10
@@ -269,6 +274,8 @@ tl_inspect = _declare_verb("tl_inspect", _ptr, c_char_p, c_char_p, _size, _call,
 tl_conn_get = _declare(_waiting, "tl_conn_get", _status, _ptr, c_char_p, _size, c_int32, _ptr, _ptr)
 tl_conn_derive = _declare(_waiting, "tl_conn_derive", _status, _ptr, c_char_p, _size, c_char_p, _size, c_int32,
                           _ptr, _ptr)
+tl_conn_token = _declare(_quick, "tl_conn_token", _status, _ptr, _ptr, _size, _ptr, _ptr)
+tl_explain = _declare_verb("tl_explain", _ptr, c_char_p, _size, _call, _ptr, _ptr, quick=False)
 tl_pin = _declare_verb("tl_pin", _ptr, _call, _ptr, _ptr)
 tl_begin = _declare_verb("tl_begin", _ptr, c_uint32, _call, _ptr, _ptr)
 tl_commit = _declare_verb("tl_commit", _ptr, _call, _ptr)
@@ -283,6 +290,8 @@ tl_load = _declare_verb("tl_load", _ptr, c_char_p, _size, c_char_p, _size, c_cha
 tl_result_affected = _declare(_quick, "tl_result_affected", c_int64, _ptr)
 tl_result_last_id = _declare(_quick, "tl_result_last_id", c_int64, _ptr)
 tl_result_endpoint = _declare(_quick, "tl_result_endpoint", c_char_p, _ptr)
+tl_result_role = _declare(_quick, "tl_result_role", c_int32, _ptr)
+tl_result_lag_ms = _declare(_quick, "tl_result_lag_ms", c_int64, _ptr)
 tl_result_columns = _declare(_quick, "tl_result_columns", c_size_t, _ptr)
 tl_result_schema = _declare(_quick, "tl_result_schema", _status, _ptr, _ptr, _size, _ptr)
 tl_result_next = _declare(_quick, "tl_result_next", _status, _ptr, _call, _ptr, _ptr)

@@ -17,6 +17,7 @@ from ._values import Column
 Row = Tuple[Any, ...]  # one value per column
 
 _SIZE = Struct("<I")
+_ROLES = {_ffi.TL_NO_ROLE: None, _ffi.TL_PRIMARY: "primary", _ffi.TL_REPLICA: "replica"}
 
 
 class Columns:
@@ -104,6 +105,17 @@ class Result(_call.Owned):
     def endpoint(self) -> str:
         """Who served it."""
         return (_ffi.tl_result_endpoint(self._open()) or b"").decode("utf-8", "replace")
+
+    @property
+    def role(self) -> str | None:
+        """What that was when it began with the statement: "primary" or "replica"; None: nobody served it."""
+        return _ROLES[_ffi.tl_result_role(self._open())]
+
+    @property
+    def lag(self) -> float | None:
+        """Seconds that it was behind the primary then, at most; None: not known."""
+        lag = _ffi.tl_result_lag_ms(self._open())
+        return None if lag < 0 else lag / 1000
 
     def __len__(self) -> int:
         """All rows of the current set, read or not. Raises TypeError for a streamed result, which does not know."""

@@ -96,6 +96,16 @@ class Stream:
         """Who served it."""
         return self._rows.endpoint
 
+    @property
+    def role(self) -> str | None:
+        """As of `Result`."""
+        return self._rows.role
+
+    @property
+    def lag(self) -> float | None:
+        """As of `Result`."""
+        return self._rows.lag
+
     async def __aiter__(self) -> AsyncIterator[Row]:
         while True:
             current = await self._read(self._rows._reading)
