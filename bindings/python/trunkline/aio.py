@@ -98,12 +98,12 @@ class Stream:
 
     @property
     def role(self) -> str | None:
-        """As of `Result`."""
+        """What that was when it began with the statement: "primary" or "replica"; None: nobody served it."""
         return self._rows.role
 
     @property
     def lag(self) -> float | None:
-        """As of `Result`."""
+        """Seconds that it was behind the primary then, at most; None: not known."""
         return self._rows.lag
 
     async def __aiter__(self) -> AsyncIterator[Row]:
