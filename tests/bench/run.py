@@ -36,6 +36,7 @@ COMPARISONS = {
     "submit_overhead": ("submit", "submit", "the bound", "ns per call", 1, "same"),
     "registry_lookup_ns": ("registry_lookup", "registry", "the bound", "ns per lookup", 1, "same"),
     "classify_ns_per_kib": ("classify", "classify", "the bound", "ns per KiB of SQL", 1, "same"),
+    "routing_ns": ("routing", "routing", "the bound", "ns per statement", 1, "same"),
     "registry_bytes_per_name": ("registry_bytes", "registry", "the bound", "bytes per name", 1, "same"),
     "py_rows_vs_psycopg2": ("py_rows", "python", "psycopg2", "ms per 100,000 rows", 1e6, "other"),
     "py_sqlite_rows_vs_sqlite3": ("py_sqlite_rows", "python", "sqlite3", "ms per 100,000 rows", 1e6, "same"),
