@@ -43,6 +43,41 @@ Result<void> apply_base_budget(const Base& base, const std::vector<Auto>& autos,
   return {};
 }
 
+// An entry of `replicas.read` that is the name of another connection of the file: what that says of its address and its
+// pool stands for it.
+Result<void> find_replica(const Base& base, const std::string& name, size_t position, Node& entry, const Blame& blame) {
+  const std::string path = "connections." + name + ".replicas.read." + std::to_string(position);
+  const auto other = base.own.find(entry.text);
+  if (entry.text == name || other == base.own.end()) {
+    std::vector<std::string_view> names;
+    for (const auto& [known, node] : base.own) {
+      if (known != name) names.push_back(known);
+    }
+    const char* const why =
+        entry.text == name ? "names its own connection" : "names a connection that the file does not have";
+    return blame.at(entry.origin, path, why, nearest(entry.text, names));
+  }
+  auto said = over_template(base, entry.text, other->second, blame);
+  if (!said) return said.take_error();
+  Node found = Node::table(entry.origin);
+  for (const auto& [key, value] : said->members) {
+    if (is_of_replica(key)) found.set(key, value);
+  }
+  entry = std::move(found);
+  return {};
+}
+
+Result<void> find_replicas(const Base& base, const std::string& name, Node& settings, const Blame& blame) {
+  Node* const replicas = settings.find("replicas");
+  Node* const read = replicas == nullptr ? nullptr : replicas->find("read");
+  if (read == nullptr) return {};
+  for (size_t i = 0; i < read->items.size(); ++i) {
+    if (read->items[i].kind != Node::Kind::string) continue;
+    if (Result<void> found = find_replica(base, name, i, read->items[i], blame); !found) return found;
+  }
+  return {};
+}
+
 }  // namespace
 
 void Base::sign() {
@@ -64,6 +99,7 @@ Result<void> build_over(const Base& base, const std::string& name, const Node& o
   if (const auto driver = driver_of(*said, &base.variables)) drop_foreign(settings, *driver);
   lay_over(settings, *said, base.variables);
   settings.origin = own.origin;
+  if (Result<void> done = find_replicas(base, name, settings, blame); !done) return done;
   if (Result<void> done = expand(settings, base.variables, blame, "connections." + name); !done) return done;
   return build_connection(name, std::move(settings), blame, base.surroundings.folder, config, autos);
 }

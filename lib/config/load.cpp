@@ -301,6 +301,7 @@ class Loader {
   }
 
   Result<void> build() {
+    base_->own.insert(connections_.begin(), connections_.end());
     for (const auto& [name, node] : connections_) {
       if (Result<void> done = build_over(*base_, name, node, blame_, config_, base_->autos); !done) return done;
     }
@@ -310,7 +311,6 @@ class Loader {
     base_->connections = config_.connections;
     Result<void> done = apply_budget(base_->budget ? &*base_->budget : nullptr, base_->autos, blame_, config_);
     if (!done) return done;
-    base_->own.insert(std::make_move_iterator(connections_.begin()), std::make_move_iterator(connections_.end()));
     if (!limits_) return {};
     if (Result<void> expanded = expand(*limits_, base_->variables, blame_, "limits"); !expanded) return expanded;
     return apply_limits(*limits_, blame_, config_);

@@ -11,6 +11,9 @@ bool same_value(const Node& a, const Node& b) noexcept {
          a.unit == b.unit;
 }
 
+constexpr std::array<std::string_view, 6> never_of_replica = {"replicas",   "driver",   "retry",
+                                                              "migrations", "template", "parameters"};
+
 class Normaliser {
  public:
   Normaliser(const Blame& blame, std::string path) : blame_(blame), path_(std::move(path)) {}
@@ -200,6 +203,7 @@ class Normaliser {
         if (!read) return read.take_error();
         result.set(name, read.take());
       } else if (name == "write") {
+        if (!member.is_table()) return wrong_kind(member, at, "a table");
         auto write = entry(member, at);
         if (!write) return write.take_error();
         result.set(name, write.take());
@@ -229,7 +233,11 @@ class Normaliser {
       result.items.push_back(one.take());
       return result;
     }
-    if (value.kind != Node::Kind::array) return wrong_kind(value, path, "an array of tables");
+    if (value.kind == Node::Kind::string) {
+      result.items.push_back(value);
+      return result;
+    }
+    if (value.kind != Node::Kind::array) return wrong_kind(value, path, "an array of tables and names");
     for (size_t i = 0; i < value.items.size(); ++i) {
       auto one = entry(value.items[i], below(path, std::to_string(i)));
       if (!one) return one.take_error();
@@ -238,10 +246,12 @@ class Normaliser {
     return result;
   }
 
+  // The name of another connection stands as it is.
   Result<Node> entry(const Node& value, const std::string& path) const {
+    if (value.kind == Node::Kind::string) return value;
     auto result = Normaliser(blame_, path).connection(value);
     if (!result) return result;
-    for (const std::string_view never : {"replicas", "driver", "retry", "migrations", "template", "parameters"}) {
+    for (const std::string_view never : never_of_replica) {
       if (const Node* node = result->find(never)) {
         return blame_.at(node->origin, below(path, never), "belongs to the connection, not to one of its replicas");
       }
@@ -298,6 +308,10 @@ void merge_address(Node& beneath, const Node& over, const Variables* variables) 
   if (over.find("password") != nullptr) beneath.erase("credentials");
   if (over.find("credentials") != nullptr) beneath.erase("password");
   merge(beneath, over);
+}
+
+bool is_of_replica(std::string_view key) noexcept {
+  return std::find(never_of_replica.begin(), never_of_replica.end(), key) == never_of_replica.end();
 }
 
 void lay_over(Node& beneath, const Node& over, const Variables& variables) {

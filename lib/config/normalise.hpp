@@ -6,8 +6,8 @@
 namespace tl::config {
 
 // One connection as it is written, in the library's own names: own keys, and the tables pool, retry, migrations,
-// replicas (policy, max_lag, …, read: array of tables, write: table) and parameters. Unknown keys are errors; values are
-// not looked at yet.
+// replicas (policy, max_lag, …, read: array of tables, write: table) and parameters. Unknown keys are errors; values
+// are not looked at yet.
 [[nodiscard]] Result<Node> normalise(const Node& written, const Blame& blame, const std::string& path);
 
 class Variables;
@@ -18,6 +18,8 @@ class Variables;
 // Lays `over` over `beneath`, both normalised, key by key. Another driver drops the address keys beneath, and those
 // that it does not have; another url drops what a url says.
 void lay_over(Node& beneath, const Node& over, const Variables& variables);
+// Whether a replica may say it itself, or only its connection.
+[[nodiscard]] bool is_of_replica(std::string_view key) noexcept;
 // What `defaults` say of the driver, said by the connection itself where it does not: another one laid over it must
 // show.
 void say_driver(Node& connection, const Node& defaults);

@@ -122,7 +122,7 @@ constexpr std::string_view shapes = R"(
 - `options.timeout` (Laravel) is `pool.create_timeout` in seconds.
 - `connectionTimeoutMillis` (node-postgres) is both `pool.create_timeout` and `pool.acquire_timeout`.
 - `poolclass = "NullPool"` (SQLAlchemy) is `pool.max_idle = 0`; `"QueuePool"` has no meaning here.
-- `replicas.read` is an array of tables, one table, or Lucid's table with `connection`.
+- `replicas.read` is an array of tables and names, one of them, or Lucid's table with `connection`.
 )";
 
 struct Section {
@@ -137,7 +137,8 @@ constexpr Section sections[] = {
     {"pool", "[connections.NAME.pool]", ""},
     {"replicas", "[connections.NAME.replicas]",
      "`read` is an array of tables and `write` a table, each with the keys of a connection, laid over the connection's "
-     "own."},
+     "own. An entry of `read` may also be the name of another connection of the file, whose address and pool settings "
+     "it has then; it has a pool of its own."},
     {"retry", "[connections.NAME.retry]", ""},
     {"migrations", "[connections.NAME.migrations]", ""},
     {"budget", "[budget]",
