@@ -16,8 +16,9 @@ from . import _errors, _ffi, _interrupt
 from ._ffi import TL_CALL_STREAM
 
 _CALL = Struct("<IIq16xQ32x")  # tl_call: struct_size, flags, timeout_ms, op; the rest zero
+_CALL_WITH_LAG = Struct("<IIq16xQ16xq8x")  # the same and max_lag_ms
 _CALL_SIZE = ctypes.sizeof(_ffi.tl_call)
-assert _CALL.size == _CALL_SIZE
+assert _CALL.size == _CALL_WITH_LAG.size == _CALL_SIZE
 
 _ours = [True]
 """Whether what was made while this list stood here is this process's. A forked child must not release its parent's."""
@@ -75,19 +76,19 @@ def _report() -> tuple[c_void_p, int]:
     return error, addressof(error)
 
 
-def milliseconds(timeout: float | None) -> int:
+def milliseconds(seconds: float | None, what: str = "a timeout") -> int:
     """Seconds as the library wants them: None is the connection's default, infinity is no limit at all."""
-    if timeout is None:
+    if seconds is None:
         return 0
-    if timeout == math.inf:
+    if seconds == math.inf:
         return -1
-    if not timeout >= 0:
-        raise ValueError(f"a timeout is a number of seconds, not {timeout!r}")
-    return max(1, math.ceil(timeout * 1000))
+    if not seconds >= 0:
+        raise ValueError(f"{what} is a number of seconds, not {seconds!r}")
+    return max(1, math.ceil(seconds * 1000))
 
 
 def perform(core: Core, owner: Owned, function: Callable[..., int], arguments: tuple[Any, ...], out: Any = None,
-            timeout: int = 0, flags: int = 0, then: Callable[[Any], Any] | None = None) -> Any:
+            timeout: int = 0, flags: int = 0, then: Callable[[Any], Any] | None = None, max_lag: int = 0) -> Any:
     """Runs a verb, function(owner.slot, *arguments, call, out.slot, error), blocking; without `out` where it is None.
     What `then` makes of `out`, or `out`. Raises as `run` does. `_awaiting.perform` is the same for asyncio."""
     if flags & TL_CALL_STREAM:
@@ -98,7 +99,10 @@ def perform(core: Core, owner: Owned, function: Callable[..., int], arguments: t
     else:
         watch = _interrupt.watch(core)
         op = watch[1] if watch else 0
-    call = _CALL.pack(_CALL_SIZE, flags, timeout, op) if op or timeout or flags else None
+    if max_lag:
+        call = _CALL_WITH_LAG.pack(_CALL_SIZE, flags, timeout, op, max_lag)
+    else:
+        call = _CALL.pack(_CALL_SIZE, flags, timeout, op) if op or timeout or flags else None
     # The rest is `run`, written out for the sake of a statement's time.
     try:
         report = _reports.pop()

@@ -7,7 +7,7 @@ ones; those of `aio` inherit the same bodies.
 
 from __future__ import annotations
 
-from ctypes import addressof
+from ctypes import addressof, c_size_t, create_string_buffer
 from struct import Struct
 from types import TracebackType
 from typing import Any, Callable, Generic, Iterable, Literal, Sequence, TypeVar, overload
@@ -23,6 +23,7 @@ MODES = {"dual": _ffi.TL_DUAL, "read": _ffi.TL_READ, "write": _ffi.TL_WRITE}
 
 _NO_PARAMETERS = (None, 0, None, 0)
 _PLACE = Struct("<Qq")  # a tl_value
+_TOKEN = 256  # bytes; few tokens are longer
 _ISOLATION = {
     None: 0,
     "read committed": _ffi.TL_BEGIN_READ_COMMITTED,
@@ -73,24 +74,26 @@ class Handle(Generic[Answer, Streamed, Count, Nothing, Block]):
 
     @overload
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None,
-              stream: Literal[False] = False, read: bool = False, write: bool = False) -> Answer: ...
+              stream: Literal[False] = False, read: bool = False, write: bool = False,
+              max_lag: float | None = None) -> Answer: ...
 
     @overload
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: Literal[True],
-              read: bool = False, write: bool = False) -> Streamed: ...
+              read: bool = False, write: bool = False, max_lag: float | None = None) -> Streamed: ...
 
     @overload
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: bool,
-              read: bool = False, write: bool = False) -> Answer | Streamed: ...
+              read: bool = False, write: bool = False, max_lag: float | None = None) -> Answer | Streamed: ...
 
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: bool = False,
-              read: bool = False, write: bool = False) -> Any:
+              read: bool = False, write: bool = False, max_lag: float | None = None) -> Any:
         """Runs a statement.
 
         `params`: a sequence for ``?`` (PostgreSQL also ``$1``), or a mapping for ``:name``; a list or tuple among them is
         an array, for ``= ANY(?)``. `timeout`: seconds for all of it, ``math.inf`` for none; the default is the
         connection's. `stream`: rows come as they are read, and the result holds its session until then. `read`, `write`:
-        what the statement does, where its text does not show it.
+        what the statement does, where its text does not show it. `max_lag`: seconds that a replica may be behind to
+        serve it, ``math.inf`` for however far; the default is the connection's.
         """
         owner = self._owner or self._held()
         text = sql.encode()
@@ -100,8 +103,11 @@ class Handle(Generic[Answer, Streamed, Count, Nothing, Block]):
         core = owner.core
         if stream:
             return self._perform(core, owner, tl_query, arguments, self._streamed(core, True), milliseconds,
-                                 flags | TL_CALL_STREAM, self._of_stream)
-        return self._perform(core, owner, tl_query, arguments, self._whole(core), milliseconds, flags)
+                                 flags | TL_CALL_STREAM, self._of_stream, _lag(max_lag))
+        if max_lag is None:
+            return self._perform(core, owner, tl_query, arguments, self._whole(core), milliseconds, flags)
+        return self._perform(core, owner, tl_query, arguments, self._whole(core), milliseconds, flags, None,
+                             _lag(max_lag))
 
     def execute_many(self, sql: str, rows: Iterable[Any], *, timeout: float | None = None) -> Answer:
         """Runs a statement for each of the rows, which are what `params` of `query` is; all of them take effect, or none.
@@ -144,19 +150,48 @@ class Handle(Generic[Answer, Streamed, Count, Nothing, Block]):
         return self._perform(owner.core, owner, function, (*arguments, b"".join(arena.pieces), arena.size), result,
                              _call.milliseconds(timeout), 0, then)
 
-    def transaction(self, *, read_only: bool = False, isolation: str | None = None,
-                    timeout: float | None = None) -> Block:
+    def explain(self, sql: str, *, read: bool = False, write: bool = False, max_lag: float | None = None,
+                timeout: float | None = None) -> Answer:
+        """Where `query` would send a statement now, and why, without running it. A row for each server, those first that
+        would be asked, in their order: kind, reason, choice (from 1; None: it would not be asked), endpoint, role, lag
+        (seconds) and why. ``for row in handle.explain(sql).dicts(): …``"""
+        owner = self._held()
+        text = sql.encode()
+        return self._perform(owner.core, owner, _ffi.tl_explain, (text, len(text)), self._whole(owner.core),
+                             _call.milliseconds(timeout), read * TL_CALL_READ | write * TL_CALL_WRITE, None,
+                             _lag(max_lag))
+
+    def token(self) -> str:
+        """A place behind all that was written through the handle and that its reads find, for `after`, also in another
+        process; "": nothing was written yet. Fits into a cookie or a header. Asks nobody. Wants
+        ``consistency = "session"``. Raises Unavailable where it is not known where the last write is, because its answer
+        was lost: a read finds out."""
+        owner = self._held()
+        text, size = create_string_buffer(_TOKEN), c_size_t()
+        while True:
+            _call.run(None, _ffi.tl_conn_token, (owner.slot, addressof(text), len(text), addressof(size)))
+            if size.value < len(text):
+                return text.value.decode()
+            text = create_string_buffer(size.value + _TOKEN)
+
+    def transaction(self, *, read_only: bool = False, isolation: str | None = None, timeout: float | None = None,
+                    max_lag: float | None = None) -> Block:
         """``with handle.transaction() as tx:`` commits at the end, and rolls back on an exception. Within a transaction it
-        is a savepoint. `isolation`: "read committed", "repeatable read" or "serializable"."""
+        is a savepoint. `isolation`: "read committed", "repeatable read" or "serializable". `max_lag`: as of `query`, for
+        one that is `read_only`."""
         if isolation not in _ISOLATION:
             raise ValueError(f"isolation is one of {', '.join(filter(None, _ISOLATION))}, not {isolation!r}")
         flags = _ISOLATION[isolation] | read_only * _ffi.TL_BEGIN_READ_ONLY
         self._held()
-        return self._transaction(self, flags, _call.milliseconds(timeout))
+        return self._transaction(self, flags, _call.milliseconds(timeout), _lag(max_lag))
 
 
 def _affected(result: Result) -> int:
     return result.affected
+
+
+def _lag(seconds: float | None) -> int:
+    return _call.milliseconds(seconds, "max_lag")
 
 
 class PooledHandle(Handle[Answer, Streamed, Count, Nothing, Block],
@@ -167,35 +202,48 @@ class PooledHandle(Handle[Answer, Streamed, Count, Nothing, Block],
 
     _pin: Any
 
-    def pin(self, *, timeout: float | None = None) -> Session:
-        """``with connection.pin() as session:`` keeps one session for several statements."""
+    def pin(self, *, timeout: float | None = None, max_lag: float | None = None) -> Session:
+        """``with connection.pin() as session:`` keeps one session for several statements. `max_lag`: as of `query`, in
+        mode "read"."""
         self._held()
-        return self._pin(self, _call.milliseconds(timeout))
+        return self._pin(self, _call.milliseconds(timeout), _lag(max_lag))
 
     def tag(self: Self, text: str) -> Self:
         """The same connection under a tag, which is shown wherever its leases are listed. Cheap: one per request."""
+        return self._derive(text.encode(), b"")
+
+    def after(self: Self, token: str) -> Self:
+        """The same connection for reads that also find what was written before `token` was taken (see `token()`; "":
+        nothing more), from whatever server. A session of its own: what it writes reads of this one do not wait for, nor
+        the other way round from now on. Cheap: one per request. Raises Misuse for text that is no token; the first
+        read does for a token of another system."""
+        return self._derive(None, token.encode())
+
+    def _derive(self: Self, tag: bytes | None, after: bytes) -> Self:
         owner = self._held()
-        tag = text.encode()
-        tagged = Owner(owner.core)
-        _call.run(None, _ffi.tl_conn_derive, (owner.slot, tag, len(tag), None, 0, -1, addressof(tagged.slot)))
-        return type(self)(tagged)
+        derived = Owner(owner.core)
+        _call.run(None, _ffi.tl_conn_derive, (owner.slot, tag, len(tag or b""), after, len(after), -1,
+                                              addressof(derived.slot)))
+        return type(self)(derived)
 
 
 class PinnedHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
     """One session, between entering and leaving the ``with`` block."""
 
-    __slots__ = ("_parent", "_timeout")
+    __slots__ = ("_parent", "_timeout", "_max_lag")
 
     _missing = "a pinned session is used inside its with block"
 
-    def __init__(self, parent: Handle[Any, Any, Any, Any, Any], timeout: int) -> None:
+    def __init__(self, parent: Handle[Any, Any, Any, Any, Any], timeout: int, max_lag: int) -> None:
         super().__init__(None)
         self._parent = parent
         self._timeout = timeout
+        self._max_lag = max_lag
 
     def _enter(self: Self) -> Self:
         parent = self._parent._held()
-        return self._perform(parent.core, parent, _ffi.tl_pin, (), Owner(parent.core), self._timeout, 0, self._entered)
+        return self._perform(parent.core, parent, _ffi.tl_pin, (), Owner(parent.core), self._timeout, 0, self._entered,
+                             self._max_lag)
 
     def _entered(self: Self, owner: Owner) -> Self:
         self._owner = owner
@@ -208,16 +256,17 @@ class PinnedHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
 class TransactionHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
     """A transaction, or a savepoint in one, between entering and leaving the ``with`` block."""
 
-    __slots__ = ("_parent", "_flags", "_timeout")
+    __slots__ = ("_parent", "_flags", "_timeout", "_max_lag")
 
     _missing = "a transaction is used inside its with block, until it is committed or rolled back"
 
-    def __init__(self, parent: Handle[Any, Any, Any, Any, Any], flags: int, timeout: int) -> None:
+    def __init__(self, parent: Handle[Any, Any, Any, Any, Any], flags: int, timeout: int, max_lag: int) -> None:
         super().__init__(None)
         # Not what it holds: the session of a pin goes home with its block, whoever has a transaction on it still.
         self._parent = parent
         self._flags = flags
         self._timeout = timeout
+        self._max_lag = max_lag
 
     def begin(self) -> Nothing:
         """What entering the ``with`` block does."""
@@ -228,7 +277,7 @@ class TransactionHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
             raise _errors.of_status(_ffi.TL_E_MISUSE, "the transaction has begun already")
         parent = self._parent._held()
         return self._perform(parent.core, parent, _ffi.tl_begin, (self._flags,), Owner(parent.core), self._timeout, 0,
-                             then)
+                             then, self._max_lag)
 
     def _begun(self, owner: Owner) -> None:
         self._owner = owner

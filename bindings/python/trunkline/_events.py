@@ -43,7 +43,7 @@ class Event(NamedTuple):
 
     kind: str
     """"connect", "disconnect", "checkout", "checkin", "dial_failed", "timeout", "query", "slow_query", "state_change",
-    "ask_name" or "ask_credentials"
+    "role_change", "ask_name" or "ask_credentials"
     """
     at: datetime
     connection: str
@@ -323,12 +323,15 @@ class Listens:
                         "a statement has ended that took the connection's `slow_query` or longer")
     on_state_change = _on(_ffi.TL_EVENT_STATE_CHANGE, "on_state_change",
                           "a connection was added, opened, closed or removed; `message` is its state")
+    on_role_change = _on(_ffi.TL_EVENT_ROLE_CHANGE, "on_role_change",
+                         "a server counts as another now; `message` is \"primary\", \"replica\", \"set aside\" (it has "
+                         "failed, and others serve what it did) or \"serves again\"")
 
     def log_events(self: Any, *, echo: bool = True, echo_pool: bool = False) -> Subscription:
         """Tells `logging` what happens, until what this returns is closed: to "trunkline.sql" slow statements and those
         whose time was up (WARNING) and with `echo` every statement (INFO), never with parameters; to "trunkline.pool"
-        what could not be opened and waits that ran out (WARNING), connections opened and closed (INFO) and with
-        `echo_pool` also sessions (INFO), and when they are lent and come home (DEBUG)."""
+        what could not be opened, waits that ran out and servers set aside (WARNING), connections opened and closed and
+        other changes of servers (INFO) and with `echo_pool` also sessions (INFO), and when they are lent and come home (DEBUG)."""
         from ._log_events import kinds, log
 
         return subscribe(self._core, self._loop(), kinds(echo, echo_pool), log)

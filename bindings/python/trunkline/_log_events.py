@@ -11,11 +11,12 @@ _sql = getLogger("trunkline.sql")
 _pool = getLogger("trunkline.pool")
 
 _LEVELS = {"connect": INFO, "disconnect": INFO, "checkout": DEBUG, "checkin": DEBUG, "dial_failed": WARNING,
-           "timeout": WARNING, "query": INFO, "slow_query": WARNING, "state_change": INFO}
+           "timeout": WARNING, "query": INFO, "slow_query": WARNING, "state_change": INFO, "role_change": INFO}
 _STATEMENTS = ("query", "slow_query", "timeout")
 _ON_ONE_LINE = dict.fromkeys((*range(0x20), 0x7F, 0x85, 0x2028, 0x2029), " ")
 
-_ALWAYS = _ffi.TL_EVENT_SLOW_QUERY | _ffi.TL_EVENT_TIMEOUT | _ffi.TL_EVENT_DIAL_FAILED | _ffi.TL_EVENT_STATE_CHANGE
+_ALWAYS = (_ffi.TL_EVENT_SLOW_QUERY | _ffi.TL_EVENT_TIMEOUT | _ffi.TL_EVENT_DIAL_FAILED | _ffi.TL_EVENT_STATE_CHANGE |
+           _ffi.TL_EVENT_ROLE_CHANGE)
 _ECHO_POOL = (_ffi.TL_EVENT_CONNECT | _ffi.TL_EVENT_DISCONNECT | _ffi.TL_EVENT_CHECKOUT | _ffi.TL_EVENT_CHECKIN)
 
 
@@ -26,7 +27,7 @@ def kinds(echo: bool, echo_pool: bool) -> int:
 def log(event: Event) -> None:
     of_statement = event.kind in _STATEMENTS and event.status != "acquire_timeout"
     logger = _sql if of_statement else _pool
-    level = _LEVELS[event.kind]
+    level = WARNING if event.message == "set aside" else _LEVELS[event.kind]
     if event.lost:
         logger.warning("%d events before the next one are not told: too many waited", event.lost)
     if logger.isEnabledFor(level):

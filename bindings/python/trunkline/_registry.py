@@ -48,14 +48,21 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
 
     # ---- connections ----
 
-    def on(self, name: str | None = None, mode: str = "dual") -> Pooled:
+    def on(self, name: str | None = None, mode: str = "dual", *, after: str | None = None) -> Pooled:
         """The connection of that name; without one that of the `using` block, else the default.
 
         `mode`: "dual" reads from a replica where there is one and writes to the primary; "read" refuses writes; "write"
         sends everything to the primary.
+
+        `after`: a token of `Connection.token`, which the reads of the handle then find; "" for none. Callers of the same
+        name and mode are given the same handle, but with `after` one of their own: where ``consistency = "session"``, a
+        program asks with it once for each request, so that one's reads do not wait for another's writes.
         """
         if name is None:
             name = _using.get().get(self._core.number)
+        if after is not None:
+            own = self._get(name, mode)
+            return own.after(after) if after else own
         if self._core.shared:  # others may remove the name and add it again
             return self._get(name, mode)
         changes, handles = self._handles
@@ -80,25 +87,27 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
 
     @overload
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None,
-              stream: Literal[False] = False, read: bool = False, write: bool = False) -> Answer: ...
+              stream: Literal[False] = False, read: bool = False, write: bool = False,
+              max_lag: float | None = None) -> Answer: ...
 
     @overload
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: Literal[True],
-              read: bool = False, write: bool = False) -> Streamed: ...
+              read: bool = False, write: bool = False, max_lag: float | None = None) -> Streamed: ...
 
     @overload
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: bool,
-              read: bool = False, write: bool = False) -> Answer | Streamed: ...
+              read: bool = False, write: bool = False, max_lag: float | None = None) -> Answer | Streamed: ...
 
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: bool = False,
-              read: bool = False, write: bool = False) -> Any:
+              read: bool = False, write: bool = False, max_lag: float | None = None) -> Any:
         """`on().query(…)`"""
-        return self.on().query(sql, params, timeout=timeout, stream=stream, read=read, write=write)
+        return self.on().query(sql, params, timeout=timeout, stream=stream, read=read, write=write,
+                               max_lag=max_lag)
 
     def transaction(self, *, read_only: bool = False, isolation: str | None = None,
-                    timeout: float | None = None) -> Block:
+                    timeout: float | None = None, max_lag: float | None = None) -> Block:
         """`on().transaction(…)`"""
-        return self.on().transaction(read_only=read_only, isolation=isolation, timeout=timeout)
+        return self.on().transaction(read_only=read_only, isolation=isolation, timeout=timeout, max_lag=max_lag)
 
     @contextmanager
     def using(self, name: str) -> Iterator[Pooled]:

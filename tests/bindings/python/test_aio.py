@@ -47,13 +47,14 @@ class SameInterface(unittest.TestCase):
             self.assertEqual(self.parameters(ours), self.parameters(theirs))
 
     def test_verbs_are_the_same_functions(self):
-        for cls, verbs in ((aio.Connection, ("query", "execute_many", "load", "transaction", "pin", "tag")),
+        for cls, verbs in ((aio.Connection, ("query", "execute_many", "load", "transaction", "pin", "tag",
+                                             "after", "token", "explain")),
                            (aio.Transaction, ("query", "begin", "commit", "rollback")),
                            (aio.Registry, ("query", "transaction", "on", "add", "remove", "connect", "connect_all", "close",
                                            "inspect", "names", "metrics",
                                            "using", "log_events", "on_connect", "on_disconnect", "on_checkout",
                                            "on_checkin", "on_dial_failed", "on_timeout", "on_query", "on_slow_query",
-                                           "on_state_change"))):
+                                           "on_state_change", "on_role_change"))):
             for verb in verbs:
                 self.assertIs(getattr(cls, verb), getattr(getattr(trunkline, cls.__name__), verb), (cls, verb))
 

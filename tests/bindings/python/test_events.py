@@ -12,7 +12,7 @@ import trunkline
 from support import CANARY
 
 KINDS = ("connect", "disconnect", "checkout", "checkin", "dial_failed", "timeout", "query", "slow_query",
-         "state_change")
+         "state_change", "role_change")
 
 
 def subscribers():
