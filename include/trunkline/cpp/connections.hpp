@@ -132,24 +132,54 @@ class basic_connection {
   [[nodiscard]] answer<basic_transaction<Way>> begin(const transaction_options& how = {}) const {
     const uint32_t flags = static_cast<uint32_t>(how.isolation) | (how.read_only ? TL_BEGIN_READ_ONLY : 0U);
     return way_.template run<tl_conn>(
-        detail::call_of(how.timeout),
+        detail::call_of(how.timeout, how.max_lag),
         [&](const tl_call* call, tl_conn** out, tl_error** err) { return tl_begin(raw_.get(), flags, call, out, err); },
         [way = way_](tl_conn* raw) { return basic_transaction<Way>(raw, way); });
   }
 
-  // One session for several verbs, until the handle goes.
-  [[nodiscard]] answer<basic_connection> pin(std::chrono::milliseconds timeout = {}) const {
+  // One session for several verbs, until the handle goes; `max_lag` as options', of one in mode::read.
+  [[nodiscard]] answer<basic_connection> pin(std::chrono::milliseconds timeout = {},
+                                             std::chrono::milliseconds max_lag = {}) const {
     return way_.template run<tl_conn>(
-        detail::call_of(timeout),
+        detail::call_of(timeout, max_lag),
         [&](const tl_call* call, tl_conn** out, tl_error** err) { return tl_pin(raw_.get(), call, out, err); },
         [way = way_](tl_conn* raw) { return basic_connection(raw, way); });
   }
   // Variants of a pooled handle: under a tag that is shown wherever its leases are listed; in another mode. Cheap.
   [[nodiscard]] basic_connection tag(std::string_view text) const {
-    return derived(text.data() == nullptr ? "" : text.data(), text.size(), -1);
+    return derived({text.data() == nullptr ? "" : text.data(), text.size()}, {}, -1);
   }
   [[nodiscard]] basic_connection mode(trunkline::mode mode) const {
-    return derived(nullptr, 0, static_cast<int32_t>(mode));
+    return derived({}, {}, static_cast<int32_t>(mode));
+  }
+  // For reads that also find what was written before the token was taken, from whatever server; "": nothing more. Its
+  // own writes reads of this handle do not wait for. Throws TL_E_MISUSE for text that is no token; a read that is to
+  // find it does for a token of another system.
+  [[nodiscard]] basic_connection after(std::string_view token) const { return derived({}, token, -1); }
+  // A place behind all that was written through the handle and that its reads find, for after(), also in another
+  // process; "": nothing was written yet. Asks nobody. Throws TL_E_MISUSE where `consistency` is not "session",
+  // TL_E_UNAVAILABLE where it is not known where the last write is; a read finds out.
+  [[nodiscard]] std::string token() const {
+    std::string text(128, '\0');
+    for (;;) {
+      size_t size = 0;
+      detail::checked([&](tl_error** err) { return tl_conn_token(raw_.get(), text.data(), text.size(), &size, err); });
+      const bool fits = size < text.size();
+      text.resize(fits ? size : size + 128);
+      if (fits) return text;
+    }
+  }
+
+  // Where query() would send a statement now, and why, without running it: a row for each server, those first that
+  // would be asked. kind, reason, choice (from 1; NULL: it would not be asked), endpoint, role, lag (seconds), why.
+  answer<result> explain(std::string_view sql) const { return explain(options(), sql); }
+  answer<result> explain(const options& how, std::string_view sql) const {
+    return way_.template run<tl_result>(
+        detail::call_of(how),
+        [&](const tl_call* call, tl_result** out, tl_error** err) {
+          return tl_explain(raw_.get(), sql.data(), sql.size(), call, out, err);
+        },
+        made);
   }
 
  protected:
@@ -190,9 +220,11 @@ class basic_connection {
     return count;
   }
 
-  [[nodiscard]] basic_connection derived(const char* tag, size_t size, int32_t mode) const {
+  [[nodiscard]] basic_connection derived(std::string_view tag, std::string_view after, int32_t mode) const {
     tl_conn* out = nullptr;
-    detail::checked([&](tl_error** err) { return tl_conn_derive(raw_.get(), tag, size, nullptr, 0, mode, &out, err); });
+    detail::checked([&](tl_error** err) {
+      return tl_conn_derive(raw_.get(), tag.data(), tag.size(), after.data(), after.size(), mode, &out, err);
+    });
     return basic_connection(out, way_);
   }
 

@@ -15,7 +15,15 @@ enum class mode : int32_t {
 // What the caller says of a statement whose text does not show it.
 enum class intent : uint32_t { unsaid = 0, read = TL_CALL_READ, write = TL_CALL_WRITE };
 
+// What a server was when it began with a statement.
+enum class role : int32_t {
+  none = TL_NO_ROLE,     // nobody served it
+  primary = TL_PRIMARY,  // it took the writes
+  replica = TL_REPLICA,  // of a SQLite file: a session that only reads
+};
+
 inline constexpr std::chrono::milliseconds no_timeout{-1};
+inline constexpr std::chrono::milliseconds however_far{-1};  // a max_lag
 
 // Names one verb, so that another thread can cancel it: it then throws TL_E_CANCELLED as soon as it can. For one verb
 // only; must outlive it. [any thread]
@@ -47,6 +55,8 @@ struct options {
   uint32_t batch_rows = 0;               // a batch ends at either; 0: 65536
   uint32_t batch_bytes = 0;              // 0: 4 MiB
   const operation* cancel_by = nullptr;  // lets another thread cancel it
+  // Replicas further behind are not read; 0: the connection's, however_far. Of query, stream and explain.
+  std::chrono::milliseconds max_lag{0};
 };
 
 enum class isolation : uint32_t {
@@ -60,19 +70,21 @@ struct transaction_options {
   trunkline::isolation isolation = trunkline::isolation::standard;
   bool read_only = false;
   std::chrono::milliseconds timeout{0};  // to begin: waiting for a session, dialling
+  std::chrono::milliseconds max_lag{0};  // of one that only reads, as options'
 };
 
 namespace detail {
 
-inline tl_call call_of(std::chrono::milliseconds timeout) noexcept {
+inline tl_call call_of(std::chrono::milliseconds timeout, std::chrono::milliseconds max_lag = {}) noexcept {
   tl_call call{};
   call.struct_size = sizeof call;
   call.timeout_ms = timeout.count();
+  call.max_lag_ms = max_lag.count();
   return call;
 }
 
 inline tl_call call_of(const options& how) noexcept {
-  tl_call call = call_of(how.timeout);
+  tl_call call = call_of(how.timeout, how.max_lag);
   call.flags = static_cast<uint32_t>(how.intent) | (how.stream ? TL_CALL_STREAM : 0U);
   call.batch_rows = how.batch_rows;
   call.batch_bytes = how.batch_bytes;

@@ -38,6 +38,8 @@ class result_stream {
   [[nodiscard]] size_t index(std::string_view name) const { return sets_->index(name); }
   [[nodiscard]] int64_t affected() const noexcept { return sets_->affected(); }
   [[nodiscard]] std::string_view endpoint() const noexcept { return sets_->endpoint(); }
+  [[nodiscard]] trunkline::role role() const noexcept { return sets_->role(); }
+  [[nodiscard]] std::optional<std::chrono::milliseconds> lag() const noexcept { return sets_->lag(); }
 
  private:
   struct sets : detail::result_sets {
