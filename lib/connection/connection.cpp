@@ -235,6 +235,7 @@ Result<void> Connection::patch(Settings settings, Tried tried) {
         fresh = made.take();
       }
       old = endpoints_;
+      fresh->know_what(*old);
       leave_locked();
       endpoints_ = std::move(fresh);
       migrating_ = true;

@@ -20,11 +20,15 @@ void note_written(Written& written, const Leased& leased, const Error* failure) 
   const bool may_have_written = failure == nullptr || failure->outcome == Outcome::unknown;
   if (!may_have_written) return;
   const bool known = failure == nullptr && leased;
-  const Position position = known ? leased.session().written() : Position();
   // In a transaction nothing is written yet.
   if (known && leased.session().state() == driver::State::in_transaction) return;
-  written.note(position);
-  if (!position.empty()) leased.endpoints()->lookout().note_position(leased.index(), position);
+  try {
+    const Position position = known ? leased.session().written() : Position();
+    written.note(position);
+    if (!position.empty()) leased.endpoints()->lookout().note_position(leased.index(), position);
+  } catch (const std::bad_alloc&) {
+    written.note({});
+  }
 }
 
 Result<void> await_place(Leased& leased, const Position& place, const CallOptions& options) {
@@ -67,33 +71,38 @@ Result<std::optional<Position>> Handle::place_to_find(Endpoints& on, const CallO
   Lookout& lookout = on.lookout();
   const auto is_known = [&] { return state.lost == 0 && lookout.has(lookout.writer(), state.position); };
   if (is_known()) return std::optional(state.position);
-  lookout.look(lookout.writer(), options);
-  Lookout::Told primary = lookout.told(lookout.writer());
-  if (state.position.timeline > primary.position.timeline) {  // others have heard of a promotion before us
+  std::optional<Position> primary = lookout.look(lookout.writer(), options);
+  if (primary && state.position.timeline > primary->timeline) {  // others have heard of a promotion before us
     lookout.look_at_all(options);
-    primary = lookout.told(lookout.writer());
+    primary = lookout.look(lookout.writer(), options);
   }
-  const bool answered = !primary.seen.is_aside && !primary.position.empty();
-  if (!answered && state.lost != 0) return std::optional<Position>();
-  if (!answered) return std::optional(state.position);  // nobody can say that it is wrong
-  const std::string token = "the consistency token is of ";
-  switch (standing(primary.position, state.position)) {
+  if (!primary || primary->empty()) {  // nobody can say that it is wrong, nor where the end is
+    return state.lost != 0 ? std::optional<Position>() : std::optional(state.position);
+  }
+  switch (const Standing is = standing(*primary, state.position)) {
     case Standing::there: break;
-    case Standing::foreign: return refused(token + "another system than connection \"" + name() + "\"");
     case Standing::behind:
-      return refused(token + "a write that the primary does not have: it may have been lost in a failover");
+    case Standing::foreign: return not_there(is, *primary, state);
     case Standing::other:
-      if (state.position.timeline > primary.position.timeline ||
-          state.position.marks.front().at > primary.position.marks.front().at) {
-        return refused(token + "a write in a history that the primary is not of");
+      if (state.position.timeline > primary->timeline || state.position.marks.front().at > primary->marks.front().at) {
+        return not_there(is, *primary, state);
       }
       break;
   }
-  if (state.lost == 0 && state.position.timeline == primary.position.timeline) {
-    return std::optional(state.position);
+  if (state.lost == 0 && state.position.timeline == primary->timeline) return std::optional(state.position);
+  written_->found(*primary, state);
+  return primary;
+}
+
+// Of what a token names this is told each time; what the handle itself wrote, and a failover has lost, once.
+Failure Handle::not_there(Standing is, const Position& primary, const Written::State& state) const {
+  const char* const lost = "a write that the primary does not have; it may have been lost in a failover";
+  if (written_->is_of_token()) {
+    return refused(std::string("the consistency token is of ") +
+                   (is == Standing::foreign ? "another system than connection \"" + name() + '"' : lost));
   }
-  written_->found(primary.position, state);
-  return std::optional(primary.position);
+  written_->found(primary, state);
+  return fail(Status::unavailable, std::string("this handle has written ") + lost, Phase::acquire);
 }
 
 Result<Position> Handle::written() const {

@@ -446,6 +446,12 @@ Failure Endpoints::nobody_serves(const routing::Wish& wish) const {
   return fail(Status::unavailable, "no replica can serve this read, and the primary is not to: " + why, Phase::acquire);
 }
 
+void Endpoints::know_what(const Endpoints& before) {
+  const auto same = [](const auto& a, const auto& b) { return a->label() == b->label(); };
+  if (!std::equal(all_.begin(), all_.end(), before.all_.begin(), before.all_.end(), same)) return;
+  lookout_->take_over(*before.lookout_);
+}
+
 std::optional<Nanos> Endpoints::lag_of(uint32_t endpoint) const noexcept {
   if (endpoint == lookout_->writer() || settings_->driver == config::DriverKind::sqlite) return Nanos(0);
   const Instant now = steady_clock().coarse();

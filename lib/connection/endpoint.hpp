@@ -127,6 +127,9 @@ class Endpoints : public std::enable_shared_from_this<Endpoints> {
   [[nodiscard]] Failure nobody_serves(const routing::Wish& wish) const;
   [[nodiscard]] Lookout& lookout() noexcept { return *lookout_; }
   [[nodiscard]] const Lookout& lookout() const noexcept { return *lookout_; }
+  // Of others that it takes the place of: who takes the writes there and what else is known, if they are the same
+  // servers.
+  void know_what(const Endpoints& before);
   // Null where it is coming to its end.
   [[nodiscard]] std::shared_ptr<Endpoints> self() noexcept { return weak_from_this().lock(); }
   // How far it is behind the one that takes the writes, at most; nothing: not known.

@@ -107,12 +107,15 @@ Result<void> Handle::run(QueryResult& answer, const EndpointsPtr& on, std::strin
   const config::Connection& settings = on->settings();
   if (settings.echo) echo(*statement);
   driver::Request request{std::move(statement), positional, options.batch, settings.result_bytes};
-  request.wants_position = keeps_track(*on) && !counts_as_read(*request.statement, options);
-  if (request.wants_position) answer.stream().note_writes(written_);
-  Result<void> done = serve(answer, on, request, options);
+  const auto attempt = [&] {
+    request.wants_position = keeps_track(*on) && !counts_as_read(*request.statement, options);
+    if (request.wants_position) answer.stream().note_writes(written_);
+    return serve(answer, on, request, options);
+  };
+  Result<void> done = attempt();
   if (done || !belongs_elsewhere(done.error(), on, *request.statement, options)) return done;
   answer.begin_anew();
-  return serve(answer, on, request, options);
+  return attempt();
 }
 
 Result<void> Handle::serve(QueryResult& answer, const EndpointsPtr& on, const driver::Request& request,
@@ -154,6 +157,10 @@ bool Handle::belongs_elsewhere(const Error& error, const EndpointsPtr& on, const
 
 Result<routing::Wish> Handle::wish(bool read, Endpoints& on, const CallOptions& options) const {
   routing::Wish wished{read, mode_, options.max_lag ? options.max_lag : on.settings().max_lag, {}};
+  if (wished.max_lag == Nanos::max()) wished.max_lag.reset();
+  if (read && written_->any() && on.settings().driver == config::DriverKind::sqlite) {
+    return fail(Status::misuse, "a SQLite file has no consistency tokens", Phase::acquire);
+  }
   if (!read || mode_ == routing::Mode::write || !written_->any() || on.size() == 1) return wished;
   auto place = place_to_find(on, options);
   if (!place) return place.take_error();
@@ -207,7 +214,7 @@ Result<void> Handle::lease_for(Leased& leased, const EndpointsPtr& on, const rou
       if (done) return done;
       if (order.writer() == routing::Order::nobody) return done;
       i = order.size() - 2;  // the others are not waited for, too
-    } else if (next_may_serve(done.error())) {
+    } else if (next_may_serve(done.error()) && over(options) == runtime::Ended::finished) {
       on->lookout().set_aside(order[i], done.error());
     } else {
       return done;

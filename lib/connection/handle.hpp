@@ -101,6 +101,8 @@ class Handle : public std::enable_shared_from_this<Handle> {
   // consistency.cpp. A place that a replica has come to once it has all that this handle's reads are to find; nothing:
   // only the primary certainly has it. Errors: misuse, a token that cannot be right.
   [[nodiscard]] Result<std::optional<driver::Position>> place_to_find(Endpoints& on, const CallOptions& options) const;
+  [[nodiscard]] Failure not_there(driver::Standing is, const driver::Position& primary,
+                                  const Written::State& state) const;
   // Whether what a statement writes is to be told.
   [[nodiscard]] bool keeps_track(const Endpoints& on) const noexcept;
   // After a failure: whether the statement has certainly not run, because its server only reads, and another one takes

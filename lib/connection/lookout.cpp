@@ -63,16 +63,21 @@ class Lookout::Job final : public runtime::Job {
         owner_(std::move(owner)),
         lookout_(lookout),
         index_(index) {
-    options_.deadline = deadline;
     options_.ticket = std::make_shared<runtime::Ticket>();
   }
   ~Job() override {
-    const Lock lock(lookout_.mutex_);
-    lookout_.subjects_[index_].looking = false;
+    Instant next;
+    {
+      const Lock lock(lookout_.mutex_);
+      Subject& subject = lookout_.subjects_[index_];
+      subject.looking = false;
+      next = subject.due;
+    }
+    lookout_.wake_at(next);
   }
   void run() noexcept override {
     try {
-      lookout_.look(index_, options_);
+      (void)lookout_.look(index_, options_);
     } catch (const std::bad_alloc&) {
       return;  // the next look will see it
     }
@@ -120,6 +125,7 @@ void Lookout::wake() noexcept {
     if (stopped_ || !asleep_.exchange(false, std::memory_order_relaxed)) return;
     used_at_ = now;
     hurry_all(now);
+    for (uint32_t i = 0; i < subjects_.size(); ++i) set_reached(i, {});  // nobody has looked for a while
   }
   wake_at(now);
 }
@@ -162,7 +168,8 @@ Instant Lookout::run() noexcept {
     jobs.reserve(subjects_.size());
     for (uint32_t i = 0; i < subjects_.size(); ++i) {
       Subject& subject = subjects_[i];
-      if (!subject.looking && subject.due <= now) {
+      if (subject.looking) continue;  // its end asks for the next one
+      if (subject.due <= now) {
         jobs.push_back(std::make_shared<Job>(owner, *this, i, Deadline::after(now, patience)));
         subject.looking = true;
         subject.due = now + patience + interval_;  // where nobody does
@@ -187,30 +194,37 @@ void Lookout::stop() noexcept {
 
 // ---- looking
 
-void Lookout::look(uint32_t index, const CallOptions& options) {
+std::optional<driver::Position> Lookout::look(uint32_t index, const CallOptions& options) {
   const std::shared_ptr<Endpoints> owner = endpoints_.self();
-  if (owner == nullptr) return;
+  if (owner == nullptr) return {};
   bool is_aside = false;
   const Instant began = steady_clock().now();
   {
     const Lock lock(mutex_);
-    if (stopped_) return;
+    if (stopped_) return {};
     subjects_[index].looked_at = began;
     is_aside = subjects_[index].is.is_aside;
   }
   if (is_aside) endpoints_[index].pool().retry_dials();  // these looks keep their own pace
-  auto asked = ask(owner, index, "lookout", look_of, options);
-  if (!asked) return missed(index, asked.error());
+  CallOptions own = options;
+  own.deadline = earlier(options.deadline, Deadline::after(began, patience));
+  auto asked = ask(owner, index, "lookout", look_of, own);
+  if (!asked) {
+    const bool tells = over(options) == runtime::Ended::finished;  // else it was the caller who had no time
+    if (tells) missed(index, asked.error());
+    return {};
+  }
   looks_.fetch_add(1, std::memory_order_relaxed);
-  saw(index, began, std::move(static_cast<driver::Look&>(*asked->operation).sight));
+  driver::Sight& sight = static_cast<driver::Look&>(*asked->operation).sight;
+  std::optional<driver::Position> place;
+  if (sight.role == ServerRole::primary) place = sight.position;
+  saw(index, began, std::move(sight));
+  return place;
 }
 
 void Lookout::look_at_all(const CallOptions& options) {
-  CallOptions own = options;
   for (uint32_t i = 0; i < endpoints_.size(); ++i) {
-    if (seen(i, steady_clock().coarse()).is_aside) continue;
-    own.deadline = earlier(options.deadline, Deadline::after(steady_clock().now(), patience));
-    look(i, own);
+    if (!seen(i, steady_clock().coarse()).is_aside) (void)look(i, options);
   }
 }
 
@@ -218,6 +232,8 @@ void Lookout::saw(uint32_t index, Instant began, driver::Sight sight) noexcept {
   const Instant now = steady_clock().now();
   Lock lock(mutex_);
   Subject& subject = subjects_[index];
+  if (began < subject.told_at) return;  // another look began later, and has ended before
+  subject.told_at = began;
   if (sight.role != ServerRole::unknown) {
     subject.is.role = sight.role;
     subject.is.is_certain = sight.is_certain;
@@ -226,13 +242,19 @@ void Lookout::saw(uint32_t index, Instant began, driver::Sight sight) noexcept {
   subject.is.is_aside = false;
   subject.is.timeline = sight.position.timeline;
   subject.position = std::move(sight.position);
-  set_reached(index, subject.position);  // also where it has fallen back: it was made anew
+  // A replica may have fallen back, made anew; of a primary writes tell more than it does itself.
+  if (subject.is.role != ServerRole::primary || !has(index, subject.position)) set_reached(index, subject.position);
   subject.at = now;
   subject.why_aside.clear();
   subject.failures = 0;
   if (subject.is.role == ServerRole::primary) {
-    std::rotate(subject.had.begin(), subject.had.end() - 1, subject.had.end());
-    subject.had.front() = {began, subject.position};  // short of memory it would be lost, and so is the process
+    try {
+      Sample sample{began, subject.position};
+      std::rotate(subject.had.begin(), subject.had.end() - 1, subject.had.end());
+      subject.had.front() = std::move(sample);
+    } catch (const std::bad_alloc&) {
+      subject.had.front().at = began;  // the next look tells; until then the place before it counts
+    }
   }
   measure_lag(subject, sight.lag, now);
   const Instant next = subject.due = next_look(subject, now);
@@ -291,6 +313,7 @@ void Lookout::set_aside(uint32_t index, const Error& failure) noexcept {
     } catch (const std::bad_alloc&) {
       return;
     }
+    set_reached(index, {});
     hurry_all(now);
     publish(std::move(lock), now);
   }
@@ -371,6 +394,23 @@ void Lookout::publish(Lock lock, Instant now) noexcept {
     endpoints_[before].tell_role("replica");
     endpoints_[writer].tell_role("primary");
   }
+}
+
+void Lookout::take_over(const Lookout& before) {
+  std::vector<Subject> known;
+  {
+    const Lock lock(before.mutex_);
+    known = before.subjects_;
+  }
+  const Instant now = steady_clock().now();
+  Lock lock(mutex_);
+  for (uint32_t i = 0; i < subjects_.size(); ++i) {
+    subjects_[i] = std::move(known[i]);
+    subjects_[i].looking = false;
+    subjects_[i].due = Deadline::never().at;
+  }
+  writer_.store(before.writer(), std::memory_order_relaxed);
+  publish(std::move(lock), now);
 }
 
 Lookout::Told Lookout::told(uint32_t index) const {

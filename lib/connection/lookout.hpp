@@ -40,8 +40,9 @@ class Lookout final : public runtime::Task {
   [[nodiscard]] bool may_reach(uint32_t index, const driver::Position& position) const noexcept;
   // The server was found to have come so far, by a write or by who waited for it.
   void note_position(uint32_t index, const driver::Position& position) noexcept;
-  // Looks now, on the calling thread or fiber; at all, but for those that have failed.
-  void look(uint32_t index, const CallOptions& options);
+  // Looks now, on the calling thread or fiber, for a second at most. Where it takes the writes: its place. At all: but
+  // for those that have failed.
+  std::optional<driver::Position> look(uint32_t index, const CallOptions& options);
   void look_at_all(const CallOptions& options);
   // Nobody looks any more.
   void stop() noexcept;
@@ -57,6 +58,9 @@ class Lookout final : public runtime::Task {
     std::string why_aside;
   };
   [[nodiscard]] Told told(uint32_t index) const;
+
+  // Of endpoints that take the place of others of the same servers: what those know.
+  void take_over(const Lookout& before);
 
   // For the housekeeper.
   Instant run() noexcept override;
@@ -80,6 +84,7 @@ class Lookout final : public runtime::Task {
     uint32_t failures = 0;  // since it answered last
     Instant due;
     Instant looked_at;
+    Instant told_at;  // when the look began that was heeded last
     bool looking = false;
   };
   // How far a server has come, where one mark says it: `line` is of what that counts in, 0 while it changes.

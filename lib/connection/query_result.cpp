@@ -14,6 +14,7 @@ void Stream::close() noexcept {
   const Then left = std::exchange(then_, Then::end);
   if (parents) return;
   watch_.end(nullptr);  // of one whose answer is given up
+  if (const auto written = std::move(written_); written != nullptr && left != Then::end) written->note({});
   // A hold keeps its session and its transaction: what is left of the answer is read before its next verb.
   if (use_.get() != nullptr && left != Then::end && leased()) use_.get()->leave_unread(left);
   use_.end();

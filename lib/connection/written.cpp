@@ -4,7 +4,8 @@
 
 namespace tl::connection {
 
-Written::Written(const Written& other, const driver::Position& after) : state_(other.state()) {
+Written::Written(const Written& other, const driver::Position& after)
+    : state_(other.state()), of_token_(other.of_token_ || !after.empty()) {
   driver::take_later(state_.position, after);
   any_ = state_.lost != 0 || !state_.position.empty();
 }

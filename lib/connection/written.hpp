@@ -27,6 +27,8 @@ class Written {
   // All that was there at `before` is found up to this place, in a history that may be another one by now.
   void found(const driver::Position& position, const State& before);
 
+  // A token has a part in what is to be found.
+  [[nodiscard]] bool is_of_token() const noexcept { return of_token_; }
   // False: any server has all of it. Without a lock.
   [[nodiscard]] bool any() const noexcept { return any_.load(std::memory_order_acquire); }
   [[nodiscard]] State state() const;
@@ -36,6 +38,7 @@ class Written {
 
   mutable ForkMutex mutex_;
   mutable State state_;
+  const bool of_token_ = false;
   std::atomic<bool> any_{false};
 };
 

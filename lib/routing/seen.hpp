@@ -21,7 +21,7 @@ struct Seen {
   }
 };
 
-// Times are kept to 10 ms and for a year, lags to 1 ms and up to three days.
+// Times are kept to 10 ms and for 248 days, lags to 1 ms and up to three days.
 [[nodiscard]] uint64_t pack(const Seen& seen) noexcept;
 [[nodiscard]] Seen unpack(uint64_t word, Instant now) noexcept;
 

@@ -82,6 +82,7 @@ void test_tokens(void) {
   CHECK_TEXT(token, "");
   OK(tl_conn_token(after, token, sizeof token, &len, &err));
   CHECK_TEXT(token, some);
+  EXPECT(TL_E_MISUSE, try_run(after, "SELECT 1", NULL, &err)); /* there is no other place that a file could be at */
   tl_conn_release(after);
   EXPECT(TL_E_MISUSE, tl_conn_derive(file, NULL, 0, WHOLE("pg-1-2"), -1, &after, &err));
   EXPECT(TL_E_MISUSE, tl_conn_derive(file, NULL, 0, NULL, 3, -1, &after, &err));

@@ -133,6 +133,27 @@ class Routing(unittest.TestCase):
         except trunkline.Unavailable:
             return None
 
+    def test_what_was_sent_on_to_the_primary_or_left_half_read_is_found(self):
+        main = self.registry('consistency = "session"\n').on("main", after="")
+        main.query("CREATE TABLE IF NOT EXISTS sent_on (n int)")
+        main.query("CREATE OR REPLACE FUNCTION sends_on() RETURNS int LANGUAGE sql AS "
+                   "'INSERT INTO sent_on VALUES (1) RETURNING n'")
+        self.cluster.await_caught_up()
+        main.query("SELECT 1")
+        for replica in self.cluster.replicas:
+            self.cluster.pause(replica)
+        try:
+            main.query("SELECT sends_on()", read=True)
+            self.assertEqual(main.query("SELECT count(*) FROM sent_on").one()[0], 1)
+            with main.query("INSERT INTO sent_on SELECT 1 FROM generate_series(1, 200000) RETURNING n",
+                            stream=True) as rows:
+                next(iter(rows))
+            written = main.query("SELECT count(*) FROM sent_on", write=True).one()[0]
+            self.assertEqual(main.query("SELECT count(*) FROM sent_on").one()[0], written)
+        finally:
+            for replica in self.cluster.replicas:
+                self.cluster.resume(replica)
+
     def test_a_handle_finds_what_it_has_written(self):
         main = self.main('consistency = "session"\n')
         main.query("CREATE TABLE own (id int PRIMARY KEY, n int)")
