@@ -257,6 +257,10 @@ void Lookout::saw(uint32_t index, Instant began, driver::Sight sight) noexcept {
     }
   }
   measure_lag(subject, sight.lag, now);
+  end_look(subject, std::move(lock), now);
+}
+
+void Lookout::end_look(Subject& subject, Lock lock, Instant now) noexcept {
   const Instant next = subject.due = next_look(subject, now);
   publish(std::move(lock), now);
   wake_at(next);
@@ -284,21 +288,21 @@ void Lookout::measure_lag(Subject& subject, std::optional<Nanos> told, Instant n
 void Lookout::missed(uint32_t index, const Error& failure) noexcept {
   const Instant now = steady_clock().now();
   Lock lock(mutex_);
-  Subject& subject = subjects_[index];
-  try {
-    if (!tells_nothing(failure.status)) put_aside(subject, failure);
-  } catch (const std::bad_alloc&) {
-    subject.is.is_aside = true;
-  }
-  const Instant next = subject.due = next_look(subject, now);
-  publish(std::move(lock), now);
-  wake_at(next);
+  if (!tells_nothing(failure.status)) put_aside(index, failure);
+  end_look(subjects_[index], std::move(lock), now);
 }
 
-void Lookout::put_aside(Subject& subject, const Error& failure) {
+// It may be another server, or made anew, when it answers again.
+void Lookout::put_aside(uint32_t index, const Error& failure) noexcept {
+  Subject& subject = subjects_[index];
   ++subject.failures;
   subject.is.is_aside = true;
-  subject.why_aside = failure.message;
+  set_reached(index, {});
+  try {
+    subject.why_aside = failure.message;
+  } catch (const std::bad_alloc&) {
+    subject.why_aside.clear();
+  }
 }
 
 void Lookout::set_aside(uint32_t index, const Error& failure) noexcept {
@@ -306,14 +310,8 @@ void Lookout::set_aside(uint32_t index, const Error& failure) noexcept {
   const Instant now = steady_clock().now();
   {
     Lock lock(mutex_);
-    Subject& subject = subjects_[index];
-    if (stopped_ || subject.is.is_aside) return;
-    try {
-      put_aside(subject, failure);
-    } catch (const std::bad_alloc&) {
-      return;
-    }
-    set_reached(index, {});
+    if (stopped_ || subjects_[index].is.is_aside) return;
+    put_aside(index, failure);
     hurry_all(now);
     publish(std::move(lock), now);
   }

@@ -102,7 +102,8 @@ class Lookout final : public runtime::Task {
   // With the mutex held:
   void set_reached(uint32_t index, const driver::Position& position) noexcept;
   void measure_lag(Subject& subject, std::optional<Nanos> told, Instant now) noexcept;
-  void put_aside(Subject& subject, const Error& failure);
+  void put_aside(uint32_t index, const Error& failure) noexcept;
+  void end_look(Subject& subject, Lock lock, Instant now) noexcept;
   [[nodiscard]] Instant next_look(const Subject& subject, Instant now) const noexcept;
   void hurry(Subject& subject, Instant now) noexcept;
   void hurry_all(Instant now) noexcept;

@@ -4,15 +4,18 @@ import os
 import sys
 import threading
 import time
+import unittest
+from functools import partial
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS / "servers"), str(TESTS.parent / "bindings" / "python")]
 
+import cluster  # noqa: E402
 import trunkline  # noqa: E402
 
 SOAK = bool(os.environ.get("TRUNKLINE_SOAK"))
-PATIENCE = 60  # seconds for what must happen at all
+await_true = partial(cluster.await_true, seconds=60)  # for what must happen at all
 
 
 def full_size(number):
@@ -23,14 +26,6 @@ def full_size(number):
 def margin(seconds):
     """As it is in a soak; ten times of it in the suite, whose machine does other things beside."""
     return seconds if SOAK else seconds * 10
-
-
-def await_true(what, condition):
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > until:
-            raise AssertionError(f"not within {PATIENCE} s: {what}")
-        time.sleep(0.005)
 
 
 def run_in_threads(count, work):
@@ -124,3 +119,34 @@ class Ledger:
         """The errors that came in none of the outages (from, to)."""
         return [(at - outages[0][0], error) for at, error in self.errors
                 if not any(begin <= at <= end for begin, end in outages)]
+
+
+class Writes(unittest.TestCase):
+    """What the failovers of every kind of server have in common."""
+
+    def ids(self, cluster):
+        return [int(line) for line in cluster.primary.sql("SELECT id FROM ledger")]
+
+    def begin(self, cluster):
+        registry = trunkline.parse(cluster.toml())
+        self.addCleanup(registry.close)
+        main = registry.on("main")
+        main.query(Ledger.TABLE)
+        return registry, main
+
+    def survive_a_kill(self, cluster):
+        """The primary is killed while others write, and a replica promoted. Answers the connection."""
+        _, main = self.begin(cluster)
+        with Ledger(main) as ledger:
+            began = time.monotonic()
+            cluster.primary.kill()
+            cluster.promote(cluster.replicas[0])
+            promoted = time.monotonic()
+            first = ledger.await_writes(promoted)
+            ended = time.monotonic()
+            ledger.await_writes()
+        ledger.check(self, self.ids(cluster))
+        print(f"first write {first * 1000:.0f} ms after the promotion")
+        self.assertLess(first, margin(1.0))
+        self.assertEqual(ledger.errors_outside((began, ended)), [])
+        return main

@@ -4,41 +4,19 @@ import time
 import unittest
 
 import support
-from support import Ledger, margin, trunkline
+from support import Ledger
 
 from mariadb_cluster import MariaDBCluster
 
 
-class Failover(unittest.TestCase):
-    def ids(self, cluster):
-        return [int(line) for line in cluster.primary.sql("SELECT id FROM ledger")]
-
-    def begin(self, cluster):
-        registry = trunkline.parse(cluster.toml())
-        self.addCleanup(registry.close)
-        main = registry.on("main")
-        main.query(Ledger.TABLE)
-        return main
-
+class Failover(support.Writes):
     def test_the_primary_is_killed_and_the_replica_promoted(self):
         with MariaDBCluster(synchronous=True) as cluster:
-            main = self.begin(cluster)
-            with Ledger(main) as ledger:
-                began = time.monotonic()
-                cluster.primary.kill()
-                cluster.promote(cluster.replicas[0])
-                promoted = time.monotonic()
-                first = ledger.await_writes(promoted)
-                ended = time.monotonic()
-                ledger.await_writes()
-            ledger.check(self, self.ids(cluster))
-            print(f"first write {first * 1000:.0f} ms after the promotion")
-            self.assertLess(first, margin(1.0))
-            self.assertEqual(ledger.errors_outside((began, ended)), [])
+            self.survive_a_kill(cluster)
 
     def test_a_demoted_primary_whose_sessions_live_on_is_left(self):
         with MariaDBCluster(synchronous=True) as cluster:
-            main = self.begin(cluster)
+            _, main = self.begin(cluster)
             old = cluster.primary
             with Ledger(main) as ledger:
                 began = time.monotonic()

@@ -5,37 +5,15 @@ import time
 import unittest
 
 import support
-from support import Ledger, margin, trunkline
+from support import Ledger, trunkline
 
 from postgresql_cluster import PostgreSQLCluster
 
 
-class Failover(unittest.TestCase):
-    def ids(self, cluster):
-        return [int(line) for line in cluster.primary.sql("SELECT id FROM ledger")]
-
-    def begin(self, cluster, settings=""):
-        registry = trunkline.parse(cluster.toml(settings=settings))
-        self.addCleanup(registry.close)
-        main = registry.on("main")
-        main.query(Ledger.TABLE)
-        return registry, main
-
+class Failover(support.Writes):
     def test_the_primary_is_killed_and_a_replica_promoted(self):
         with PostgreSQLCluster(synchronous=True) as cluster:
-            registry, main = self.begin(cluster)
-            with Ledger(main) as ledger:
-                began = time.monotonic()
-                cluster.primary.kill()
-                cluster.promote(cluster.replicas[0])
-                promoted = time.monotonic()
-                first = ledger.await_writes(promoted)
-                ended = time.monotonic()
-                ledger.await_writes()
-            ledger.check(self, self.ids(cluster))
-            print(f"first write {first * 1000:.0f} ms after the promotion")
-            self.assertLess(first, margin(1.0))
-            self.assertEqual(ledger.errors_outside((began, ended)), [])
+            main = self.survive_a_kill(cluster)
             self.assertEqual(main.query("SELECT 1", write=True).endpoint.split("/")[0],
                              f"{cluster.primary.host}:{cluster.primary.port}")
 

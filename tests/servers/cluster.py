@@ -24,9 +24,9 @@ from server import ServerError, wait_until
 PATIENCE = 120  # seconds, for a machine that is slow and busy
 
 
-def await_true(what, condition):
-    if not wait_until(condition, PATIENCE):
-        raise ServerError(f"not within {PATIENCE} s: {what}")
+def await_true(what, condition, seconds=PATIENCE):
+    if not wait_until(condition, seconds):
+        raise ServerError(f"not within {seconds} s: {what}")
 
 
 class Cluster:

@@ -74,6 +74,10 @@ std::string login(const Server& server) {
   return "user = \"" + server.value(server.user) + "\"\npassword = \"" + server.value(server.password) + "\"\n";
 }
 
+trunkline::registry through_tls(const Server& server) {
+  return trunkline::registry::parse(toml(server, "localhost", login(server) + "sslmode = \"require\"\n"));
+}
+
 std::string tls_lines(const Server& server, const Case& how) {
   std::string lines = "sslmode = \"" + how.sslmode + "\"\n" + how.extra;
   if (!how.ca.empty()) lines += "ca = \"" + server.value(how.ca) + "\"\n";
@@ -157,8 +161,7 @@ TEST_CASE("through TLS a deadline ends a call as well, and answers of many packe
   for (const Server& server : servers) {
     CAPTURE(server.driver);
     server.show("server");
-    const auto registry =
-        trunkline::registry::parse(toml(server, "localhost", login(server) + "sslmode = \"require\"\n"));
+    const auto registry = through_tls(server);
     const auto db = registry.on("db");
     db.query({.timeout = 20s}, "SELECT 1");
     const auto began = std::chrono::steady_clock::now();
@@ -198,8 +201,7 @@ TEST_CASE("a connection that was cut off takes no other of its thread with it") 
   for (const Server& server : servers) {
     CAPTURE(server.driver);
     server.show("server");
-    const auto registry =
-        trunkline::registry::parse(toml(server, "localhost", login(server) + "sslmode = \"require\"\n"));
+    const auto registry = through_tls(server);
     const auto db = registry.on("db");
     auto pinned = db.pin();
     pinned.query({.timeout = 20s}, "SELECT 1");

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import unittest
+from functools import partial
 from pathlib import Path
 
 import support  # noqa: F401
@@ -15,19 +16,12 @@ from trunkline import aio
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "servers"))
 
+import cluster  # noqa: E402
 from postgresql_cluster import PostgreSQLCluster  # noqa: E402
 from server import Missing  # noqa: E402
 
-PATIENCE = 60  # seconds for what must happen at all
+await_true = partial(cluster.await_true, seconds=60)  # for what must happen at all
 SESSION = 'consistency = "session"\n'
-
-
-def await_true(what, condition):
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > until:
-            raise AssertionError(f"not within {PATIENCE} s: {what}")
-        time.sleep(0.005)
 
 
 class Replicas(unittest.TestCase):
@@ -84,7 +78,7 @@ class Replicas(unittest.TestCase):
             main.query("SELECT 1", max_lag=0.3).role == "primary" and time.monotonic() > since + 0.5))
         self.assertEqual(main.query("SELECT 1").role, "replica")
         self.assertEqual(main.query("SELECT 1", max_lag=math.inf).role, "replica")
-        self.assertEqual(main.query("SELECT 1", max_lag=0.3, timeout=PATIENCE).role, "primary")
+        self.assertEqual(main.query("SELECT 1", max_lag=0.3, timeout=60).role, "primary")
         self.assertEqual(registry.query("SELECT 1", max_lag=0.3, stream=True).role, "primary")
         self.assertEqual(next(main.explain("SELECT 1", max_lag=0.3).dicts())["role"], "primary")
         for lag, role in ((0.3, "primary"), (math.inf, "replica")):
