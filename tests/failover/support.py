@@ -140,7 +140,7 @@ class Writes(unittest.TestCase):
         with Ledger(main) as ledger:
             began = time.monotonic()
             cluster.primary.kill()
-            cluster.promote(cluster.replicas[0])
+            cluster.promote(cluster.foremost())
             promoted = time.monotonic()
             first = ledger.await_writes(promoted)
             ended = time.monotonic()

@@ -24,7 +24,7 @@ class Failover(support.Writes):
             with Ledger(main) as ledger:
                 began = time.monotonic()
                 old.kill()
-                cluster.promote(cluster.replicas[0])
+                cluster.promote(cluster.foremost())
                 ledger.await_writes(time.monotonic())
                 ended = time.monotonic()
                 cluster.demote(old)
@@ -41,7 +41,7 @@ class Failover(support.Writes):
             registry, main = self.begin(cluster)
             old = cluster.primary
             old.kill()
-            cluster.promote(cluster.replicas[0])
+            cluster.promote(cluster.foremost())
             support.await_true("the new primary is found",
                                lambda: self.try_to_write(main, cluster.primary))
             old.start()

@@ -4,6 +4,7 @@
 #include <functional>
 #include <new>
 #include <optional>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -88,7 +89,6 @@ void await_recovery(const trunkline::registry& registry) {
 }
 
 struct Ran {
-  int64_t left = 0;  // allocations that succeeded
   bool felt = true;
   tl_status status = TL_OK;
   int32_t outcome = TL_UNKNOWN;
@@ -107,7 +107,7 @@ Ran run_short_of_memory(const std::string& toml, const std::string& sql, int64_t
   REQUIRE(tl_conn_get(registry, nullptr, 0, TL_WRITE, &conn, nullptr) == TL_OK);
   REQUIRE(query("SELECT 1") == TL_OK);
   tl_result_release(std::exchange(result, nullptr));
-  Ran ran{.left = left};
+  Ran ran;
   {
     const tl::ShortMemory memory(left, 1);
     ran.status = query(sql);
@@ -120,6 +120,38 @@ Ran run_short_of_memory(const std::string& toml, const std::string& sql, int64_t
   tl_registry_release(registry);
   return ran;
 }
+
+// What was told of attempts, each of which writes rows of its own number. One whose end is unknown may take effect at
+// any time, also beside those after it.
+class Told {
+ public:
+  Told(const trunkline::connection& db, std::string table, int64_t rows)
+      : db_(db), table_(std::move(table)), rows_(rows) {}
+
+  void note(int64_t attempt, std::optional<trunkline::outcome> failed) {
+    failed_.push_back(failed);
+    check(attempt);
+  }
+  void check_all() const {
+    for (size_t attempt = 0; attempt < failed_.size(); ++attempt) check(static_cast<int64_t>(attempt));
+  }
+
+ private:
+  void check(int64_t attempt) const {
+    CAPTURE(attempt);
+    const auto failed = failed_[static_cast<size_t>(attempt)];
+    const std::string count = "SELECT COUNT(*) FROM " + table_ + " WHERE id = ?";
+    const auto there = db_.query(count, attempt).value<int64_t>();
+    CHECK((there == 0 || there == rows_));
+    if (!failed) CHECK(there == rows_);
+    if (failed && failed != trunkline::outcome::unknown) CHECK(there == 0);
+  }
+
+  const trunkline::connection& db_;
+  const std::string table_;
+  const int64_t rows_;
+  std::vector<std::optional<trunkline::outcome>> failed_;
+};
 
 }  // namespace
 
@@ -157,10 +189,11 @@ TEST_CASE("many rows while memory is short: all are there or none, and what is t
       const trunkline::connection db = registry.on("db");
       db.query("DROP TABLE IF EXISTS many_short");
       db.query("CREATE TABLE many_short (id INTEGER, t TEXT)");
-      const std::vector<std::tuple<int64_t, std::string>> rows(500, {1, "some text"});
+      Told told(db, "many_short", 500);
       bool felt = true;
       for (int64_t left = 0; felt; ++left) {
         CAPTURE(left);
+        const std::vector<std::tuple<int64_t, std::string>> rows(500, {left, "some text"});
         std::optional<trunkline::outcome> failed;
         {
           const tl::ShortMemory memory(left, 1);
@@ -176,12 +209,9 @@ TEST_CASE("many rows while memory is short: all are there or none, and what is t
         }
         await_recovery(registry);
         registry.connect();
-        const auto there = db.query("SELECT COUNT(*) FROM many_short").value<int64_t>();
-        CHECK((there == 0 || there == 500));
-        if (failed && failed != trunkline::outcome::unknown) CHECK(there == 0);
-        if (!failed) CHECK(there == 500);
-        db.query("DELETE FROM many_short");
+        told.note(left, failed);
       }
+      told.check_all();
     }
   }
 }
@@ -192,20 +222,16 @@ TEST_CASE("memory that is short while a statement runs: what is told to have had
     const auto registry = trunkline::registry::parse(place.toml);
     const auto db = registry.on("db");
     db.query("DROP TABLE IF EXISTS short_memory");
-    db.query("CREATE TABLE short_memory (a INT)");
-    int64_t rows = 0;
-    for (Ran ran; ran.felt;) {
-      CAPTURE(ran.left);
-      ran = run_short_of_memory(place.toml, "INSERT INTO short_memory VALUES (1) RETURNING a", ran.left);
-      const auto now = db.query("SELECT COUNT(*) FROM short_memory").value<int64_t>();
-      if (ran.status == TL_OK) {
-        CHECK(now == rows + 1);
-      } else if (ran.outcome != TL_UNKNOWN) {
-        CHECK(now == rows);
-      }
-      rows = now;
-      ++ran.left;
+    db.query("CREATE TABLE short_memory (id INT)");
+    Told told(db, "short_memory", 1);
+    Ran ran;
+    for (int64_t left = 0; ran.felt; ++left) {
+      CAPTURE(left);
+      ran = run_short_of_memory(place.toml,
+                                "INSERT INTO short_memory VALUES (" + std::to_string(left) + ") RETURNING id", left);
+      told.note(left, ran.status == TL_OK ? std::nullopt : std::optional(static_cast<trunkline::outcome>(ran.outcome)));
     }
+    told.check_all();
   }
 }
 

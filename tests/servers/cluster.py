@@ -6,7 +6,7 @@
         registry = trunkline.parse(cluster.toml("main"))
         …
         cluster.primary.kill()
-        cluster.promote(cluster.replicas[0])
+        cluster.promote(cluster.foremost())
 
 What is about one server is a method of the member: kill, stop, start, restart, freeze, thaw, sql. What is about
 replication is one of the cluster. Each returns when it is true, and raises ServerError when it does not become so.
@@ -80,6 +80,10 @@ user = "{server.user}"
 password = "{server.password}"
 {settings}
 {replicas}"""
+
+    def foremost(self):
+        """The replica that has all that the primary confirmed, also when that is no more."""
+        return self.replicas[0]
 
     def promote(self, replica):
         """The replica becomes the primary, and the others follow it. What was the primary is left as it is; it and the

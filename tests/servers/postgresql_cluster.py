@@ -101,6 +101,10 @@ class PostgreSQLCluster(Cluster):
         """Ends isolate()."""
         replica.receive_from(f"host={self.primary.folder} port={self.primary.port} user={SUPERUSER}")
 
+    def foremost(self):
+        """Any of them may be the one that confirmed a write, and another may not have it."""
+        return max(self.replicas, key=lambda replica: position_of(replica.received()))
+
     def raise_up(self, replica):
         """Makes a replica one that can be written to."""
         if replica.sql(f"SELECT pg_promote(true, {PATIENCE})") != ["t"]:
