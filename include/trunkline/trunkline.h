@@ -210,6 +210,8 @@ TL_API void tl_queue_shutdown(tl_queue *); /* new calls are TL_E_SHUTDOWN; take 
 #define TL_ASK_CREDENTIALS 0x400u /* likewise: what do sessions of this connection log in with? */
 #define TL_EVENT_ROLE_CHANGE 0x800u /* an endpoint has changed; message: primary (it takes the writes now), replica (no longer), set aside (it has
                                        failed, and others serve what it did), serves again */
+#define TL_EVENT_RETRY 0x1000u /* a call that certainly did not run, because of how its servers stand, is tried once more; duration: of the pause
+                                  before, message: why */
 
 /* Events of these kinds arrive on the call's queue until its op is cancelled or the queue is shut down; then one last completion says so:
  * TL_DONE, TL_E_CANCELLED or TL_E_SHUTDOWN. Each is a TL_EVENT with the call's user_data and op, arg[0] its bit and, as value, one row:

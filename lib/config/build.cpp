@@ -121,10 +121,9 @@ class ConnectionBuilder {
     result_.slow_query = values.duration("slow_query").value_or(result_.slow_query);
     values.rest();
     if (values.failed()) return values.take_error();
-    for (const char* name : {"retry", "migrations"}) {
-      const Node* table = settings.find(name);
-      if (table == nullptr) continue;
-      Values others(*table, name, below(path_, name), result_.driver, blame_, config_);
+    if (Result<void> done = retry(settings); !done) return done;
+    if (const Node* table = settings.find("migrations")) {
+      Values others(*table, "migrations", below(path_, "migrations"), result_.driver, blame_, config_);
       others.rest();
       if (others.failed()) return others.take_error();
     }
@@ -133,6 +132,19 @@ class ConnectionBuilder {
         config_.settings.push_back({below(path_, name), "", blame_.source(node.origin), "no meaning here"});
       }
     }
+    return {};
+  }
+
+  Result<void> retry(const Node& settings) {
+    static const Node& none = *new Node;  // no static destructors
+    const Node* const table = settings.find("retry");
+    Values values(table == nullptr ? none : *table, "retry", below(path_, "retry"), result_.driver, blame_, config_);
+    Retry& out = result_.retry;
+    out.attempts = static_cast<uint32_t>(values.integer("attempts").value_or(out.attempts));
+    out.delay = values.duration("delay").value_or(out.delay);
+    out.max_delay = values.duration("max_delay").value_or(out.max_delay);
+    values.rest();
+    if (values.failed()) return values.take_error();
     return {};
   }
 

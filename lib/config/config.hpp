@@ -106,6 +106,14 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
+// Of what certainly did not run because of how its servers stood. Files have none.
+struct Retry {
+  uint32_t attempts = 3;  // the first one counts
+  Nanos delay = std::chrono::seconds(1);
+  Nanos max_delay = std::chrono::seconds(30);
+  friend bool operator==(const Retry&, const Retry&) = default;
+};
+
 struct Connection {
   std::string name;
   DriverKind driver = DriverKind::sqlite;
@@ -125,6 +133,7 @@ struct Connection {
   bool echo_pool = false;
   bool health_check = true;
   Nanos slow_query = std::chrono::seconds(1);
+  Retry retry;
   friend bool operator==(const Connection&, const Connection&) = default;
 };
 

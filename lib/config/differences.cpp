@@ -83,6 +83,9 @@ std::vector<std::string> differences(const Connection& a, const Connection& b) {
     seen.key("echo_pool", a.echo_pool, b.echo_pool);
     seen.key("health_check", a.health_check, b.health_check);
     seen.key("slow_query", a.slow_query, b.slow_query);
+    seen.key("retry.attempts", a.retry.attempts, b.retry.attempts);
+    seen.key("retry.delay", a.retry.delay, b.retry.delay);
+    seen.key("retry.max_delay", a.retry.max_delay, b.retry.max_delay);
   }
   return std::move(seen.keys);
 }

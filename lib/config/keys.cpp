@@ -81,9 +81,9 @@ constexpr std::array replicas_keys = {
 };
 
 constexpr std::array retry_keys = {
-    Key{"attempts", Type::integer, "3", 1, 1000, "", every_driver, "retries", "how often a read is tried"},
-    Key{"delay", Type::duration, "1s", 0, 0, "", every_driver, "retries", "pause before the second attempt, growing with jitter"},
-    Key{"max_delay", Type::duration, "30s", 0, 0, "", every_driver, "retries", "the longest such pause"},
+    Key{"attempts", Type::integer, "3", 1, 1000, "", every_driver, "", "how often a call is tried that servers stand in the way of, and that certainly did not run; 1: once, as always with SQLite"},
+    Key{"delay", Type::duration, "1s", 0, 0, "", every_driver, "", "pause before the second attempt, doubling, with jitter; over once the servers have changed"},
+    Key{"max_delay", Type::duration, "30s", 0, 0, "", every_driver, "", "the longest such pause"},
 };
 
 constexpr std::array migrations_keys = {

@@ -84,8 +84,18 @@ Failure Handle::told(Failure failure) const {
 
 Result<void> Handle::query(QueryResult& answer, std::string_view text, const columnar::Params& params, bool named,
                            const CallOptions& options) {
-  return told(
-      on_endpoints([&](const EndpointsPtr& on) { return run(answer, on, text, params, named, options); }, options));
+  const auto once = [&] {
+    return on_endpoints([&](const EndpointsPtr& on) { return run(answer, on, text, params, named, options); }, options);
+  };
+  return told(retrying(once, &answer, text, options));
+}
+
+Result<bool> Handle::try_again(Retry& retry, const Error& why, std::string_view statement,
+                               const CallOptions& options) const {
+  const std::shared_ptr<Connection> connection = named_ == nullptr ? connection_ : named_->peek();
+  const EndpointsPtr on = connection == nullptr ? nullptr : connection->peek();
+  if (on == nullptr || !was_in_the_way(why, *on) || (read_only_ && why.status == Status::read_only)) return false;
+  return retry.again(on, why, statement, options);
 }
 
 Result<void> Handle::run(QueryResult& answer, const EndpointsPtr& on, std::string_view text,
@@ -245,11 +255,16 @@ Result<std::shared_ptr<Hold>> Handle::hold_for(bool read, const CallOptions& opt
 }
 
 Result<std::shared_ptr<Handle>> Handle::pin(const CallOptions& options) {
+  auto pinned = retrying([&] { return pin_once(options); }, nullptr, "", options);
+  return pinned ? std::move(pinned) : told(pinned.take_error());
+}
+
+Result<std::shared_ptr<Handle>> Handle::pin_once(const CallOptions& options) {
   if (kind_ != Kind::pooled) {
-    return told(fail(Status::misuse, "this handle has a session of its own already"));
+    return fail(Status::misuse, "this handle has a session of its own already");
   }
   auto hold = hold_for(mode_ == routing::Mode::read, options);
-  if (!hold) return told(hold.take_error());
+  if (!hold) return hold.take_error();
   return std::shared_ptr<Handle>(new Handle(*this, Kind::pinned, hold.take(), false, false));
 }
 

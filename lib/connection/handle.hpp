@@ -5,6 +5,7 @@
 
 #include "named.hpp"
 #include "query_result.hpp"
+#include "retry.hpp"
 #include "written.hpp"
 
 namespace tl::connection {
@@ -96,6 +97,24 @@ class Handle : public std::enable_shared_from_this<Handle> {
     return named_ == nullptr ? connection_->on_endpoints(verb) : named_->on_endpoints(verb, options);
   }
 
+  // Tries a verb of a pooled handle again where servers stand in its way. `answer`: what it fills, null: nothing.
+  template <class Verb>
+  [[nodiscard]] auto retrying(const Verb& verb, QueryResult* answer, std::string_view statement,
+                              const CallOptions& options) -> decltype(verb()) {
+    Retry retry;
+    for (;;) {
+      auto done = verb();
+      if (done || kind_ != Kind::pooled) return done;
+      Result<bool> again = try_again(retry, done.error(), statement, options);
+      if (!again) return again.take_error();
+      if (!*again) return done;
+      if (answer != nullptr) answer->begin_anew();
+    }
+  }
+  // As Retry::again(), where the failure allows it.
+  [[nodiscard]] Result<bool> try_again(Retry& retry, const Error& why, std::string_view statement,
+                                       const CallOptions& options) const;
+
   // What a statement asks of whoever serves it.
   [[nodiscard]] Result<routing::Wish> wish(bool read, Endpoints& on, const CallOptions& options) const;
   // consistency.cpp. A place that a replica has come to once it has all that this handle's reads are to find; nothing:
@@ -136,6 +155,7 @@ class Handle : public std::enable_shared_from_this<Handle> {
                                        const std::shared_ptr<const sql::Statement>& statement,
                                        const CallOptions& options);
   [[nodiscard]] Result<HoldUse> enter(const CallOptions& options);
+  [[nodiscard]] Result<std::shared_ptr<Handle>> pin_once(const CallOptions& options);
   [[nodiscard]] Result<std::shared_ptr<Hold>> hold_for(bool read, const CallOptions& options);
   [[nodiscard]] Result<void> begin_on(Leased& leased, const driver::TransactionOptions& wanted,
                                       const CallOptions& options);

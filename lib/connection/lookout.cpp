@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "probe.hpp"
+#include "retry.hpp"
 
 namespace tl::connection {
 namespace {
@@ -187,9 +188,12 @@ Instant Lookout::run() noexcept {
 }
 
 void Lookout::stop() noexcept {
-  const Lock lock(mutex_);
-  stopped_ = true;
-  asleep_.store(false, std::memory_order_relaxed);
+  {
+    const Lock lock(mutex_);
+    stopped_ = true;
+    asleep_.store(false, std::memory_order_relaxed);
+  }
+  end_pauses();
 }
 
 // ---- looking
@@ -382,8 +386,10 @@ void Lookout::publish(Lock lock, Instant now) noexcept {
     if (looks_regularly_) endpoints_[i].take_role(i == writer ? Role::primary : Role::replica);
   }
   lock.unlock();
+  bool may_serve_now = writer != before;
   for (uint32_t i = 0; i < n; ++i) {
     Endpoint& endpoint = endpoints_[i];
+    may_serve_now = may_serve_now || is[i].role != was[i].role || (was[i].is_aside && !is[i].is_aside);
     // One that was a primary has sessions whose callers believe that it is.
     if (was[i].role == ServerRole::primary && is[i].role == ServerRole::replica) endpoint.pool().expire_all();
     if (is[i].is_aside != was[i].is_aside) endpoint.tell_role(is[i].is_aside ? "set aside" : "serves again");
@@ -392,6 +398,24 @@ void Lookout::publish(Lock lock, Instant now) noexcept {
     endpoints_[before].tell_role("replica");
     endpoints_[writer].tell_role("primary");
   }
+  if (may_serve_now) end_pauses();
+}
+
+void Lookout::attach(Pause& pause, Instant since) {
+  const std::lock_guard lock(pauses_mutex_);
+  pauses_.push_back(&pause);
+  if (changed_at_ > since) pause.end();
+}
+
+void Lookout::detach(Pause& pause) noexcept {
+  const std::lock_guard lock(pauses_mutex_);
+  std::erase(pauses_, &pause);
+}
+
+void Lookout::end_pauses() noexcept {
+  const std::lock_guard lock(pauses_mutex_);
+  changed_at_ = steady_clock().now();
+  for (Pause* const pause : pauses_) pause->end();
 }
 
 void Lookout::take_over(const Lookout& before) {

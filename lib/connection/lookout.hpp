@@ -14,6 +14,8 @@
 
 namespace tl::connection {
 
+class Pause;
+
 class Lookout final : public runtime::Task {
  public:
   // The endpoints own it. `roles` are as configured, the first one takes the writes.
@@ -44,6 +46,9 @@ class Lookout final : public runtime::Task {
   // for those that have failed.
   std::optional<driver::Position> look(uint32_t index, const CallOptions& options);
   void look_at_all(const CallOptions& options);
+  // A pause that is to end once servers have changed places since then, or one serves again. Until detached.
+  void attach(Pause& pause, Instant since);
+  void detach(Pause& pause) noexcept;
   // Nobody looks any more.
   void stop() noexcept;
 
@@ -109,6 +114,7 @@ class Lookout final : public runtime::Task {
   void hurry_all(Instant now) noexcept;
   // Publishes what is known, and tells of what has changed, without the lock.
   void publish(Lock lock, Instant now) noexcept;
+  void end_pauses() noexcept;
 
   Endpoints& endpoints_;
   const bool looks_regularly_;
@@ -124,6 +130,10 @@ class Lookout final : public runtime::Task {
   uint64_t uses_ = 0;  // of the endpoints, when looked at last
   Instant used_at_;    // the same then as before since
   bool stopped_ = false;
+
+  std::mutex pauses_mutex_;
+  std::vector<Pause*> pauses_;
+  Instant changed_at_;
 };
 
 }  // namespace tl::connection

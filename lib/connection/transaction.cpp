@@ -7,7 +7,8 @@ namespace tl::connection {
 using SessionState = driver::State;
 
 Result<std::shared_ptr<Handle>> Handle::begin(const driver::TransactionOptions& wanted, const CallOptions& options) {
-  return begin_level(wanted, false, options);
+  auto begun = retrying([&] { return begin_level(wanted, false, options); }, nullptr, "", options);
+  return begun ? std::move(begun) : told(begun.take_error());
 }
 
 Result<std::shared_ptr<Handle>> Handle::begin_level(const driver::TransactionOptions& wanted, bool inner,

@@ -23,8 +23,9 @@ enum class Kind : uint8_t {
   ask_name,         // a question: which connection is this name?
   ask_credentials,  // a question: what do sessions of this connection log in with?
   role_change,      // an endpoint takes the writes now, or no longer; it was set aside, or serves again
+  retry,            // a call that certainly did not run is tried once more
 };
-constexpr size_t kind_count = 12;
+constexpr size_t kind_count = 13;
 
 [[nodiscard]] std::string_view kind_name(Kind kind) noexcept;  // "connect", "dial_failed", …
 
@@ -43,14 +44,14 @@ struct Event {
   std::string tag;         // of the borrower, "" : none
   // connect, dial_failed: of the dial. disconnect: the session's age. checkout: how long the caller waited. checkin:
   // how long it was held; this and the age by a clock of some milliseconds. timeout: how long was waited. query: of the
-  // statement, with the reading of its answer.
+  // statement, with the reading of its answer. retry: of the pause.
   std::optional<Nanos> duration;
   Status status = Status::ok;  // of a failure
   std::string statement;       // its text as it was given, "" : none
   uint64_t question = 0;       // its number, of those that are answered; 0: it is no question
   // dial_failed, timeout of a wait for a session: why. state_change: the new state, or "released". role_change: what it
-  // is now, and why. Never what a server
-  // says of a statement: it may quote values.
+  // is now, and why. retry: why
+  // it did not run. Never what a server says of a statement that ran: it may quote values.
   std::string message;
 };
 

@@ -201,7 +201,7 @@ static tl_conn* asking_conn(tl_registry* registry, const char* name) {
   tl_error* err = NULL;
   int32_t added = 0;
   target_settings(toml, sizeof toml);
-  strcat(toml, "credentials = 'ask'\n");
+  strcat(toml, "credentials = 'ask'\nretry.attempts = 1\n");
   OK(tl_registry_add(registry, WHOLE(name), WHOLE(toml), &added, &err));
   return conn_of(registry, name);
 }

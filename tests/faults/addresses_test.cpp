@@ -38,8 +38,8 @@ namespace {
 
 std::string by_name(const Proxied& db, const std::string& sslmode) {
   return "[connections.db]\n" + line("driver", db.server.driver) + line("host", std::string(two_addresses)) +
-         "port = " + std::to_string(db.proxy->port()) + "\n" + line("sslmode", sslmode) + db.server.lines +
-         "[connections.db.pool]\ncreate_timeout = \"1s\"\n";
+         "port = " + std::to_string(db.proxy->port()) + "\nretry.attempts = 1\n" + line("sslmode", sslmode) +
+         db.server.lines + "[connections.db.pool]\ncreate_timeout = \"1s\"\n";
 }
 
 }  // namespace

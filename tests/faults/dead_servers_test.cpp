@@ -14,7 +14,8 @@ namespace {
 // A connection of any name.
 std::string named(const std::string& name, const std::string& driver, const std::string& lines,
                   const std::string& pool = "") {
-  return "[connections." + name + "]\n" + line("driver", driver) + lines + "[connections." + name + ".pool]\n" + pool;
+  return "[connections." + name + "]\nretry.attempts = 1\n" + line("driver", driver) + lines + "[connections." + name +
+         ".pool]\n" + pool;
 }
 
 std::string silent(const std::string& name, const Port& port, const std::string& pool = "") {

@@ -22,7 +22,7 @@ std::string variable(const char* name) {
 std::string line(const char* key, const std::string& value) { return std::string(key) + " = \"" + value + "\"\n"; }
 
 std::string connection(const std::string& lines, const std::string& pool) {
-  return "[connections.db]\ndriver = \"postgresql\"\n" + lines + "[connections.db.pool]\n" + pool;
+  return "[connections.db]\ndriver = \"postgresql\"\nretry.attempts = 1\n" + lines + "[connections.db.pool]\n" + pool;
 }
 
 std::string by_socket() {

@@ -20,7 +20,7 @@ inline constexpr const char* canary = "canary-5f0c9b7e-password";
 
 [[nodiscard]] std::string variable(const char* name);                       // fails the test where it is not set
 [[nodiscard]] std::string line(const char* key, const std::string& value);  // of TOML
-// The connection "db", with TOML lines of its own.
+// The connection "db", with TOML lines of its own; its calls are tried once.
 [[nodiscard]] std::string connection(const std::string& lines, const std::string& pool = "");
 [[nodiscard]] std::string by_socket();                                    // trusted
 [[nodiscard]] std::string by_tcp(const std::string& host = "localhost");  // user and password of SCRAM

@@ -31,8 +31,9 @@ std::string through(const Proxy& proxy, const Server& server, const std::string&
                     const std::string& lines) {
   return "[connections.db]\n" + line("driver", server.driver) + line("host", "127.0.0.1") +
          "port = " + std::to_string(proxy.port()) + "\n" + line("sslmode", sslmode) +
-         (sslmode == "verify-full" ? line("ca", server.authority) : "") + server.lines + lines +
-         "[connections.db.pool]\n" + pool;
+         (sslmode == "verify-full" ? line("ca", server.authority) : "") + server.lines +
+         (lines.find("retry") == std::string::npos ? "retry.attempts = 1\n" : "") + lines + "[connections.db.pool]\n" +
+         pool;
 }
 
 }  // namespace

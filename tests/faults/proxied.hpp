@@ -22,7 +22,7 @@ struct Server {
 
 [[nodiscard]] const std::vector<Server>& servers();  // those that this build has drivers for
 
-// The connection "db", which knows the server by its proxy alone.
+// The connection "db", which knows the server by its proxy alone. Its calls are tried once, unless `lines` say more.
 class Proxied {
  public:
   explicit Proxied(const Server& server, const std::string& sslmode = "disable", const std::string& pool = "",

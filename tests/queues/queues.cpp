@@ -90,7 +90,7 @@ std::string with_seconds(std::string text, double seconds) {
 }
 
 Desk::Desk(const Database& database, const std::string& pool)
-    : registry_(parsed("[connections.db]\n" + database.lines + "[connections.db.pool]\n" + pool)),
+    : registry_(parsed("[connections.db]\nretry.attempts = 1\n" + database.lines + "[connections.db.pool]\n" + pool)),
       raw_(conn_of(registry_.get())),
       db(conn_of(registry_.get())) {}
 

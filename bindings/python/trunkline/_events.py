@@ -321,6 +321,8 @@ class Listens:
                    "a statement has ended: it was read to its end, failed, or was given up; `status` is of a failure")
     on_slow_query = _on(_ffi.TL_EVENT_SLOW_QUERY, "on_slow_query",
                         "a statement has ended that took the connection's `slow_query` or longer")
+    on_retry = _on(_ffi.TL_EVENT_RETRY, "on_retry",
+                   "a call that did not run is tried once more; `duration` is of the pause, `message` says why")
     on_state_change = _on(_ffi.TL_EVENT_STATE_CHANGE, "on_state_change",
                           "a connection was added, opened, closed or removed; `message` is its state")
     on_role_change = _on(_ffi.TL_EVENT_ROLE_CHANGE, "on_role_change",

@@ -256,7 +256,8 @@ class Occasions(WithoutServer, unittest.TestCase):
 
     def test_a_server_that_is_not_there(self):
         notes = Notes()
-        registry = trunkline.parse('[connections.gone]\ndriver = "postgresql"\nhost = "127.0.0.1"\nport = 1\n'
+        registry = trunkline.parse('[connections.gone]\nretry.attempts = 1\n'
+                                   'driver = "postgresql"\nhost = "127.0.0.1"\nport = 1\n'
                                    f'user = "u"\npassword = "{CANARY}"\ndatabase = "d"\n')
         with self.assertLogs("trunkline.pool", "WARNING") as logs:
             with registry.on_dial_failed(notes), registry.log_events():

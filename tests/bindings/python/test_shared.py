@@ -113,14 +113,14 @@ assert trunkline.shared().on("file").query("SELECT count(*) FROM t").one() == (8
 
     def test_a_key_without_effect_is_told_once_and_to_its_caller(self):
         with open(os.path.join(self.folder, "trunkline.toml"), "a", encoding="utf-8") as file:
-            file.write("retry.attempts = 3\n")
+            file.write("migrations.table = 'applied'\n")
         told = self.tell("""
 import warnings, trunkline
 with warnings.catch_warnings(record=True) as told:
     warnings.simplefilter("always")
     trunkline.shared(); trunkline.shared()
 print([(w.filename, w.lineno) for w in told])
-""", error="trunkline: .*connections.main.retry.attempts: .*\n")
+""", error="trunkline: .*connections.main.migrations.table: .*\n")
         self.assertEqual(told, "[('<string>', 5)]")
 
 
