@@ -1,4 +1,5 @@
 #include <atomic>
+#include <bit>
 
 #include "cause.hpp"
 #include "classifier.hpp"
@@ -13,26 +14,46 @@ struct Scan {
   Lexer lexer;
   Placeholders placeholders;
   Classifier classifier;
+  Tokens tokens;
   Scan(std::string_view text, Dialect dialect, bool named) noexcept
-      : lexer(text, dialect), placeholders(text, dialect, named), classifier(text, dialect) {}
+      : lexer(text, dialect),
+        placeholders(text, dialect, named),
+        classifier(text, dialect),
+        tokens(set_of_types(TokenType::end, TokenType::error) | Placeholders::types_that_matter(dialect) |
+               Classifier::types_that_matter(dialect)) {}
 };
+
+Failure take(Scan& scan, const Recent& recent) {
+  const Token& token = recent.at_hand();
+  if (token.type == TokenType::error) {
+    return fail(Status::misuse, "the statement is incomplete: " + std::string(scan.lexer.problem()));
+  }
+  if (Failure failure = scan.placeholders.take(recent, scan.lexer)) return failure;
+  if (scan.classifier.ends_nothing(token)) scan.placeholders.empty_statement(token);
+  scan.classifier.take(recent);
+  return nullptr;
+}
+
+Failure take_all(Scan& scan) {
+  auto& [lexer, placeholders, classifier, tokens] = scan;
+  while (true) {
+    lexer.read(tokens);
+    uint64_t wanted = tokens.wanted(classifier.needs_each());
+    while (wanted != 0) {
+      const int number = std::countr_zero(wanted);
+      const Recent recent = tokens.recent(static_cast<size_t>(number));
+      if (recent.at_hand().type == TokenType::end) return nullptr;
+      if (Failure failure = take(scan, recent)) return failure;
+      wanted = tokens.wanted(classifier.needs_each()) & ~uint64_t{1} << number;
+    }
+  }
+}
 
 // Fills of the statement what the classifier knows.
 Failure scan(Scan& scan, std::string_view text, Statement& statement) {
-  if (text.size() > longest_text) return fail(Status::misuse, "the statement is longer than 4 GiB");
   if (text.find('\0') != std::string_view::npos) return fail(Status::misuse, "the statement contains a NUL character");
-  auto& [lexer, placeholders, classifier] = scan;
-  while (true) {
-    Token& token = classifier.at_hand();
-    lexer.next(token);
-    if (token.type == TokenType::end) break;
-    if (token.type == TokenType::error) {
-      return fail(Status::misuse, "the statement is incomplete: " + std::string(lexer.problem()));
-    }
-    if (Failure failure = placeholders.take(token, classifier.recent(), lexer)) return failure;
-    if (classifier.ends_nothing(token)) placeholders.empty_statement(token);
-    classifier.take();
-  }
+  if (Failure failure = take_all(scan)) return failure;
+  auto& [lexer, placeholders, classifier, tokens] = scan;
   if (lexer.had_executable_comment()) classifier.doubt_comment();
   classifier.finish(statement);
   if (statement.statements == 0) return fail(Status::misuse, "empty statement");
@@ -42,6 +63,7 @@ Failure scan(Scan& scan, std::string_view text, Statement& statement) {
 }  // namespace
 
 Result<Statement> analyse(std::string_view text, Dialect dialect, bool named) {
+  if (text.size() > longest_text) return fail(Status::misuse, "the statement is longer than 4 GiB");
   Scan looked(text, dialect, named);
   Statement statement;
   if (Failure failure = scan(looked, text, statement)) return failure;
@@ -52,6 +74,7 @@ Result<Statement> analyse(std::string_view text, Dialect dialect, bool named) {
 }
 
 Result<std::string> reason_of_kind(std::string_view text, Dialect dialect, bool named) {
+  if (text.size() > longest_text) return fail(Status::misuse, "the statement is longer than 4 GiB");
   Scan looked(text, dialect, named);
   Statement statement;
   if (Failure failure = scan(looked, text, statement)) return failure;

@@ -6,6 +6,13 @@
 
 namespace tl::sql {
 
+// Only PostgreSQL has operators that are not harmless.
+TokenTypes CallFinder::types_that_matter(Dialect dialect) noexcept {
+  using enum TokenType;
+  constexpr TokenTypes always = set_of_types(open, close);
+  return dialect == Dialect::postgresql ? always | set_of_types(other, equal, unequal, escaped_question) : always;
+}
+
 void CallFinder::clear() noexcept {
   clause_ = Clause::start;
   outer_.clear();
@@ -60,13 +67,13 @@ std::string_view CallFinder::operation(const Token& token) noexcept {
 
 // OPERATOR(pg_catalog.+) is the server's own; in any other schema it may be anybody's.
 bool CallFinder::is_foreign(const Token& schema, const Recent& recent) noexcept {
-  return recent.back(0).type != TokenType::open || schema.info.word != Word::pg_catalog;
+  return recent.back(0).type != TokenType::open || schema.info.word() != Word::pg_catalog;
 }
 
 void CallFinder::follow(const Token& token, const Recent& recent) noexcept {
   if (recent.follows_dot()) return;
   const bool within = clause_ != Clause::start;
-  switch (token.info.word) {
+  switch (token.info.word()) {
     case Word::select:
     case Word::values:
     case Word::update:
@@ -108,7 +115,7 @@ void CallFinder::follow(const Token& token, const Recent& recent) noexcept {
       if (within) clause_ = Clause::expression;
       break;
     default:
-      if (clause_ == Clause::name && token.info.syntax) clause_ = Clause::target;
+      if (clause_ == Clause::name && token.info.syntax()) clause_ = Clause::target;
   }
 }
 
@@ -140,11 +147,11 @@ CallFinder::Meaning CallFinder::meaning_of_word(const Recent& recent) const noex
   if (recent.back(1).type == TokenType::dot) {
     if (!is_in_system_schema(recent)) return Meaning::unknown;
   } else {
-    if (word.info.syntax && is_grammar(recent)) return Meaning::grammar;
-    if (word.info.word == Word::rollup && is_grouping(recent)) return Meaning::grammar;
-    if (word.info.word == Word::columns && recent.back(1).type == TokenType::string) return Meaning::grammar;
+    if (word.info.syntax() && is_grammar(recent)) return Meaning::grammar;
+    if (word.info.word() == Word::rollup && is_grouping(recent)) return Meaning::grammar;
+    if (word.info.word() == Word::columns && recent.back(1).type == TokenType::string) return Meaning::grammar;
     const bool after_call = recent.back(1).type == TokenType::close || recent.word(1) == Word::nulls;
-    if (after_call && (word.info.word == Word::over || word.info.word == Word::filter)) return Meaning::grammar;
+    if (after_call && (word.info.word() == Word::over || word.info.word() == Word::filter)) return Meaning::grammar;
   }
   const std::string_view name = text_.substr(word.begin, word.end - word.begin);
   return is_harmless_function(name, dialect_) ? Meaning::harmless : Meaning::unknown;
@@ -154,7 +161,7 @@ CallFinder::Meaning CallFinder::meaning_of_word(const Recent& recent) const noex
 bool CallFinder::is_in_system_schema(const Recent& recent) const noexcept {
   if (dialect_ != Dialect::postgresql || recent.back(3).type == TokenType::dot) return false;
   const Token& schema = recent.back(2);
-  return schema.info.word == Word::pg_catalog ||
+  return schema.info.word() == Word::pg_catalog ||
          equal_fold(text_.substr(schema.begin, schema.end - schema.begin), "information_schema");
 }
 
@@ -163,7 +170,7 @@ bool CallFinder::is_grouping(const Recent& recent) const noexcept {
   if (clause_ != Clause::grouping) return false;
   const Token& before = recent.back(1);
   return before.type == TokenType::comma || before.type == TokenType::open || recent.word(2) == Word::group ||
-         before.info.word == Word::distinct || before.info.word == Word::all;
+         before.info.word() == Word::distinct || before.info.word() == Word::all;
 }
 
 // PostgreSQL lets functions bear the names of these, so there they are grammar in their own places only.
@@ -173,10 +180,10 @@ bool CallFinder::is_grammar(const Recent& recent) const noexcept {
   switch (recent.word(0)) {
     case Word::copy:
     case Word::explain: return before.type == TokenType::end;
-    case Word::insert: return before.info.word == Word::then;  // of MERGE
+    case Word::insert: return before.info.word() == Word::then;  // of MERGE
     case Word::set:
-      return before.type == TokenType::quoted || before.info.word == Word::update ||
-             (before.type == TokenType::word && before.info.word == Word::none);
+      return before.type == TokenType::quoted || before.info.word() == Word::update ||
+             (before.type == TokenType::word && before.info.word() == Word::none);
     default: return true;
   }
 }
@@ -185,15 +192,15 @@ bool CallFinder::is_grammar(const Recent& recent) const noexcept {
 bool CallFinder::is_name(const Recent& recent) const noexcept {
   const Token& name = recent.back(0);
   const Token& before = recent.back(1);
-  if (clause_ == Clause::name) return !name.info.syntax;
-  if (name.info.syntax || before.type == TokenType::dot) return false;
-  if (before.type == TokenType::cast || before.info.word == Word::as) return true;
+  if (clause_ == Clause::name) return !name.info.syntax();
+  if (name.info.syntax() || before.type == TokenType::dot) return false;
+  if (before.type == TokenType::cast || before.info.word() == Word::as) return true;
   if (clause_ == Clause::with) {
-    return before.info.word == Word::with || before.info.word == Word::recursive || before.type == TokenType::comma;
+    return before.info.word() == Word::with || before.info.word() == Word::recursive || before.type == TokenType::comma;
   }
   if (clause_ != Clause::from) return false;
   return before.type == TokenType::quoted || before.type == TokenType::close ||
-         (before.type == TokenType::word && before.info.word == Word::none);
+         (before.type == TokenType::word && before.info.word() == Word::none);
 }
 
 }  // namespace tl::sql

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "recent.hpp"
+#include "tokens.hpp"
 
 namespace tl::sql {
 
@@ -12,11 +12,15 @@ class CallFinder {
  public:
   CallFinder(std::string_view text, Dialect dialect) noexcept : text_(text), dialect_(dialect) {}
 
-  // Every token of a statement, in order. The function whose arguments it opens, or the operator that it begins, if
-  // that is not known as harmless; else "".
+  [[nodiscard]] static TokenTypes types_that_matter(Dialect dialect) noexcept;
+  // For now all matter, of any type.
+  [[nodiscard]] bool needs_each() const noexcept { return clause_ == Clause::name || names_operator_; }
+
+  // Every token of a statement that matters, in order. The function whose arguments it opens, or the operator that it
+  // begins, if that is not known as harmless; else "".
   [[nodiscard]] std::string_view take(const Token& token, const Recent& recent) {
     const bool quiet =
-        token.type == TokenType::word ? token.info.word == Word::none && !names_operator_ : is_in(token.type, quiet_);
+        token.type == TokenType::word ? token.info.word() == Word::none && !names_operator_ : is_in(token.type, quiet_);
     return quiet && clause_ != Clause::name ? std::string_view() : look(token, recent);
   }
   void clear() noexcept;

@@ -52,30 +52,39 @@ bool Classifier::separates(const Token& token) const noexcept {
   return current_.object != Object::rule || calls_.depth() == 0;  // DO ALSO (INSERT …; DELETE …)
 }
 
-void Classifier::take() {
-  const Token& token = recent_.at_hand();
-  if (separates(token)) return end();
+void Classifier::take(const Recent& recent) {
+  recent_ = recent;
+  const Token& token = recent.at_hand();
+  if (separates(token)) {
+    end();
+    return recent.forget();
+  }
   if (!current_.begun && token.type != TokenType::open) begin(token);
-  if (matters(token)) look(token);
-  const std::string_view called = calls_.take(token, recent_);
+  if (looks_at(token)) look(token);
+  const std::string_view called = calls_.take(token, recent);
   if (!called.empty() && current_.verb.calls && !is_only_planned(called)) {
     dirty(Kind::unknown, token.type == TokenType::open ? Reason::calls : Reason::operates, called);
   }
-  recent_.advance();
 }
 
-TokenTypes Classifier::types_that_matter(Dialect dialect) noexcept {
+// Beside keywords.
+TokenTypes Classifier::types_looked_at(Dialect dialect) noexcept {
   using enum TokenType;
   constexpr TokenTypes always = set_of_types(quoted);
   switch (dialect) {
-    case Dialect::sqlite: return always | set_of_types(string, dot);
+    case Dialect::sqlite: return always | set_of_types(string);
     case Dialect::postgresql: return always;
     case Dialect::mysql: return always | set_of_types(variable, assign);
   }
   return always;
 }
 
+TokenTypes Classifier::types_that_matter(Dialect dialect) noexcept {
+  return set_of_types(TokenType::semicolon) | types_looked_at(dialect) | CallFinder::types_that_matter(dialect);
+}
+
 void Classifier::look(const Token& token) {
+  current_.after_temp = false;
   if (current_.object == Object::routine) body_.take(token, recent_);
   name(token);
   if (token.type == TokenType::word && !recent_.follows_dot()) {
@@ -93,7 +102,7 @@ bool Classifier::is_only_planned(std::string_view function) const {
 
 // MariaDB refuses to explain what it would refuse to run, so there it counts as if it were run.
 void Classifier::begin(const Token& token) {
-  const Word word = token.info.word;
+  const Word word = token.info.word();
   const bool mysql = dialect_ == Dialect::mysql;
   current_.begun = true;
   current_.first = word;
@@ -133,11 +142,10 @@ void Classifier::end() {
   current_ = {};
   calls_.clear();
   body_.clear();
-  recent_.clear();
 }
 
 void Classifier::word(const Token& token) {
-  const Word word = token.info.word;
+  const Word word = token.info.word();
   settle_change();
   if (current_.first == Word::pragma) return pragma_token(token);
   const Word before = recent_.word(0);
@@ -159,8 +167,8 @@ void Classifier::word(const Token& token) {
 
 // The keyword that the token is, or would be without its quotes.
 Word Classifier::name_of(const Token& token) const noexcept {
-  if (!is_in_quotes(token)) return token.info.word;
-  return find_word(text_.substr(token.begin + 1, token.end - token.begin - 2), dialect_).word;
+  if (!is_in_quotes(token)) return token.info.word();
+  return find_word(text_.substr(token.begin + 1, token.end - token.begin - 2), dialect_).word();
 }
 
 // What a schema or table is called, in quotes or not: a change of pg_settings is one of the session's settings, and
@@ -168,6 +176,7 @@ Word Classifier::name_of(const Token& token) const noexcept {
 void Classifier::name(const Token& token) {
   const Word name = name_of(token);
   if (name == Word::none) return;
+  current_.after_temp = name == Word::temp && dialect_ == Dialect::sqlite;
   if (name == Word::pg_settings && current_.verb.kind == Kind::write) current_.verb.plain = false;
   if (name == Word::pragma_optimize && current_.verb.query) dirty(Kind::unknown, Reason::calls, text_of(token));
   if (!is_in_quotes(token) || (name != Word::temp && name != Word::pg_temp)) return;
@@ -220,8 +229,8 @@ void Classifier::query_word(const Token& token, Word word) {
 // NEXT VALUE FOR and PREVIOUS VALUE FOR a sequence.
 void Classifier::value_for(const Token& token) {
   const Token& which = recent_.back(1);
-  if (which.info.word == Word::next) dirty(Kind::write, Reason::sequence, text_from(which, token));
-  if (which.info.word == Word::previous) raise(Kind::unknown, Reason::remembers, text_from(which, token));
+  if (which.info.word() == Word::next) dirty(Kind::write, Reason::sequence, text_from(which, token));
+  if (which.info.word() == Word::previous) raise(Kind::unknown, Reason::remembers, text_from(which, token));
 }
 
 void Classifier::create_word(Word word) {
@@ -257,7 +266,7 @@ void Classifier::create_word(Word word) {
 }
 
 void Classifier::explain_word(const Token& token) {
-  const Word word = token.info.word;
+  const Word word = token.info.word();
   switch (word) {
     case Word::analyze: current_.analyzes = true; return;
     case Word::select:

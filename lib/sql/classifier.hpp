@@ -36,15 +36,16 @@ class Classifier {
  public:
   // `text` must outlive this.
   Classifier(std::string_view text, Dialect dialect) noexcept
-      : text_(text), dialect_(dialect), matters_(types_that_matter(dialect)), calls_(text, dialect), body_(dialect) {}
+      : text_(text), dialect_(dialect), looked_at_(types_looked_at(dialect)), calls_(text, dialect), body_(dialect) {}
 
-  [[nodiscard]] Token& at_hand() noexcept { return recent_.at_hand(); }    // where the next token is to be written
-  [[nodiscard]] const Recent& recent() const noexcept { return recent_; }  // those of its statement before it
-  // Of the token at hand: it ends a statement that there is not.
+  [[nodiscard]] static TokenTypes types_that_matter(Dialect dialect) noexcept;
+  // For now all matter, of any type.
+  [[nodiscard]] bool needs_each() const noexcept { return !current_.begun || looks_at_each() || calls_.needs_each(); }
+  // Of the next token: it ends a statement that there is not.
   [[nodiscard]] bool ends_nothing(const Token& token) const noexcept {
     return token.type == TokenType::semicolon && !current_.begun;
   }
-  void take();                        // the token at hand: every one, in order
+  void take(const Recent& recent);    // every token that matters, in order
   void doubt_comment() noexcept;      // the text has a comment that only some servers run; behind the last token
   void finish(Statement& statement);  // fills kind, plain, statements and verb
 
@@ -55,7 +56,8 @@ class Classifier {
 
   struct Current {
     bool begun = false;
-    bool careful = false;  // each token matters
+    bool careful = false;     // each token matters
+    bool after_temp = false;  // so the next one does
     Word first = Word::none;
     Verb verb;
     Cause cause;
@@ -67,11 +69,13 @@ class Classifier {
     std::string_view pragma;
   };
 
-  // Beside keywords.
-  [[nodiscard]] static TokenTypes types_that_matter(Dialect dialect) noexcept;
-  [[nodiscard]] bool matters(const Token& token) const noexcept {
-    if (current_.careful || !current_.pending_change.empty()) return true;
-    return token.type == TokenType::word ? token.info.word != Word::none : is_in(token.type, matters_);
+  [[nodiscard]] bool looks_at_each() const noexcept {
+    return current_.careful || current_.after_temp || !current_.pending_change.empty();
+  }
+  [[nodiscard]] static TokenTypes types_looked_at(Dialect dialect) noexcept;
+  [[nodiscard]] bool looks_at(const Token& token) const noexcept {
+    if (looks_at_each()) return true;
+    return token.type == TokenType::word ? token.info.word() != Word::none : is_in(token.type, looked_at_);
   }
   void look(const Token& token);
   void begin(const Token& token);
@@ -102,10 +106,10 @@ class Classifier {
 
   std::string_view text_;
   Dialect dialect_;
-  TokenTypes matters_;
+  TokenTypes looked_at_;
   CallFinder calls_;
   RoutineBody body_;
-  Recent recent_;
+  Recent recent_{nullptr};
   Current current_;
   uint32_t statements_ = 0;
   Kind kind_ = Kind::read;

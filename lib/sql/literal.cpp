@@ -28,27 +28,17 @@ size_t Lexer::line_end(size_t at) const noexcept {
   return at;
 }
 
-void Lexer::skip_line() noexcept { at_ = std::min(line_end(at_) + 1, text_.size()); }
-
-bool Lexer::skip_blank() noexcept {
-  while (at_ < text_.size()) {
-    const char c = text_[at_];
-    if (is_space(c)) {
-      while (peek(1) == ' ') at_++;  // an indentation
-      at_++;
-    } else if (c == '/' && peek(1) == '*') {
-      if (enter_executable_comment()) continue;
-      if (!skip_block_comment()) return false;
-    } else if (c == '*' && in_executable_ && peek(1) == '/') {
-      in_executable_ = false;
-      at_ += 2;
-    } else if (at_line_comment()) {
-      skip_line();
-    } else {
-      break;
-    }
+void Lexer::comment_or_symbol(Tokens& tokens, char c) noexcept {
+  if (c == '/' && peek(1) == '*') {
+    if (!enter_executable_comment() && !skip_block_comment()) fail(tokens, "a comment does not end");
+  } else if (c == '*' && in_executable_ && peek(1) == '/') {
+    in_executable_ = false;
+    at_ += 2;
+  } else if (at_line_comment()) {
+    at_ = std::min(line_end(at_) + 1, text_.size());
+  } else {
+    make(tokens, TokenType::other, 1);
   }
-  return true;
 }
 
 // The server may run what such a comment holds, so it is read as SQL.
@@ -109,23 +99,23 @@ bool Lexer::skip_quoted(char mark, bool backslash) noexcept {
   return false;
 }
 
-void Lexer::quote(Token& token, char mark, TokenType type, bool backslash) noexcept {
+void Lexer::quote(Tokens& tokens, char mark, TokenType type, bool backslash) noexcept {
   const size_t begin = at_;
   if (!skip_quoted(mark, backslash)) {
-    return fail(token, type == TokenType::quoted ? "a quoted identifier does not end" : "a string does not end");
+    return fail(tokens, type == TokenType::quoted ? "a quoted identifier does not end" : "a string does not end");
   }
-  return since(token, begin, type);
+  return since(tokens, begin, type);
 }
 
 // PostgreSQL's E'…'. Literals on the following lines continue it, with its backslashes.
-void Lexer::escape_string(Token& token) noexcept {
+void Lexer::escape_string(Tokens& tokens) noexcept {
   const size_t begin = at_;
   at_++;
   for (size_t next = at_; next != 0; next = string_continuation()) {
     at_ = next;
-    if (!skip_quoted('\'', true)) return fail(token, "a string does not end");
+    if (!skip_quoted('\'', true)) return fail(tokens, "a string does not end");
   }
-  return since(token, begin, TokenType::string);
+  return since(tokens, begin, TokenType::string);
 }
 
 // Where the literal just read goes on: behind white space (and line comments) with at least one newline. 0: it does
@@ -148,10 +138,10 @@ size_t Lexer::string_continuation() const noexcept {
   return 0;
 }
 
-void Lexer::bracketed(Token& token) noexcept {
+void Lexer::bracketed(Tokens& tokens) noexcept {
   const size_t closing = text_.find(']', at_);
-  if (closing == std::string_view::npos) return fail(token, "a quoted identifier does not end");
-  return make(token, TokenType::quoted, closing + 1 - at_);
+  if (closing == std::string_view::npos) return fail(tokens, "a quoted identifier does not end");
+  return make(tokens, TokenType::quoted, closing + 1 - at_);
 }
 
 }  // namespace tl::sql

@@ -36,37 +36,36 @@ static_assert(std::endian::native == std::endian::little);
 
 constexpr uint64_t first_bytes(size_t n) noexcept { return n >= 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * n)) - 1; }
 
-// What keeps of sixteen bytes the first n: of the first eight, and of those behind.
-constexpr auto front_masks = [] {
-  std::array<uint64_t, 17> made{};
-  for (size_t n = 0; n <= 16; n++) made[n] = first_bytes(n);
-  return made;
-}();
-constexpr auto back_masks = [] {
-  std::array<uint64_t, 17> made{};
-  for (size_t n = 8; n <= 16; n++) made[n] = first_bytes(n - 8);
+// What keeps of a name's first sixteen bytes those that it has.
+struct NameMask {
+  uint64_t first, second;
+};
+constexpr auto name_masks = [] {
+  std::array<NameMask, 65> made{};
+  for (size_t n = 0; n < made.size(); n++) made[n] = {first_bytes(n), n > 8 ? first_bytes(n - 8) : 0};
   return made;
 }();
 
-// A name by its length and its first sixteen bytes; only names above that need more to compare.
+// A name's first sixteen bytes; only longer ones need more to compare. Of identifiers none has the key of a shorter
+// one.
 struct NameKey {
   uint64_t first = 0, second = 0;
-  size_t length = 0;
 
   constexpr NameKey() noexcept = default;
-  constexpr explicit NameKey(std::string_view name) noexcept : length(name.size()) {
-    first = pack(name.data(), std::min<size_t>(length, 8)) | fold;
-    second = (length > 8 ? pack(name.data() + 8, std::min<size_t>(length - 8, 8)) : 0) | fold;
+  constexpr explicit NameKey(std::string_view name) noexcept {
+    first = pack(name.data(), std::min<size_t>(name.size(), 8)) | fold;
+    second = (name.size() > 8 ? pack(name.data() + 8, std::min<size_t>(name.size() - 8, 8)) : 0) | fold;
   }
-  // Of the first n of sixteen bytes.
-  NameKey(const char* sixteen, size_t n) noexcept : length(n) {
-    first = (pack(sixteen, 8) & front_masks[n]) | fold;
-    second = (pack(sixteen + 8, 8) & back_masks[n]) | fold;
+  // Of a name of at most 64 bytes, where at least sixteen can be read.
+  NameKey(const char* sixteen, size_t n) noexcept {
+    first = (pack(sixteen, 8) & name_masks[n].first) | fold;
+    second = (pack(sixteen + 8, 8) & name_masks[n].second) | fold;
   }
-  constexpr bool operator==(const NameKey&) const noexcept = default;
-  [[nodiscard]] constexpr uint64_t hash() const noexcept { return mixed() >> 40; }
-  [[nodiscard]] constexpr uint64_t mixed(uint64_t factor = 0x9e3779b97f4a7c15) const noexcept {
-    return (first ^ std::rotl(second, 27) ^ length) * factor;
+  constexpr bool operator==(const NameKey& other) const noexcept {
+    return ((first ^ other.first) | (second ^ other.second)) == 0;
+  }
+  [[nodiscard]] constexpr uint64_t hash() const noexcept {
+    return ((first ^ std::rotl(second, 27)) * 0x9e3779b97f4a7c15) >> 40;
   }
 };
 
@@ -92,7 +91,8 @@ class NameSet {
     const NameKey key(name);
     for (size_t slot = key.hash() % slots_.size(); slots_[slot] != 0; slot = (slot + 1) % slots_.size()) {
       const size_t index = slots_[slot] - 1U;
-      if (keys_[index] == key && (name.size() <= 16 || equal_fold(names_[index], name))) return static_cast<int>(index);
+      if (keys_[index] != key || names_[index].size() != name.size()) continue;
+      if (name.size() <= 16 || equal_fold(names_[index], name)) return static_cast<int>(index);
     }
     return -1;
   }

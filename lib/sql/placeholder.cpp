@@ -38,6 +38,18 @@ bool is_placeholder(TokenType type) noexcept {
   return type == TokenType::question || type == TokenType::dollar || type == TokenType::named;
 }
 
+// Whether the token at hand is the last of "= ANY (?)" or "<> ALL (?)".
+bool ends_list(const Recent& recent) noexcept {
+  if (recent.at_hand().type != TokenType::close || !is_placeholder(recent.back(0).type)) return false;
+  if (recent.back(1).type != TokenType::open || recent.back(2).type != TokenType::word) return false;
+  const Word word = recent.word(2);
+  switch (recent.back(3).type) {
+    case TokenType::equal: return word == Word::any || word == Word::some;
+    case TokenType::unequal: return word == Word::all;
+    default: return false;
+  }
+}
+
 }  // namespace
 
 // Placeholders, and what may stand around them.
@@ -45,10 +57,13 @@ TokenTypes Placeholders::types_that_matter(Dialect dialect) noexcept {
   using enum TokenType;
   constexpr TokenTypes always = set_of_types(question, escaped_question, dollar, named, foreign);
   return always | (dialect == Dialect::postgresql ? set_of_types(open, close, open_bracket, close_bracket)
-                                                  : set_of_types(equal, unequal));
+                                                  : set_of_types(close));
 }
 
-Failure Placeholders::look(const Token& token, const Recent& recent, Lexer& lexer) {
+Failure Placeholders::look(const Recent& recent, Lexer& lexer) {
+  const Token& token = recent.at_hand();
+  if (dialect_ == Dialect::postgresql) follow_brackets(token);
+  if (dialect_ != Dialect::postgresql && ends_list(recent)) write_list(recent);
   Failure failure;
   switch (token.type) {
     case TokenType::question: failure = question(token); break;
@@ -61,11 +76,9 @@ Failure Placeholders::look(const Token& token, const Recent& recent, Lexer& lexe
       break;
     default: break;
   }
-  if (failure == nullptr && is_placeholder(token.type) && lexer.in_executable_comment()) {
+  if (failure == nullptr && is_placeholder(token.type) && token.in_some_servers) {
     failure = misuse("a placeholder inside a comment that only some servers execute: " + quoted(text_of(token)));
   }
-  if (dialect_ == Dialect::postgresql) follow_brackets(token);
-  if (dialect_ != Dialect::postgresql) follow_comparison(token);
   return failure;
 }
 
@@ -123,14 +136,14 @@ Failure Placeholders::dollar(const Token& token) {
 
 // Behind a value a colon is an operator: a[1:n], json_object('key':value), a label. SQLite has none of these.
 bool Placeholders::separates(const Token& before) const noexcept {
-  const bool subscript = !brackets_.empty() && brackets_.back() == '[';
+  const bool subscript = !subscripts_.empty() && subscripts_.back() == depth_;
   switch (before.type) {
     case TokenType::string:
     case TokenType::number:
     case TokenType::quoted:
     case TokenType::close_bracket: return dialect_ != Dialect::sqlite;
     case TokenType::word:
-      return dialect_ != Dialect::sqlite && before.info.word == Word::none && (subscript || !named_);
+      return dialect_ != Dialect::sqlite && before.info.word() == Word::none && (subscript || !named_);
     case TokenType::close:
     case TokenType::question:
     case TokenType::dollar:
@@ -165,9 +178,7 @@ uint32_t Placeholders::number_of(std::string_view name) {
 }
 
 void Placeholders::write(const Token& token, uint32_t number) {
-  comparison_.number = number;
-  comparison_.written = native_.size();
-  comparison_.copied = copied_;
+  last_ = {number, native_.size(), copied_};
   if (dialect_ == Dialect::mysql) return replace(token.begin, token.end, "?");
   replace(token.begin, token.end, (dialect_ == Dialect::sqlite ? "?" : "$") + std::to_string(number));
 }
@@ -184,11 +195,12 @@ void Placeholders::replace(size_t begin, size_t end, std::string_view with) {
 
 void Placeholders::follow_brackets(const Token& token) {
   switch (token.type) {
-    case TokenType::open: brackets_ += '('; break;
-    case TokenType::open_bracket: brackets_ += '['; break;
+    case TokenType::open: depth_++; break;
+    case TokenType::open_bracket: subscripts_.push_back(++depth_); break;
     case TokenType::close:
     case TokenType::close_bracket:
-      if (!brackets_.empty()) brackets_.pop_back();
+      if (!subscripts_.empty() && subscripts_.back() == depth_) subscripts_.pop_back();
+      if (depth_ > 0) depth_--;
       break;
     default: break;
   }
@@ -196,30 +208,17 @@ void Placeholders::follow_brackets(const Token& token) {
 
 // A list reaches SQLite as JSON text: "= ANY (?)" becomes "IN (SELECT value FROM json_each(?1))". For MySQL it becomes
 // "IN (?)", and the driver writes as many "?" as the list is long.
-void Placeholders::follow_comparison(const Token& token) {
-  Comparison& c = comparison_;
-  const Step before = std::exchange(c.step, Step::none);
-  if (token.type == TokenType::equal || token.type == TokenType::unequal) {
-    c.step = Step::compared;
-    c.equal = token.type == TokenType::equal;
-    c.begin = token.begin;
-  } else if (before == Step::compared && token.type == TokenType::word) {
-    const Word word = token.info.word;
-    if (c.equal ? word == Word::any || word == Word::some : word == Word::all) c.step = Step::quantified;
-  } else if (before == Step::quantified && token.type == TokenType::open) {
-    c.step = Step::opened;
-  } else if (before == Step::opened && is_placeholder(token.type)) {
-    c.step = Step::filled;
-  } else if (before == Step::filled && token.type == TokenType::close) {
-    native_.resize(c.written);
-    copied_ = c.copied;
-    const std::string_view in = c.equal ? "IN" : "NOT IN";
-    if (dialect_ == Dialect::mysql) {
-      replace(c.begin, token.end, std::string(in) + " (?)");
-      lists_.push_back({c.number - 1, native_.size() - 2});
-      return;
-    }
-    replace(c.begin, token.end, std::string(in) + " (SELECT value FROM json_each(?" + std::to_string(c.number) + "))");
+void Placeholders::write_list(const Recent& recent) {
+  const Token& compared = recent.back(3);
+  const size_t end = recent.at_hand().end;
+  const std::string in = compared.type == TokenType::equal ? "IN" : "NOT IN";
+  native_.resize(last_.native);
+  copied_ = last_.copied;
+  if (dialect_ == Dialect::mysql) {
+    replace(compared.begin, end, in + " (?)");
+    lists_.push_back({last_.number - 1, native_.size() - 2});
+  } else {
+    replace(compared.begin, end, in + " (SELECT value FROM json_each(?" + std::to_string(last_.number) + "))");
   }
 }
 

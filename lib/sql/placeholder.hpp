@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "recent.hpp"
+#include "lexer.hpp"
 
 namespace tl::sql {
 
@@ -15,10 +15,11 @@ class Placeholders {
   Placeholders(std::string_view text, Dialect dialect, bool named) noexcept
       : text_(text), dialect_(dialect), named_(named), matters_(types_that_matter(dialect)) {}
 
-  // Every token of `lexer`, in order, with those before it. What it refuses is misuse; null: none of that.
-  [[nodiscard]] Failure take(const Token& token, const Recent& recent, Lexer& lexer) {
-    const bool matters = is_in(token.type, matters_) || comparison_.step != Step::none;
-    return matters ? look(token, recent, lexer) : nullptr;
+  [[nodiscard]] static TokenTypes types_that_matter(Dialect dialect) noexcept;
+
+  // Every token of `lexer` that matters, in order. What it refuses is misuse; null: none of that.
+  [[nodiscard]] Failure take(const Recent& recent, Lexer& lexer) {
+    return is_in(recent.at_hand().type, matters_) ? look(recent, lexer) : nullptr;
   }
 
   // A semicolon before or behind which there is no statement. MySQL takes it for one that is wrong.
@@ -30,19 +31,14 @@ class Placeholders {
   void finish(Statement& statement);
 
  private:
-  // Only PostgreSQL has arrays: elsewhere "= ANY (?)" is told apart token by token.
-  enum class Step : uint8_t { none, compared, quantified, opened, filled };
-  struct Comparison {
-    Step step = Step::none;
-    bool equal = false;
-    size_t begin = 0;     // of the operator in the text
-    uint32_t number = 0;  // of the placeholder
-    size_t written = 0;   // native_ and copied_ as they were before the placeholder
+  // native_ and copied_ as they were before the last placeholder, and its number.
+  struct Written {
+    uint32_t number = 0;
+    size_t native = 0;
     size_t copied = 0;
   };
 
-  [[nodiscard]] static TokenTypes types_that_matter(Dialect dialect) noexcept;
-  [[nodiscard]] Failure look(const Token& token, const Recent& recent, Lexer& lexer);
+  [[nodiscard]] Failure look(const Recent& recent, Lexer& lexer);
   [[nodiscard]] Failure question(const Token& token);
   [[nodiscard]] Failure escaped_question(const Token& token);
   [[nodiscard]] Failure dollar(const Token& token);
@@ -55,7 +51,7 @@ class Placeholders {
   void write(const Token& token, uint32_t number);
   void replace(size_t begin, size_t end, std::string_view with);
   void follow_brackets(const Token& token);
-  void follow_comparison(const Token& token);
+  void write_list(const Recent& recent);
   [[nodiscard]] std::string_view text_of(const Token& token) const noexcept {
     return text_.substr(token.begin, token.end - token.begin);
   }
@@ -70,9 +66,10 @@ class Placeholders {
   std::vector<ListPlace> lists_;
   std::unordered_map<std::string_view, uint32_t> numbers_;
   std::string native_;
-  size_t copied_ = 0;     // bytes of the text that native_ covers
-  std::string brackets_;  // open "(" and "["
-  Comparison comparison_;
+  size_t copied_ = 0;               // bytes of the text that native_ covers
+  size_t depth_ = 0;                // open "(" and "["
+  std::vector<size_t> subscripts_;  // how many are open within each "["
+  Written last_;
 };
 
 }  // namespace tl::sql

@@ -3,7 +3,7 @@
 namespace tl::sql {
 
 void RoutineBody::take(const Token& token, const Recent& recent) noexcept {
-  const Word word = token.info.word;
+  const Word word = token.info.word();
   if (word == Word::none || recent.follows_dot()) return;
   if (word == Word::case_ && recent.word(0) != Word::end && depth_ > 0) depth_++;
   switch (dialect_) {

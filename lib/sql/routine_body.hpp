@@ -1,6 +1,6 @@
 // The body of CREATE TRIGGER, FUNCTION, PROCEDURE or EVENT, whose semicolons separate no statements.
 #pragma once
-#include "recent.hpp"
+#include "tokens.hpp"
 
 namespace tl::sql {
 

@@ -199,57 +199,47 @@ constexpr Keyword keywords[] = {
     {"xor", Word::syntax, mysql},
 };
 
-// A word has one place only where it can stand, so that to look it up is one load and no guess. The factor that gives
-// each keyword a place of its own is found when this is compiled.
-constexpr size_t places = 4096;
-constexpr size_t place_of(const NameKey& key, uint64_t factor) noexcept { return key.mixed(factor) >> 52; }
+static_assert(std::size(keywords) < WordTable::most);
+static_assert(std::ranges::all_of(keywords, [](const Keyword& keyword) { return keyword.name.size() < 16; }));
 
-constexpr bool keeps_apart(uint64_t factor) noexcept {
-  std::array<bool, places> taken{};
+// These decide nothing by themselves.
+constexpr bool is_only_looked_back_at(Word word) noexcept {
+  constexpr Word words[] = {Word::all,  Word::any,  Word::as,        Word::distinct, Word::filter, Word::nulls,
+                            Word::over, Word::some, Word::recursive, Word::syntax,   Word::then};
+  return std::ranges::find(words, word) != std::end(words);
+}
+
+constexpr bool keeps_apart(const WordTable& table) noexcept {
+  std::array<bool, std::tuple_size_v<decltype(table.numbers)>> taken{};
   return std::ranges::none_of(keywords, [&](const Keyword& keyword) {
-    return std::exchange(taken[place_of(NameKey(keyword.name), factor)], true);
+    return std::exchange(taken[table.place_of(NameKey(keyword.name))], true);
   });
 }
 
-constexpr uint64_t factor = [] {
-  uint64_t tried = 0x9e3779b97f4a7c15;
-  while (!keeps_apart(tried)) tried = (tried * 6364136223846793005 + 1442695040888963407) | 1;
-  return tried;
-}();
-
-// Number 0 is no keyword: no name has its length.
-constexpr auto keys = [] {
-  std::array<NameKey, std::size(keywords) + 1> made{};
-  for (size_t i = 0; i < std::size(keywords); i++) made[i + 1] = NameKey(keywords[i].name);
-  return made;
-}();
-static_assert(keys.size() <= 256);
-static_assert(std::ranges::all_of(keywords, [](const Keyword& keyword) { return keyword.name.size() <= 16; }));
-
-constexpr auto numbers = [] {
-  std::array<uint8_t, places> made{};
-  for (size_t i = 1; i < keys.size(); i++) made[place_of(keys[i], factor)] = static_cast<uint8_t>(i);
-  return made;
-}();
-
-// For each dialect.
-constexpr auto infos = [] {
-  std::array<std::array<WordInfo, keys.size()>, 3> made{};
-  for (size_t dialect = 0; dialect < made.size(); dialect++) {
-    for (size_t i = 1; i < keys.size(); i++) {
-      made[dialect][i] = {keywords[i - 1].word, (keywords[i - 1].syntax >> dialect & 1) != 0};
+constexpr WordTable make_table() noexcept {
+  WordTable table;
+  table.factor = 0x9e3779b97f4a7c15;
+  while (!keeps_apart(table)) table.factor = (table.factor * 6364136223846793005 + 1442695040888963407) | 1;
+  for (size_t i = 0; i < std::size(keywords); i++) {
+    const Keyword& keyword = keywords[i];
+    table.keys[i + 1] = NameKey(keyword.name);
+    table.numbers[table.place_of(table.keys[i + 1])] = static_cast<uint8_t>(i + 1);
+    for (size_t dialect = 0; dialect < table.infos.size(); dialect++) {
+      const bool syntax = (keyword.syntax >> dialect & 1) != 0;
+      table.infos[dialect][i + 1] = WordInfo(keyword.word, syntax, !is_only_looked_back_at(keyword.word));
     }
   }
-  return made;
-}();
+  return table;
+}
 
 }  // namespace
 
-WordInfo find_word(const NameKey& word, Dialect dialect) noexcept {
-  const size_t number = numbers[place_of(word, factor)];
-  const NameKey& key = keys[number];
-  const bool same = ((key.first ^ word.first) | (key.second ^ word.second) | (key.length ^ word.length)) == 0;
-  return infos[static_cast<size_t>(dialect)][number & -static_cast<size_t>(same)];
+constexpr WordTable word_table = make_table();
+
+WordInfo find_word(std::string_view text, Dialect dialect) noexcept {
+  const size_t number = word_table.number_of(NameKey(text));
+  const bool same = number != 0 && equal_fold(keywords[number - 1].name, text);
+  return same ? word_table.infos[static_cast<size_t>(dialect)][number] : WordInfo();
 }
 
 }  // namespace tl::sql

@@ -41,7 +41,31 @@ struct Named {
 constexpr std::array<Named, 3> dialects = {
     {{Dialect::sqlite, "SQLite"}, {Dialect::postgresql, "PostgreSQL"}, {Dialect::mysql, "MariaDB"}}};
 
+void check_behind(const std::string& before, const std::string& text, Dialect dialect) {
+  const auto alone = analyse(text, dialect, false), behind = analyse(before + text, dialect, false);
+  REQUIRE(behind.ok() == alone.ok());
+  if (!alone) return;
+  CHECK(behind->kind == alone->kind);
+  CHECK(behind->plain == alone->plain);
+  CHECK(behind->parameters == alone->parameters);
+}
+
 }  // namespace
+
+TEST_CASE("it does not matter what a statement stands behind") {
+  for (const Named& named : dialects) {
+    for (const Labelled& labelled : statements::read_corpus(named.dialect).statements) {
+      CAPTURE(labelled.text);
+      std::string query = "SELECT a";
+      for (size_t n = 0; n < 70; n++) {
+        CAPTURE(n);
+        check_behind(std::string(n, ' '), labelled.text, named.dialect);
+        check_behind(query + ';', labelled.text, named.dialect);
+        query += ",a";
+      }
+    }
+  }
+}
 
 TEST_CASE("what a database takes for a write, or belongs on the primary, is never a read") {
   size_t count = 0;
