@@ -96,6 +96,7 @@ class Endpoint::DialJob final : public runtime::Job {
       : Job(endpoint.server_group(), deadline), owner_(std::move(owner)), endpoint_(endpoint), dial_(deadline) {
     options_.deadline = deadline;
     if (endpoint_.settings_.address.ask_credentials) options_.ticket = std::make_shared<runtime::Ticket>();
+    dial_.remember_in(endpoint_.found_);
     const std::lock_guard lock(endpoint_.dials_mutex_);
     endpoint_.dials_.push_back(this);
     if (endpoint_.closed_) DialJob::interrupt();

@@ -81,6 +81,7 @@ class Endpoint final : public pool::Supply, public runtime::Task, public runtime
   const config::Endpoint settings_;
   const uint64_t server_group_;
   driver::Driver& driver_;
+  std::atomic<uint32_t> found_{0};  // by dials, of the server
   const std::shared_ptr<observe::Source> source_;
   // SQLite's reader: this address is opened once first, because a file must exist before it can be opened for reading.
   std::unique_ptr<config::Address> prime_;

@@ -1,5 +1,6 @@
 // A driver: the code that speaks to one kind of database through its client library.
 #pragma once
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -34,6 +35,16 @@ class Dial {
     return login_ == nullptr ? address.password : login_->password;
   }
 
+  // What earlier dials have found out about the same server, in bits that are the driver's own; 0: nothing. Without a
+  // place that outlives the dial nothing is remembered. Before the dialling begins.
+  void remember_in(std::atomic<uint32_t>& place) noexcept { found_ = &place; }
+  [[nodiscard]] uint32_t found() const noexcept {
+    return found_ == nullptr ? 0 : found_->load(std::memory_order_relaxed);
+  }
+  void remember(uint32_t bits) noexcept {
+    if (found_ != nullptr) found_->fetch_or(bits, std::memory_order_relaxed);
+  }
+
   // The descriptor that interrupt() shuts down; -1 before the driver closes it. The driver calls it whenever it
   // changes.
   void watch(int fd) noexcept;
@@ -48,6 +59,7 @@ class Dial {
  private:
   const Deadline deadline_;
   std::shared_ptr<const config::Login> login_;
+  std::atomic<uint32_t>* found_ = nullptr;
   mutable std::mutex mutex_;
   int fd_ = -1;
   bool interrupted_ = false;

@@ -16,6 +16,12 @@ static const char* variable(const char* name) {
 
 int on_sqlite(void) { return strcmp(variable("TL_TARGET"), "sqlite") == 0; }
 
+int has_sessions_of_its_own(const char* test) {
+  if (getenv("TL_PG_PROXY") == NULL) return 1;
+  printf("left out: %s: a proxy keeps nothing of a session from one transaction to the next\n", test);
+  return 0;
+}
+
 const char* folder(void) {
   if (folder_name[0] == '\0') {
     strcpy(folder_name, "/tmp/tl-capi-XXXXXX");

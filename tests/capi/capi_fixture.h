@@ -8,7 +8,9 @@
 
 #define WHOLE(text) (text), strlen(text)
 
-int on_sqlite(void);      /* else PostgreSQL */
+int on_sqlite(void); /* else PostgreSQL */
+/* Else says that the test, which is about what a session keeps, is left out: tests/summary.py counts it. */
+int has_sessions_of_its_own(const char* test);
 const char* folder(void); /* of this run; absolute, short */
 void remove_folder(void);
 /* A configuration with the connections "db" (the target, the default) and "spare" (the same with a pool of one), `more`

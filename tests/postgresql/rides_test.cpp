@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "asking.hpp"
+#include "left_out.hpp"
 
 namespace tl::validation {
 
@@ -18,6 +19,7 @@ using namespace std::literals;
 namespace {
 
 constexpr driver::FetchLimits limits{1000, 1 << 20};
+const left_out_behind_proxy no_rides("what is not prepared does not ride");
 const std::string divide = "SELECT 100 / ?::int8";
 const std::string sleeps = "SELECT 1 FROM pg_sleep(?::float8)";
 
@@ -126,7 +128,7 @@ class Locked {
 
 }  // namespace
 
-TEST_CASE("rides: who may") {
+TEST_CASE("rides: who may" * no_rides) {
   Riding line;
   CHECK_FALSE(line.may("SELECT 41"));  // not prepared
   line.prepare("SELECT 41");
@@ -159,7 +161,7 @@ TEST_CASE("rides: who may") {
   CHECK_FALSE(unprepared.may("SELECT 41"));
 }
 
-TEST_CASE("rides: each gets its own answer") {
+TEST_CASE("rides: each gets its own answer" * no_rides) {
   Riding line;
   line.prepare(divide, Values().integer(1));
   line.prepare("SELECT inet '10.0.0.1' WHERE ?", Values().boolean(true));
@@ -178,7 +180,7 @@ TEST_CASE("rides: each gets its own answer") {
   line.check_of_use();
 }
 
-TEST_CASE("rides: one that comes while others are answered gets its answer behind them") {
+TEST_CASE("rides: one that comes while others are answered gets its answer behind them" * no_rides) {
   Riding line;
   line.prepare(divide, Values().integer(1));
   for (int i = 1; i <= 100; ++i) {
@@ -190,7 +192,7 @@ TEST_CASE("rides: one that comes while others are answered gets its answer behin
   line.check_of_use();
 }
 
-TEST_CASE("rides: an error is its own ride's, and those that were sent with it are to be run again") {
+TEST_CASE("rides: an error is its own ride's, and those that were sent with it are to be run again" * no_rides) {
   Riding line;
   line.prepare(divide, Values().integer(1));
   line.prepare("SELECT 10 / (3 - i) FROM generate_series(1, ?::int8) i", Values().integer(1));
@@ -213,7 +215,7 @@ TEST_CASE("rides: an error is its own ride's, and those that were sent with it a
   line.check_of_use();
 }
 
-TEST_CASE("rides: a value that cannot be sent fails alone") {
+TEST_CASE("rides: a value that cannot be sent fails alone" * no_rides) {
   Riding line;
   line.prepare("SELECT ?::text", Values().text("a"));
   for (const std::string_view value : {"before"sv, "a\0b"sv, "behind"sv, "a\0b"sv}) {
@@ -230,7 +232,7 @@ TEST_CASE("rides: a value that cannot be sent fails alone") {
   line.check_of_use();
 }
 
-TEST_CASE("rides: what is given up before it is sent is not sent") {
+TEST_CASE("rides: what is given up before it is sent is not sent" * no_rides) {
   enum class How : uint8_t { cancelled, dropped, late };
   Riding line;
   line.prepare(divide, Values().integer(1));
@@ -255,7 +257,8 @@ TEST_CASE("rides: what is given up before it is sent is not sent") {
   }
 }
 
-TEST_CASE("rides: values and answers that are larger than the sockets' buffers, in both directions at once") {
+TEST_CASE("rides: values and answers that are larger than the sockets' buffers, in both directions at once" *
+          no_rides) {
   Riding line;
   const std::string echo = "SELECT ?::text";
   line.prepare(echo, Values().text("a"));
@@ -272,7 +275,7 @@ TEST_CASE("rides: values and answers that are larger than the sockets' buffers, 
   line.check_of_use();
 }
 
-TEST_CASE("rides: values that are too much when sent together make the session one that is not kept") {
+TEST_CASE("rides: values that are too much when sent together make the session one that is not kept" * no_rides) {
   Riding line;
   const std::string length = "SELECT length(?::text)";
   line.prepare(length, Values().text("a"));
@@ -290,7 +293,7 @@ TEST_CASE("rides: values that are too much when sent together make the session o
   CHECK_FALSE(line.ask.reset().ok());
 }
 
-TEST_CASE("rides: an answer of many batches is read whole, and one beyond its bound is dropped") {
+TEST_CASE("rides: an answer of many batches is read whole, and one beyond its bound is dropped" * no_rides) {
   Riding line;
   const std::string series = "SELECT i FROM generate_series(1, ?::int8) i";
   line.prepare(series, Values().integer(1));
@@ -311,7 +314,7 @@ TEST_CASE("rides: an answer of many batches is read whole, and one beyond its bo
   line.check_of_use();
 }
 
-TEST_CASE("rides: whoever leaves is not missed") {
+TEST_CASE("rides: whoever leaves is not missed" * no_rides) {
   for (const size_t gone : {0UL, 1UL, 2UL, 3UL}) {
     CAPTURE(gone);
     Riding line;
@@ -334,7 +337,7 @@ TEST_CASE("rides: whoever leaves is not missed") {
   }
 }
 
-TEST_CASE("rides: a session that goes takes along what was dropped") {
+TEST_CASE("rides: a session that goes takes along what was dropped" * no_rides) {
   Riding line;
   Locked table(line);
   line.ride("SELECT * FROM held");
@@ -347,7 +350,7 @@ TEST_CASE("rides: a session that goes takes along what was dropped") {
   table.release();
 }
 
-TEST_CASE("rides: a run or a reset behind them waits for its turn; one that left by then is not sent") {
+TEST_CASE("rides: a run or a reset behind them waits for its turn; one that left by then is not sent" * no_rides) {
   Riding line;
   Locked table(line);
   Asking other;
@@ -371,8 +374,8 @@ TEST_CASE("rides: a run or a reset behind them waits for its turn; one that left
   line.check_of_use();
 }
 
-TEST_CASE(
-    "rides: a table that has changed fails what reads it, and that is to be run again, as what was sent with it") {
+TEST_CASE("rides: a table that has changed fails what reads it, and that is to be run again, as what was sent with it" *
+          no_rides) {
   Riding line;
   Locked table(line, "ALTER TABLE held ADD COLUMN b int");
   line.ride(divide, Values().integer(1));
@@ -394,7 +397,7 @@ TEST_CASE(
   line.check_of_use();
 }
 
-TEST_CASE("rides: a statement that the server has lost is to be run again") {
+TEST_CASE("rides: a statement that the server has lost is to be run again" * no_rides) {
   Riding line;
   line.prepare("SELECT 41");
   line.ask.run("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$");
@@ -411,7 +414,7 @@ TEST_CASE("rides: a statement that the server has lost is to be run again") {
   line.check_of_use();
 }
 
-TEST_CASE("rides: one that takes long does not keep back the answers before it") {
+TEST_CASE("rides: one that takes long does not keep back the answers before it" * no_rides) {
   Riding line;
   Locked table(line);
   line.ride(divide, Values().integer(1));
@@ -425,7 +428,7 @@ TEST_CASE("rides: one that takes long does not keep back the answers before it")
   line.check_of_use();
 }
 
-TEST_CASE("rides: one that was quick and is slow keeps back the answers before it, once") {
+TEST_CASE("rides: one that was quick and is slow keeps back the answers before it, once" * no_rides) {
   Riding line;
   line.prepare(divide, Values().integer(1));
   line.prepare(sleeps, Values().real(0));
@@ -450,7 +453,7 @@ TEST_CASE("rides: one that was quick and is slow keeps back the answers before i
   line.check_of_use();
 }
 
-TEST_CASE("rides: a deadlock that only reads of one batch can come to is none of theirs") {
+TEST_CASE("rides: a deadlock that only reads of one batch can come to is none of theirs" * no_rides) {
   Riding line;
   Asking other;
   other.run("DROP TABLE IF EXISTS held_before");
@@ -472,7 +475,7 @@ TEST_CASE("rides: a deadlock that only reads of one batch can come to is none of
   line.check_of_use();
 }
 
-TEST_CASE("rides: a cancel hits the one that runs") {
+TEST_CASE("rides: a cancel hits the one that runs" * no_rides) {
   Riding line;
   Locked table(line);
   line.ride(divide, Values().integer(1));
@@ -491,7 +494,7 @@ TEST_CASE("rides: a cancel hits the one that runs") {
   line.check_of_use();
 }
 
-TEST_CASE("rides: a session that the server ends answers those that it has answered and fails the others") {
+TEST_CASE("rides: a session that the server ends answers those that it has answered and fails the others" * no_rides) {
   Riding line;
   Locked table(line);
   line.ride(divide, Values().integer(1));
@@ -516,7 +519,7 @@ TEST_CASE("rides: a session that the server ends answers those that it has answe
   CHECK_FALSE(line.may(divide, Values().integer(1)));
 }
 
-TEST_CASE("rides: answers that came whole with the news that the server is gone are told") {
+TEST_CASE("rides: answers that came whole with the news that the server is gone are told" * no_rides) {
   Riding line;
   const std::string series = "SELECT i FROM generate_series(1, ?::int8) i";
   line.prepare(series, Values().integer(1));

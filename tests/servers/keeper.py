@@ -16,10 +16,11 @@ import tempfile
 from pathlib import Path
 
 from mariadb import MariaDB
+from pgbouncer import PgBouncer
 from postgresql import PostgreSQL
 from server import ServerError, kill_tree, named_in_commands, wait_until
 
-KINDS = [PostgreSQL, MariaDB]
+KINDS = [PostgreSQL, MariaDB, PgBouncer]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

@@ -132,6 +132,7 @@ class Server:
     pid(), start(), destroy(), sql(), environment(). It starts with the certificate that shown_certificate() names.
     """
 
+    behind = None  # of a proxy: the kind that it stands in front of, in whose environment it is made
     abandoned = threading.Event()  # set: whoever still makes a server gives up
     host = "127.0.0.1"
 

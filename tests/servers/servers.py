@@ -4,6 +4,8 @@
   servers.py run [KIND …] -- COMMAND …   starts them, runs the command, stops them; ends as the command ended.
                                          Within another run the command simply uses that run's servers. A kind that is
                                          named and not on this machine ends it with 77, which Meson takes for skipped.
+                                         Where the kind pgbouncer is named the command has that in place of a server,
+                                         both its own: what one client leaves behind there others meet.
   servers.py up FOLDER                   starts to stay a PostgreSQL with two replicas and a MariaDB with one, noted in
                                          FOLDER, and prints `export` lines: of the primaries as in a run, of replica N
                                          TL_…_REPLICAN_SOCKET, TL_…_REPLICAN_PORT and TL_…_REPLICAN_CTL
@@ -14,7 +16,7 @@
                                          starts it anew with this certificate (foreign: by another authority, that of
                                          TL_…_OTHER_CA; none: without TLS)
 
-Without KIND all kinds that are on this machine are meant. Tests that need replicas make clusters of their own: see
+Without KIND all kinds of servers that are on this machine are meant. Tests that need replicas make clusters of their own: see
 cluster.py.
 """
 
@@ -42,7 +44,7 @@ SKIPPED = 77
 def kinds_here():
     """The kinds whose programs are on this machine; says which are not."""
     here = []
-    for kind in KINDS:
+    for kind in (kind for kind in KINDS if not kind.behind):
         try:
             kind.find_programs()
             here.append(kind)
@@ -52,9 +54,10 @@ def kinds_here():
 
 
 def kinds_named(names):
-    """The kinds of these names, each of which must be on this machine or in the environment."""
-    kinds = [kind for kind in KINDS if kind.name in names]
-    for kind in missing_in_environment(kinds):
+    """Of the kinds of these names those that are not in the environment already; they must be on this machine."""
+    own = {name for kind in KINDS if kind.behind and kind.name in names for name in (kind.name, kind.behind)}
+    kinds = [kind for kind in KINDS if kind.name in own or (kind.name in names and kind.mark not in os.environ)]
+    for kind in kinds:
         kind.find_programs()
     return kinds
 
@@ -87,10 +90,13 @@ def environment_of_replica(server, number):
 
 
 def create_servers(folder, kinds):
-    """Starts one server of every kind and returns what tests are to know of them."""
-    servers = [kind(folder / kind.name) for kind in kinds]
-    all_at_once([server.create for server in servers])
-    return {name: value for server in servers for name, value in environment_of(server).items()}
+    """Starts one server of every kind and returns what tests are to know of them; proxies when theirs is there."""
+    alone = [kind(folder / kind.name) for kind in kinds if kind.behind is None]
+    proxies = [kind(folder / kind.name) for kind in kinds if kind.behind]
+    all_at_once([server.create for server in alone])
+    environment = {name: value for server in alone for name, value in environment_of(server).items()}
+    all_at_once([functools.partial(proxy.create, {**os.environ, **environment}) for proxy in proxies])
+    return environment | {name: value for proxy in proxies for name, value in environment_of(proxy).items()}
 
 
 def create_clusters(folder, kinds):
@@ -136,9 +142,15 @@ def run_command(command, environment):
     return code if code >= 0 else 128 - code
 
 
+def seen_through(names, environment):
+    """The proxies that are named, in the variables of the servers that they stand in front of."""
+    proxies = [kind for kind in KINDS if kind.behind and kind.name in names]
+    return {name: value for kind in proxies for name, value in kind.instead(environment).items()}
+
+
 def run(names, command):
     try:
-        kinds = missing_in_environment(kinds_named(names) if names else kinds_here())
+        kinds = kinds_named(names) if names else missing_in_environment(kinds_here())
     except Missing as missing:
         print(f"servers: {missing}", file=sys.stderr)
         return SKIPPED
@@ -147,7 +159,8 @@ def run(names, command):
     with kept_folder() as folder:
         leave_on_signals()
         try:
-            return run_command(command, create_servers(folder, kinds))
+            environment = create_servers(folder, kinds)
+            return run_command(command, environment | seen_through(names, {**os.environ, **environment}))
         finally:
             ignore_signals()
 

@@ -13,6 +13,7 @@ struct Target {
   config::DriverKind kind;
   std::string address;       // the keys of its connection in TOML
   bool typed_columns;        // columns have types; otherwise each value has its own
+  bool keeps_sessions;       // a session is one server process's as long as it lasts
   bool many_sessions;        // several sessions may write at a time
   std::string rows;          // a query of "{n}" rows: i from 1, and a text
   std::string endless_rows;  // a query of rows without end

@@ -110,12 +110,13 @@ size_t begin_of(std::string_view text, size_t nth) noexcept {
 
 // The server counts characters, from 1, in the text with its own placeholders. In the caller's it is the same place up
 // to the first that was rewritten, and as far from the end after the last; between them it is not told.
-std::string position_in_text(const sql::Statement& statement, std::string_view position) {
+std::string position_in_text(const sql::Statement& statement, std::string_view position, size_t led) {
   const std::string_view native = statement.native;
   const std::string_view text = statement.text;
   size_t told = 0;
   (void)std::from_chars(position.data(), position.data() + position.size(), told);
-  if (told == 0) return {};
+  if (told <= led) return {};
+  told -= led;
   const size_t at = begin_of(native, told);
   if (text.starts_with(native.substr(0, at))) return std::to_string(told);
   const std::string_view rest = native.substr(at);
@@ -152,7 +153,7 @@ Status status_without_sqlstate(PGconn* conn, std::string_view message) noexcept 
 
 }  // namespace
 
-Failure failure_of(const PGresult* result, Phase phase, const sql::Statement* statement) {
+Failure failure_of(const PGresult* result, Phase phase, const sql::Statement* statement, size_t led) {
   const std::string_view sqlstate = field(result, PG_DIAG_SQLSTATE);
   if (sqlstate.empty()) {
     Failure failure = fail(Status::unavailable, one_line(PQresultErrorMessage(result)), phase);
@@ -171,7 +172,7 @@ Failure failure_of(const PGresult* result, Phase phase, const sql::Statement* st
   add_detail(*failure, "column", field(result, PG_DIAG_COLUMN_NAME));
   add_detail(*failure, "type", field(result, PG_DIAG_DATATYPE_NAME));
   if (statement != nullptr) {
-    add_detail(*failure, "position", position_in_text(*statement, field(result, PG_DIAG_STATEMENT_POSITION)));
+    add_detail(*failure, "position", position_in_text(*statement, field(result, PG_DIAG_STATEMENT_POSITION), led));
   }
   return failure;
 }

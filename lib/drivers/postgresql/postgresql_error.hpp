@@ -14,8 +14,8 @@ namespace tl::postgresql {
 }
 
 // What an error result says. One that libpq made itself, because the session is gone, has no SQLSTATE. `statement`:
-// that it is about; without one no position in its text is told.
-[[nodiscard]] Failure failure_of(const PGresult* result, Phase phase, const sql::Statement* statement);
+// that it is about, behind so many `led` characters; without one no position in its text is told.
+[[nodiscard]] Failure failure_of(const PGresult* result, Phase phase, const sql::Statement* statement, size_t led = 0);
 
 // The session is gone or was never there; `outcome` is the statement's.
 [[nodiscard]] Failure lost(PGconn* conn, Phase phase, Outcome outcome);

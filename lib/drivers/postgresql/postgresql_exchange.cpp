@@ -1,4 +1,6 @@
 // PostgresqlSession: sending statements, and the results that come back.
+#include <algorithm>
+
 #include "postgresql_session.hpp"
 
 namespace tl::postgresql {
@@ -10,6 +12,10 @@ namespace {
 constexpr int text_results = 0;
 constexpr int binary_results = 1;
 constexpr const char* unnamed = "";
+
+size_t characters(std::string_view text) noexcept {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
 
 }  // namespace
 
@@ -30,12 +36,17 @@ PostgresqlSession::Came PostgresqlSession::next_result(ResultHandle& result) noe
       } else if (protocol_ == Protocol::simple) {
         broken_ = broken_ || PQenterPipelineMode(conn) == 0;
         end_statement();
+      } else if (leads_ != Leads::nothing) {
+        if (leads_ == Leads::single_rows) (void)PQsetSingleRowMode(conn);
+        leads_ = Leads::nothing;
       } else if (ends_without_sync_) {
         answering_ = ends_without_sync_ = false;
         (void)PQsetSingleRowMode(conn);  // of the ride behind, before anything reads on in libpq's buffer
       }
     } else if (position_ == Asked::reading) {
       take_position(*result);
+    } else if (is_leading(result.get())) {
+      continue;
     } else if (PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC) {
       if (--syncs_ == 0) end_statement();
     } else if (syncs_ <= 1) {  // those before were of statements that only tidy up
@@ -84,19 +95,64 @@ Result<void> PostgresqlSession::send_simple(const char* text, std::shared_ptr<co
   return several_ != nullptr ? sent(PQsetSingleRowMode(conn_.get())) : Result<void>();
 }
 
+Result<void> PostgresqlSession::send_text(const std::shared_ptr<const sql::Statement>& several) {
+  led_ = 0;
+  if (!wants_settings(*several)) return send_simple(several->native.c_str(), several);
+  const std::string settings = footing_.for_transactions + ';';
+  led_ = characters(settings);
+  leads_ = Leads::results;
+  return send_simple((settings + several->native).c_str(), several);
+}
+
+bool PostgresqlSession::wants_settings(const sql::Statement& statement) const noexcept {
+  return !footing_.for_transactions.empty() && PQtransactionStatus(conn_.get()) == PQTRANS_IDLE &&
+         !wants_settings_behind(statement);
+}
+
+bool PostgresqlSession::wants_settings_behind(const sql::Statement& statement) const noexcept {
+  if (footing_.for_transactions.empty() || statement.kind != sql::Kind::control || statement.statements > 1) {
+    return false;
+  }
+  return statement.verb == "BEGIN" || statement.verb == "START" || has_letters(statement.native, "chain");
+}
+
+Result<void> PostgresqlSession::send_settings() {
+  return sent(PQsendQueryParams(conn_.get(), footing_.for_transactions.c_str(), 0, nullptr, nullptr, nullptr, nullptr,
+                                text_results));
+}
+
+Result<void> PostgresqlSession::lead(const sql::Statement& statement, bool single_rows) {
+  if (!wants_settings(statement)) return {};
+  leads_ = single_rows ? Leads::single_rows : Leads::results;
+  return send_settings();
+}
+
+bool PostgresqlSession::is_leading(const PGresult* result) noexcept {
+  if (leads_ == Leads::nothing) return false;
+  const ExecStatusType status = PQresultStatus(result);
+  if (protocol_ == Protocol::simple && status != PGRES_SINGLE_TUPLE) leads_ = Leads::nothing;
+  return status == PGRES_SINGLE_TUPLE || status == PGRES_TUPLES_OK;
+}
+
 Result<void> PostgresqlSession::send_unprepared(const driver::Request& request) {
   std::vector<Oid> types(request.params.count);
   for (size_t i = 0; i < types.size(); ++i) types[i] = natural_type(request.params, request.params.values[i]);
   if (Result<void> encoded = encode(request.params, types); !encoded) return encoded;
   protocol_ = Protocol::extended;
   plan_ = nullptr;
+  if (Result<void> done = lead(*request.statement, true); !done) return done;
   if (Result<void> done =
           sent(PQsendQueryParams(conn_.get(), request.statement->native.c_str(), params_.count(), types.data(),
                                  params_.values(), params_.lengths(), params_.formats(), text_results));
       !done) {
     return done;
   }
-  if (Result<void> done = sent(PQsetSingleRowMode(conn_.get())); !done) return done;
+  if (leads_ == Leads::nothing) {
+    if (Result<void> done = sent(PQsetSingleRowMode(conn_.get())); !done) return done;
+  }
+  if (wants_settings_behind(*request.statement)) {
+    if (Result<void> done = send_settings(); !done) return done;
+  }
   return sync();
 }
 
@@ -179,7 +235,7 @@ Result<void> PostgresqlSession::send_own(const char* question) {
 Failure PostgresqlSession::error_of(const PGresult* result, Phase phase, const sql::Statement* statement) {
   if (ends_session(result)) broken_ = true;
   if (protocol_ == Protocol::simple) statement = several_.get();
-  Failure failure = failure_of(result, phase, statement);
+  Failure failure = failure_of(result, phase, statement, protocol_ == Protocol::simple ? led_ : 0);
   if (statement == nullptr) return failure;
   if (may_commit(*statement)) failure->outcome = Outcome::unknown;
   if (statement->statements == 1) return failure;

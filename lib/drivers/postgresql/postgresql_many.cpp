@@ -14,6 +14,19 @@ constexpr uint64_t bytes_between_flushes = 8192;
 constexpr uint64_t bytes_of_row = 40;   // of the messages that carry a row, beside its values
 constexpr uint64_t bytes_of_value = 6;  // and beside each of them
 
+// What sql::loading_text() says, for servers that take no COPY, as an INSERT of one row.
+std::shared_ptr<const sql::Statement> as_insert(const sql::Statement& copy, size_t width) {
+  constexpr std::string_view before = "COPY ";
+  constexpr std::string_view behind = " FROM STDIN";
+  auto insert = std::make_shared<sql::Statement>(copy);
+  insert->verb = "INSERT";
+  insert->native.replace(0, before.size(), "INSERT INTO ");
+  insert->native.resize(insert->native.size() - behind.size());
+  for (size_t i = 1; i <= width; ++i) insert->native += (i == 1 ? " VALUES ($" : ", $") + std::to_string(i);
+  insert->native += ')';
+  return insert;
+}
+
 }  // namespace
 
 // A pipeline with one sync at its end: one round trip, and outside a transaction the rows are one of their own. The
@@ -33,7 +46,7 @@ class PostgresqlSession::ManyOperation final : public Steps<driver::Many> {
     types_.resize(request_.width);
     session_.note_changes(*statement_);
     expects_position_ = session_.expects_position(*statement_, request_.wants_position);
-    return {};
+    return session_.lead(*statement_, false);
   }
 
   Result<bool> advance() override {
@@ -160,7 +173,9 @@ class PostgresqlSession::ManyOperation final : public Steps<driver::Many> {
 };
 
 std::unique_ptr<driver::Many> PostgresqlSession::run_many(driver::ManyRequest request) {
-  if (request.loads) return copy(std::move(request));
+  if (request.loads && footing_.peer == Peer::postgresql) return copy(std::move(request));
+  // A proxy loses count where COPY fails before all its rows are sent: the answer has come, and rows still come.
+  if (request.loads) request.statement = as_insert(*request.statement, request.width);
   return std::make_unique<ManyOperation>(*this, std::move(request));
 }
 

@@ -15,11 +15,12 @@ namespace {
 // No such file: stands where libpq would otherwise look for one in the user's home.
 constexpr const char* no_file = "/dev/null/none";
 constexpr const char* system_authorities = "/etc/ssl/certs/ca-certificates.crt";
-// How values are written, and how the lexer and the server both read literals, whatever a role or database says. A
-// number of float digits says that PostgreSQL may write any double exactly.
-constexpr const char* fixed_settings =
-    "-c DateStyle=ISO -c IntervalStyle=postgres -c bytea_output=hex -c extra_float_digits=1 "
-    "-c standard_conforming_strings=on";
+// What is remembered of a server.
+constexpr uint32_t is_postgresql = 1;
+constexpr uint32_t is_proxy = 2;
+constexpr uint32_t refuses_options = 4;
+// No process of a Linux has a higher number, and of those that a proxy makes up hardly any is as low.
+constexpr int highest_process = 1 << 22;
 
 class ServerCanceller final : public driver::Canceller {
  public:
@@ -77,29 +78,6 @@ std::string sslmode_name(config::SslMode mode) {
     case config::SslMode::verify_full: return "verify-full";
   }
   return "prefer";
-}
-
-// A value in the `options` of the start-up message: a space or backslash in it is escaped.
-std::string setting(const char* name, const std::string& value) {
-  std::string text = std::string(" -c ") + name + "=";
-  for (const char c : value) {
-    if (c == ' ' || c == '\\') text += '\\';
-    text += c;
-  }
-  return text;
-}
-
-// Given with the start-up message, the settings are the session's defaults: RESET ALL comes back to them.
-std::string session_settings(const config::Address& address) {
-  std::string text = fixed_settings;
-  if (!address.timezone.empty()) text += setting("TimeZone", address.timezone);
-  if (!address.schema.empty()) text += setting("search_path", address.schema);
-  if (address.read_only) text += setting("default_transaction_read_only", "on");
-  if (address.statement_timeout) {
-    const auto ms = std::chrono::ceil<std::chrono::milliseconds>(*address.statement_timeout);
-    text += setting("statement_timeout", std::to_string(ms.count()));
-  }
-  return text;
 }
 
 // Every key that libpq would otherwise fill from PG* variables, service files or the user's home.
@@ -251,6 +229,99 @@ Result<void> shake_hands(PGconn* conn, driver::Dial& dial) {
   return {};
 }
 
+Result<Conn> connect(const config::Address& address, driver::Dial& dial, const std::string& options) {
+  Keywords words;
+  if (Result<void> placed = add_place(words, address); !placed) return placed.take_error();
+  add_identity(words, address, dial);
+  add_tls(words, address);
+  words.add("application_name", address.application_name);
+  words.add("client_encoding", "UTF8");
+  words.add("target_session_attrs", "any");
+  if (!options.empty()) words.add("options", options);
+  Conn conn = words.start();
+  if (conn.get() == nullptr) return fail(Status::no_memory, "out of memory", Phase::connect);
+  PQsetErrorVerbosity(conn.get(), PQERRORS_VERBOSE);  // with the SQLSTATE, which libpq does not tell otherwise
+  PQsetNoticeReceiver(
+      conn.get(), [](void*, const PGresult*) {}, nullptr);
+  if (Result<void> open = shake_hands(conn.get(), dial); !open) return open.take_error();
+  PQsetErrorVerbosity(conn.get(), PQERRORS_DEFAULT);
+  if (PQsetnonblocking(conn.get(), 1) != 0) return opening_failure(conn.get());
+  return conn;
+}
+
+// A proxy refuses what it does not know how to keep for a client, and an older server settings that it does not have.
+bool is_about_options(const Error& error) {
+  return error.sqlstate == "42704" || error.message.find("startup parameter") != std::string::npos;
+}
+
+Result<Conn> connect_as_found(const config::Address& address, driver::Dial& dial) {
+  const bool takes_options = (dial.found() & refuses_options) == 0 && address.driver != config::DriverKind::redshift;
+  if (!takes_options) return connect(address, dial, "");
+  Result<Conn> conn = connect(address, dial, startup_options(address));
+  if (conn || !is_about_options(conn.error())) return conn;
+  Result<Conn> without = connect(address, dial, "");
+  if (without) dial.remember(refuses_options);
+  return without;
+}
+
+// A question of one row.
+Result<ResultHandle> ask(PGconn* conn, const std::string& question, driver::Dial& dial) {
+  if (PQsendQuery(conn, question.c_str()) != 1) return opening_failure(conn);
+  ResultHandle answer;
+  for (;;) {
+    const bool unsent = PQflush(conn) == 1;
+    while (PQisBusy(conn) == 0) {
+      ResultHandle next(PQgetResult(conn));
+      if (next == nullptr) {
+        if (answer == nullptr || PQstatus(conn) != CONNECTION_OK) return opening_failure(conn);
+        return answer;
+      }
+      answer = std::move(next);
+    }
+    dial.watch(PQsocket(conn));
+    const bool ready =
+        dial.wait(PQsocket(conn), unsent ? driver::Ready::readable | driver::Ready::writable : driver::Ready::readable);
+    dial.watch(-1);
+    if (!ready) return dial.stopped();
+    if (PQconsumeInput(conn) == 0) return opening_failure(conn);
+  }
+}
+
+// Behind a proxy the number that came with the greeting is not that of the server's process. It is asked for once: what
+// is remembered holds as long as the number may be a process's.
+Result<Peer> peer_of(PGconn* conn, driver::Dial& dial) {
+  if (PQparameterStatus(conn, "padb_version") != nullptr) return Peer::redshift;
+  const int told = PQbackendPID(conn);
+  const uint32_t found = dial.found();
+  if ((found & (is_proxy | refuses_options)) != 0) return Peer::proxy;
+  if ((found & is_postgresql) != 0 && told > 0 && told <= highest_process) return Peer::postgresql;
+  Result<ResultHandle> answer = ask(conn, "SELECT pg_catalog.pg_backend_pid()", dial);
+  if (!answer) return answer.take_error();
+  const bool same = has_one_row(**answer) && std::to_string(told) == PQgetvalue(answer->get(), 0, 0);
+  dial.remember(same ? is_postgresql : is_proxy);
+  return same ? Peer::postgresql : Peer::proxy;
+}
+
+Result<Footing> footing_of(PGconn* conn, const config::Address& address, driver::Dial& dial) {
+  Result<Peer> peer = address.driver == config::DriverKind::redshift ? Peer::redshift : peer_of(conn, dial);
+  if (!peer) return peer.take_error();
+  Footing footing{*peer, ""};
+  if (footing.peer == Peer::postgresql) return footing;
+  if (footing.peer == Peer::redshift && address.read_only) {
+    return fail(Status::configuration, "Redshift has no sessions that refuse writes: read_only cannot be kept there",
+                Phase::connect);
+  }
+  Result<ResultHandle> answer = ask(conn, settling_question(footing.peer, address), dial);
+  if (!answer) return answer.take_error();
+  if (!has_one_row(**answer)) {
+    Failure failure = failure_of(answer->get(), Phase::connect, nullptr);
+    failure->message = "the session's settings were refused: " + failure->message;
+    return failure;
+  }
+  if (footing.peer == Peer::proxy) footing.for_transactions = transaction_settings(**answer, address);
+  return footing;
+}
+
 // Without its exit handler: one that runs while a handshake is going on crashes the process at exit.
 void initialise() {
   const ForkDelay delay;
@@ -268,25 +339,14 @@ driver::Driver& driver() noexcept {
 Result<std::unique_ptr<driver::Session>> PostgresqlSession::open(const config::Address& address, driver::Dial& dial) {
   initialise();
   if (Result<void> free = refuse_variables(); !free) return free.take_error();
-  Keywords words;
-  if (Result<void> placed = add_place(words, address); !placed) return placed.take_error();
-  add_identity(words, address, dial);
-  add_tls(words, address);
-  words.add("application_name", address.application_name);
-  words.add("client_encoding", "UTF8");
-  words.add("target_session_attrs", "any");
-  words.add("options", session_settings(address));
-
-  Conn conn = words.start();
-  if (conn.get() == nullptr) return fail(Status::no_memory, "out of memory", Phase::connect);
-  PQsetErrorVerbosity(conn.get(), PQERRORS_VERBOSE);  // with the SQLSTATE, which libpq does not tell otherwise
-  PQsetNoticeReceiver(
-      conn.get(), [](void*, const PGresult*) {}, nullptr);
-  if (Result<void> open = shake_hands(conn.get(), dial); !open) return open.take_error();
-  PQsetErrorVerbosity(conn.get(), PQERRORS_DEFAULT);
-  if (PQsetnonblocking(conn.get(), 1) != 0 || PQenterPipelineMode(conn.get()) != 1) return opening_failure(conn.get());
-  auto canceller = std::make_shared<ServerCanceller>(conn.get());
-  return std::unique_ptr<driver::Session>(new PostgresqlSession(std::move(conn), std::move(canceller), address));
+  Result<Conn> conn = connect_as_found(address, dial);
+  if (!conn) return conn.take_error();
+  Result<Footing> footing = footing_of(conn->get(), address, dial);
+  if (!footing) return footing.take_error();
+  if (PQenterPipelineMode(conn->get()) != 1) return opening_failure(conn->get());
+  auto canceller = std::make_shared<ServerCanceller>(conn->get());
+  return std::unique_ptr<driver::Session>(
+      new PostgresqlSession(conn.take(), std::move(canceller), address, footing.take()));
 }
 
 }  // namespace tl::postgresql

@@ -75,7 +75,8 @@ bool PostgresqlSession::expects_position(const sql::Statement& statement, bool w
   const bool idle = state() == driver::State::idle;
   const bool commits = !idle && (statement.verb == "COMMIT" || statement.verb == "END");
   if (idle || commits) written_ = 0;
-  if (!wanted || statement.statements > 1) return false;
+  // A proxy gives the session's server to others at the first sync that it sees answered.
+  if (!wanted || statement.statements > 1 || footing_.peer == Peer::proxy) return false;
   return idle ? statement.verb != "BEGIN" && statement.verb != "START"
               : commits && !has_letters(statement.native, "chain");
 }

@@ -56,7 +56,7 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
     session_.note_changes(statement);
     expects_position_ = session_.expects_position(statement, request_.wants_position);
     if (statement.statements == 1) return send();
-    if (Result<void> sent = session_.send_simple(statement.native.c_str(), request_.statement); !sent) return sent;
+    if (Result<void> sent = session_.send_text(request_.statement); !sent) return sent;
     return ask_position();
   }
 

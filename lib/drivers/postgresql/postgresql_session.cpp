@@ -10,13 +10,16 @@ namespace tl::postgresql {
 using driver::State;
 
 PostgresqlSession::PostgresqlSession(Conn conn, std::shared_ptr<driver::Canceller> canceller,
-                                     const config::Address& address)
+                                     const config::Address& address, Footing footing)
     : conn_(std::move(conn)),
+      footing_(std::move(footing)),
+      reported_at_first_(footing_.peer == Peer::proxy ? reported_by(conn_.get()) : Reported()),
       canceller_(std::move(canceller)),
       arrays_as_text_(address.arrays == config::Arrays::text),
-      opened_read_only_(address.read_only),
+      opened_read_only_(address.read_only && footing_.peer == Peer::postgresql),
       encoding_(PQclientEncoding(conn_.get())),
-      prepared_(address.statement_cache) {
+      prepared_(footing_.peer == Peer::proxy ? 0 : address.statement_cache),
+      tells_position_(footing_.peer != Peer::redshift) {
   PQsetNoticeReceiver(conn_.get(), on_notice, this);
 }
 

@@ -5,6 +5,7 @@
 #include "driver.hpp"
 #include "postgresql_error.hpp"
 #include "postgresql_params.hpp"
+#include "postgresql_peer.hpp"
 #include "postgresql_prepared.hpp"
 
 namespace tl::postgresql {
@@ -43,7 +44,10 @@ class PostgresqlSession final : public driver::Session {
   [[nodiscard]] bool changed() const noexcept override { return changed_; }
   [[nodiscard]] bool looks_alive() noexcept override;
   [[nodiscard]] int descriptor() const noexcept override { return PQsocket(conn_.get()); }
-  [[nodiscard]] std::string backend_id() const override { return std::to_string(PQbackendPID(conn_.get())); }
+  // A proxy's number is of no server, and the servers behind it change.
+  [[nodiscard]] std::string backend_id() const override {
+    return footing_.peer == Peer::proxy ? "" : std::to_string(PQbackendPID(conn_.get()));
+  }
 
  protected:
   void move_bytes(driver::Ready got) noexcept override;
@@ -63,7 +67,8 @@ class PostgresqlSession final : public driver::Session {
   class ReachOperation;
   class ResetOperation;
 
-  PostgresqlSession(Conn conn, std::shared_ptr<driver::Canceller> canceller, const config::Address& address);
+  PostgresqlSession(Conn conn, std::shared_ptr<driver::Canceller> canceller, const config::Address& address,
+                    Footing footing);
   static void on_notice(void* self, const PGresult* notice) noexcept;
 
   [[nodiscard]] std::unique_ptr<driver::Many> copy(driver::ManyRequest request);
@@ -98,6 +103,8 @@ class PostgresqlSession final : public driver::Session {
   [[nodiscard]] Result<void> encode(const columnar::Params& params, const std::vector<Oid>& types);
   // `several`: the caller's text of several statements, null for the library's own.
   [[nodiscard]] Result<void> send_simple(const char* text, std::shared_ptr<const sql::Statement> several);
+  // Of several statements.
+  [[nodiscard]] Result<void> send_text(const std::shared_ptr<const sql::Statement>& several);
   [[nodiscard]] Result<void> send_unprepared(const driver::Request& request);
   [[nodiscard]] Result<void> send_prepare(const sql::Statement& statement, const Prepared& prepared);
   [[nodiscard]] Result<void> send_prepared(const Prepared& prepared, const columnar::Params& params);
@@ -108,6 +115,14 @@ class PostgresqlSession final : public driver::Session {
   // Has the server undo the rows that it was sent.
   [[nodiscard]] Result<void> abort_many();
   [[nodiscard]] Result<void> send_ping();
+  // Footing::for_transactions: in front of what is a transaction of its own, and behind what begins one. What comes of
+  // it in front is read over; `single_rows`: what follows comes in libpq's single-row mode.
+  [[nodiscard]] bool wants_settings(const sql::Statement& statement) const noexcept;
+  [[nodiscard]] bool wants_settings_behind(const sql::Statement& statement) const noexcept;
+  [[nodiscard]] Result<void> send_settings();
+  [[nodiscard]] Result<void> lead(const sql::Statement& statement, bool single_rows);
+  // Whether the result is of what leads, and nobody's affair.
+  [[nodiscard]] bool is_leading(const PGresult* result) noexcept;
   // A question of the library's own, which leaves nothing behind.
   [[nodiscard]] Result<void> send_own(const char* question);
   [[nodiscard]] Result<void> sync();
@@ -130,6 +145,8 @@ class PostgresqlSession final : public driver::Session {
   void note_size(uint64_t bytes) noexcept;
 
   Conn conn_;
+  const Footing footing_;
+  const Reported reported_at_first_;  // behind a proxy
   const std::shared_ptr<driver::Canceller> canceller_;
   const bool arrays_as_text_;
   const bool opened_read_only_;
@@ -146,8 +163,8 @@ class PostgresqlSession final : public driver::Session {
   bool has_prepared_by_text_ = false;   // statements prepared by the caller's own PREPARE
 
   // Positions. What the server is and does not change while the session lasts comes with the first.
-  bool tells_position_ = true;  // it has not refused to
-  uint64_t system_ = 0;         // 0: it has not been told yet
+  bool tells_position_;  // it has not refused to
+  uint64_t system_ = 0;  // 0: it has not been told yet
   uint32_t timeline_ = 0;
   uint64_t segment_size_ = 0;
   uint64_t page_size_ = 0;
@@ -159,8 +176,11 @@ class PostgresqlSession final : public driver::Session {
   bool answering_ = false;
   Protocol protocol_ = Protocol::extended;
   std::shared_ptr<const sql::Statement> several_;  // simple: the caller's text
-  uint32_t syncs_ = 0;                             // extended: of those sent, how many have not come back
-  bool ends_without_sync_ = false;                 // a ride's, that others of its batch follow
+  enum class Leads : uint8_t { nothing, results, single_rows };
+  Leads leads_ = Leads::nothing;      // settings do, before it; and what follows them
+  size_t led_ = 0;                    // simple: so many characters before the caller's text
+  uint32_t syncs_ = 0;                // extended: of those sent, how many have not come back
+  bool ends_without_sync_ = false;    // a ride's, that others of its batch follow
   std::shared_ptr<const Plan> plan_;  // of its rows; extended: null until they come if they were not described before
   bool binary_ = false;               // they come in the binary format
   int64_t rows_ = 0;                  // of its set, how many have been read

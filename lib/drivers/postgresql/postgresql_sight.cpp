@@ -31,6 +31,7 @@ constexpr std::array questions = {
     "OPERATOR(pg_catalog.-) pg_catalog.pg_last_xact_replay_timestamp() END)",
     "SELECT false, pg_catalog.current_setting('default_transaction_read_only')", "SELECT false, 'off'"};
 constexpr size_t knows_recovery = 2;  // questions that ask for it
+constexpr size_t of_anybody = questions.size() - 1;
 
 enum Column : int { in_recovery, read_only, seconds_behind, come_to, file, timeline, system_number };
 
@@ -77,6 +78,7 @@ class PostgresqlSession::SightSteps : public Steps<Verb> {
  protected:
   Result<void> begin() override {
     if (session_.answering_) return fail(Status::misuse, "an answer is still being read", Phase::send);
+    if (session_.footing_.peer == Peer::redshift) session_.question_ = of_anybody;
     return ask();
   }
 

@@ -56,9 +56,16 @@ class PostgresqlSession::ResetOperation final : public Steps<driver::Operation> 
 
  private:
   Result<void> begin() override {
-    if (!session_.swollen_) return {};
+    if (session_.swollen_) return close("the session's buffers have grown too large to keep");
+    if (session_.changed_ && session_.footing_.peer == Peer::redshift) {
+      return close("Redshift has nothing that takes back what a session was left with");
+    }
+    return {};
+  }
+
+  Result<void> close(const char* why) {
     session_.broken_ = true;
-    return fail(Status::resource, "the session's buffers have grown too large to keep", Phase::reset);
+    return fail(Status::resource, why, Phase::reset);
   }
 
   Result<bool> advance() override {
@@ -88,11 +95,18 @@ class PostgresqlSession::ResetOperation final : public Steps<driver::Operation> 
     std::string text;
     if (session_.state() != driver::State::idle) text += "ROLLBACK;";
     if (!session_.changed_) return text;
+    if (session_.footing_.peer == Peer::proxy) return text + restoring_reported(session_);
     text +=
         "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; "
         "SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES;";
     if (session_.has_prepared_by_text_) text += "DEALLOCATE ALL;";
     return text;
+  }
+
+  // What else there is of the session is on servers that others have by now. Even where nothing is to be said, an
+  // answer has the proxy let go of the server that it may hold.
+  static std::string restoring_reported(const PostgresqlSession& session) {
+    return postgresql::restoring_reported(session.conn_.get(), session.reported_at_first_) + ";";
   }
 
   bool restored() {
