@@ -9,7 +9,7 @@
 namespace tl::sql {
 namespace {
 
-enum : uint8_t { name_start = 1, digit = 2, dollar_sign = 4 };
+enum : uint8_t { name_start = 1, digit = 2, dollar_sign = 4, operation = 8 };
 
 constexpr auto classes = [] {
   std::array<uint8_t, 256> table{};
@@ -18,6 +18,7 @@ constexpr auto classes = [] {
   table['_'] = name_start;
   for (int c = '0'; c <= '9'; c++) table[c] = digit;
   table['$'] = dollar_sign;
+  for (const char c : std::string_view("+-*/<>=~!@#%^&|`?")) table[static_cast<uint8_t>(c)] = operation;
   return table;
 }();
 
@@ -40,6 +41,7 @@ constexpr auto types = [] {
   std::array<std::array<TokenType, 256>, 3> tables{};
   for (auto& table : tables) {
     for (size_t c = 0; c < table.size(); c++) table[c] = classes[c] == name_start ? TokenType::word : look_closer;
+    for (int c = '0'; c <= '9'; c++) table[c] = TokenType::number;
     for (const Single& one : singles) table[static_cast<uint8_t>(one.character)] = one.type;
   }
   auto& postgresql = tables[static_cast<size_t>(Dialect::postgresql)];
@@ -90,7 +92,12 @@ void Lexer::look_from(size_t at) noexcept {
 void Lexer::go_on() noexcept {
   const size_t offset = at_ - base_;
   if (offset >= length_) return look_from(at_);
-  starts_ = (starts_ & ~uint64_t{0} << offset) | (~block_.blanks & uint64_t{1} << offset);
+  starts_ = starts_from(starts_, offset);
+}
+
+// Where a token ends another begins, or white space.
+uint64_t Lexer::starts_from(uint64_t starts, size_t offset) const noexcept {
+  return (starts & ~uint64_t{0} << offset) | (~block_.blanks & uint64_t{1} << offset);
 }
 
 void Lexer::next_block(Tokens& tokens) noexcept {
@@ -99,8 +106,7 @@ void Lexer::next_block(Tokens& tokens) noexcept {
   return in_executable_ ? fail(tokens, "a comment does not end") : make(tokens, TokenType::end, 0);
 }
 
-// Words, and what is a token whatever follows: most of a text. To both happens the same, so that there is nothing to
-// guess; a single character is the name of length 0, which is no keyword.
+// Words, numbers and what is a token whatever follows: most of a text.
 void Lexer::take_plain(Tokens& tokens) noexcept {
   const auto& type_of = types[static_cast<size_t>(dialect_)];
   const Dialect dialect = dialect_;
@@ -109,31 +115,49 @@ void Lexer::take_plain(Tokens& tokens) noexcept {
   const uint64_t others = ~block_.identifiers;
   uint64_t starts = starts_;
   while (starts != 0 && !tokens.full()) {
-    const auto offset = static_cast<size_t>(std::countr_zero(starts));
+    const auto offset = static_cast<uint32_t>(std::countr_zero(starts));
+    const auto begin = static_cast<uint32_t>(base + offset);
     const TokenType type = type_of[static_cast<uint8_t>(bytes[offset])];
-    if (type == look_closer) break;
-    const auto length = static_cast<size_t>(__builtin_ctzll(others >> offset));
-    const WordInfo info = find_identifier(NameKey(bytes + offset, length), dialect);
-    const size_t begin = base + offset, end = begin + std::max<size_t>(length, 1);
-    tokens.add({type, false, info, static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
-    starts &= starts - 1;
+    if (type == TokenType::word) {
+      const auto length = static_cast<uint32_t>(__builtin_ctzll(others >> offset));
+      const WordInfo info = find_identifier(NameKey(bytes + offset, length), dialect);
+      tokens.add({type, false, info, begin, begin + length}, info.matters());
+      starts &= starts - 1;
+    } else if (type == TokenType::number) {
+      const auto length = static_cast<uint32_t>(end_of_number(offset) - offset);
+      if (offset + length >= length_) break;
+      tokens.add({type, false, {}, begin, begin + length}, false);
+      starts = starts_from(starts, offset + length);
+    } else if (type == look_closer) {
+      break;
+    } else {
+      tokens.add({type, false, {}, begin, begin + 1}, tokens.matters(type));
+      starts &= starts - 1;
+    }
   }
   starts_ = starts;
 }
 
+// 64: not in this block.
+size_t Lexer::end_of_number(size_t offset) const noexcept {
+  const auto digits_end = [&](size_t at) { return at + static_cast<size_t>(std::countr_one(block_.digits >> at)); };
+  const size_t end = digits_end(offset);
+  if (end >= 63) return 64;
+  return bytes_[end] == '.' ? digits_end(end + 1) : end;
+}
+
 void Lexer::take_other(Tokens& tokens) noexcept {
-  const auto offset = static_cast<size_t>(std::countr_zero(starts_));
-  at_ = base_ + offset;
-  if ((block_.digits >> offset & 1) != 0) {
-    number(tokens);
-  } else {
-    token_at(tokens, text_[at_]);
-  }
+  at_ = base_ + static_cast<size_t>(std::countr_zero(starts_));
+  token_at(tokens, text_[at_]);
   go_on();
 }
 
-void Lexer::since(Tokens& tokens, size_t begin, TokenType type, WordInfo info) const noexcept {
-  tokens.add({type, in_executable_, info, static_cast<uint32_t>(begin), static_cast<uint32_t>(at_)});
+void Lexer::add(Tokens& tokens, size_t begin, TokenType type, WordInfo info, bool matters) const noexcept {
+  tokens.add({type, in_executable_, info, static_cast<uint32_t>(begin), static_cast<uint32_t>(at_)}, matters);
+}
+
+void Lexer::since(Tokens& tokens, size_t begin, TokenType type) const noexcept {
+  add(tokens, begin, type, {}, tokens.matters(type));
 }
 
 void Lexer::make(Tokens& tokens, TokenType type, size_t length) noexcept {
@@ -150,6 +174,7 @@ void Lexer::fail(Tokens& tokens, std::string_view problem) noexcept {
 
 void Lexer::token_at(Tokens& tokens, char c) noexcept {
   if (is(c, name_start)) return word(tokens);
+  if (is(c, digit)) return number(tokens);
   switch (c) {
     case '\'': return quote(tokens, c, TokenType::string, dialect_ == Dialect::mysql);
     case '"':
@@ -174,13 +199,22 @@ void Lexer::symbol(Tokens& tokens, char c) noexcept {
   const char after = peek(1);
   switch (c) {
     case '?': return after == '?' ? make(tokens, TokenType::escaped_question, 2) : make(tokens, TokenType::question, 1);
-    case '=': return make(tokens, TokenType::equal, after == '=' ? 2 : 1);
+    case '=': return sign(tokens, TokenType::equal, after == '=' ? 2 : 1);
     case '<':
-      return after == '>' ? make(tokens, TokenType::unequal, 2) : make(tokens, TokenType::other, after == '=' ? 2 : 1);
-    case '>': return make(tokens, TokenType::other, after == '=' ? 2 : 1);
+      if (after == '>') return make(tokens, TokenType::unequal, 2);
+      return sign(tokens, TokenType::other, after == '=' ? 2 : 1);
+    case '>': return sign(tokens, TokenType::other, after == '=' ? 2 : 1);
     case '!': return after == '=' ? make(tokens, TokenType::unequal, 2) : make(tokens, TokenType::other, 1);
     default: return make(tokens, TokenType::other, 1);
   }
+}
+
+// One of - * / < > =. By itself it is harmless; PostgreSQL may have a longer operator that begins so.
+void Lexer::sign(Tokens& tokens, TokenType type, size_t length) noexcept {
+  const bool goes_on = is(peek(1), operation);
+  const size_t begin = at_;
+  at_ += length;
+  add(tokens, begin, type, {}, goes_on && tokens.matters(type));
 }
 
 // One that may be something else, or is longer than a block.
@@ -188,23 +222,19 @@ void Lexer::word(Tokens& tokens) noexcept {
   if (dialect_ == Dialect::postgresql && (text_[at_] | 0x20) == 'e' && peek(1) == '\'') return escape_string(tokens);
   const size_t begin = at_;
   while (at_ < text_.size() && is_identifier(text_[at_])) at_++;
-  since(tokens, begin, TokenType::word, find_word(text_.substr(begin, at_ - begin), dialect_));
+  const WordInfo info = find_word(text_.substr(begin, at_ - begin), dialect_);
+  add(tokens, begin, TokenType::word, info, info.matters());
 }
 
+// One that the block may not have as a whole.
 void Lexer::number(Tokens& tokens) noexcept {
-  const size_t begin = at_;
-  skip_digits();
-  if (peek(0) == '.') {
-    at_++;
-    skip_digits();
+  size_t length = 1;
+  while (is(peek(length), digit)) length++;
+  if (peek(length) == '.') {
+    length++;
+    while (is(peek(length), digit)) length++;
   }
-  since(tokens, begin, TokenType::number);
-}
-
-void Lexer::skip_digits() noexcept {
-  const size_t offset = at_ - base_;
-  if (offset < 64) at_ += static_cast<size_t>(std::countr_one(block_.digits >> offset));
-  while (is(peek(0), digit)) at_++;  // behind the block
+  return make(tokens, TokenType::number, length);
 }
 
 void Lexer::dollar(Tokens& tokens) noexcept {

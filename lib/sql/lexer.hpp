@@ -9,9 +9,8 @@ namespace tl::sql {
 
 constexpr size_t longest_text = UINT32_MAX;  // that a lexer can read
 
-// Reads sixty-four bytes at a time, and guesses little: where words begin and end is known before they are looked at,
-// and what is a token whatever follows is taken as words are. Takes time in proportion to the text, whatever the text
-// is.
+// Looks at sixty-four bytes at a time: where words begin and end is known before they are read. Takes time in
+// proportion to the text, whatever the text is.
 class Lexer {
  public:
   // `text` must outlive this.
@@ -32,18 +31,20 @@ class Lexer {
   }
   void look_from(size_t at) noexcept;
   void go_on() noexcept;
+  [[nodiscard]] uint64_t starts_from(uint64_t starts, size_t offset) const noexcept;
+  [[nodiscard]] size_t end_of_number(size_t offset) const noexcept;
   void take_plain(Tokens& tokens) noexcept;
   void take_other(Tokens& tokens) noexcept;
   void next_block(Tokens& tokens) noexcept;
 
   void make(Tokens& tokens, TokenType type, size_t length) noexcept;
-  void since(Tokens& tokens, size_t begin, TokenType type, WordInfo info = {}) const noexcept;
+  void since(Tokens& tokens, size_t begin, TokenType type) const noexcept;
+  void add(Tokens& tokens, size_t begin, TokenType type, WordInfo info, bool matters) const noexcept;
   void fail(Tokens& tokens, std::string_view problem) noexcept;
 
   void token_at(Tokens& tokens, char c) noexcept;
   void word(Tokens& tokens) noexcept;
   void number(Tokens& tokens) noexcept;
-  void skip_digits() noexcept;
   void quote(Tokens& tokens, char mark, TokenType type, bool backslash) noexcept;
   void escape_string(Tokens& tokens) noexcept;
   void bracketed(Tokens& tokens) noexcept;
@@ -51,6 +52,7 @@ class Lexer {
   void at_sign(Tokens& tokens) noexcept;
   void colon(Tokens& tokens) noexcept;
   void symbol(Tokens& tokens, char c) noexcept;
+  void sign(Tokens& tokens, TokenType type, size_t length) noexcept;
   void comment_or_symbol(Tokens& tokens, char c) noexcept;
 
   [[nodiscard]] bool at_line_comment() const noexcept;

@@ -37,7 +37,7 @@ void Lexer::comment_or_symbol(Tokens& tokens, char c) noexcept {
   } else if (at_line_comment()) {
     at_ = std::min(line_end(at_) + 1, text_.size());
   } else {
-    make(tokens, TokenType::other, 1);
+    c == '#' ? make(tokens, TokenType::other, 1) : sign(tokens, TokenType::other, 1);
   }
 }
 
@@ -82,21 +82,13 @@ bool Lexer::skip_quoted(char mark, bool backslash) noexcept {
     }
     return false;
   }
-  while (at_ < text_.size()) {
-    const char c = text_[at_];
-    if (c == mark) {
-      if (peek(1) != mark) {
-        at_++;
-        return true;
-      }
-      at_ += 2;
-    } else if (c == '\\') {
-      at_ += 2;
-    } else {
-      at_++;
-    }
+  size_t at = at_;
+  for (; at < text_.size(); at++) {
+    if (text_[at] == mark && (at + 1 == text_.size() || text_[at + 1] != mark)) break;
+    if (text_[at] == mark || text_[at] == '\\') at++;  // and what stands behind it
   }
-  return false;
+  at_ = at + 1;
+  return at < text_.size();
 }
 
 void Lexer::quote(Tokens& tokens, char mark, TokenType type, bool backslash) noexcept {

@@ -62,10 +62,14 @@ TokenTypes Placeholders::types_that_matter(Dialect dialect) noexcept {
 
 Failure Placeholders::look(const Recent& recent, Lexer& lexer) {
   const Token& token = recent.at_hand();
-  if (dialect_ == Dialect::postgresql) follow_brackets(token);
-  if (dialect_ != Dialect::postgresql && ends_list(recent)) write_list(recent);
   Failure failure;
   switch (token.type) {
+    case TokenType::close:
+      close_bracket();
+      if (dialect_ != Dialect::postgresql && ends_list(recent)) write_list(recent);
+      break;
+    case TokenType::open_bracket: subscripts_.push_back(++depth_); break;
+    case TokenType::close_bracket: close_bracket(); break;
     case TokenType::question: failure = question(token); break;
     case TokenType::escaped_question: failure = escaped_question(token); break;
     case TokenType::dollar: failure = dollar(token); break;
@@ -193,17 +197,9 @@ void Placeholders::replace(size_t begin, size_t end, std::string_view with) {
   copied_ = end;
 }
 
-void Placeholders::follow_brackets(const Token& token) {
-  switch (token.type) {
-    case TokenType::open: depth_++; break;
-    case TokenType::open_bracket: subscripts_.push_back(++depth_); break;
-    case TokenType::close:
-    case TokenType::close_bracket:
-      if (!subscripts_.empty() && subscripts_.back() == depth_) subscripts_.pop_back();
-      if (depth_ > 0) depth_--;
-      break;
-    default: break;
-  }
+void Placeholders::close_bracket() {
+  if (!subscripts_.empty() && subscripts_.back() == depth_) subscripts_.pop_back();
+  if (depth_ > 0) depth_--;
 }
 
 // A list reaches SQLite as JSON text: "= ANY (?)" becomes "IN (SELECT value FROM json_each(?1))". For MySQL it becomes

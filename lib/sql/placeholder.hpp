@@ -19,7 +19,12 @@ class Placeholders {
 
   // Every token of `lexer` that matters, in order. What it refuses is misuse; null: none of that.
   [[nodiscard]] Failure take(const Recent& recent, Lexer& lexer) {
-    return is_in(recent.at_hand().type, matters_) ? look(recent, lexer) : nullptr;
+    const TokenType type = recent.at_hand().type;
+    if (type == TokenType::open) {
+      depth_++;
+      return nullptr;
+    }
+    return is_in(type, matters_) ? look(recent, lexer) : nullptr;
   }
 
   // A semicolon before or behind which there is no statement. MySQL takes it for one that is wrong.
@@ -50,7 +55,7 @@ class Placeholders {
   [[nodiscard]] uint32_t number_of(std::string_view name);
   void write(const Token& token, uint32_t number);
   void replace(size_t begin, size_t end, std::string_view with);
-  void follow_brackets(const Token& token);
+  void close_bracket();
   void write_list(const Recent& recent);
   [[nodiscard]] std::string_view text_of(const Token& token) const noexcept {
     return text_.substr(token.begin, token.end - token.begin);

@@ -80,11 +80,12 @@ class Tokens {
     count_ = 0;
     matters_ = 0;
   }
-  void add(const Token& token) noexcept {
+  void add(const Token& token, bool matters) noexcept {
     tokens_[before + count_] = token;
-    matters_ |= static_cast<uint64_t>(token.info.matters() | is_in(token.type, types_)) << count_;
+    matters_ |= uint64_t{matters} << count_;
     count_++;
   }
+  [[nodiscard]] bool matters(TokenType type) const noexcept { return is_in(type, types_); }
 
   [[nodiscard]] bool full() const noexcept { return count_ == most; }
   [[nodiscard]] bool end_with(TokenTypes types) const noexcept {
