@@ -52,6 +52,10 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
     if (session_.answering_) return driver::answer_is_pending();
     const sql::Statement& statement = *request_.statement;
     if (Result<void> right = request_.check(); !right) return right;
+    if (session_.footing_.peer == Peer::redshift && statement.verb == "SAVEPOINT") {
+      return fail(Status::unsupported, "Redshift has no savepoints, which a transaction within another needs",
+                  Phase::send);
+    }
     statement_ = &statement;
     session_.note_changes(statement);
     expects_position_ = session_.expects_position(statement, request_.wants_position);

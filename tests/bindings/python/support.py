@@ -66,6 +66,16 @@ def mariadb_toml(more: str = "") -> str:
     return _MARIADB.format(**os.environ) + more
 
 
+def left_out_behind_proxy(reason: str):
+    """Of a test that is not run where PgBouncer is between; tests/summary.py counts what it says."""
+    def decorate(test):
+        if not os.environ.get("TL_PG_PROXY"):
+            return test
+        print(f"left out: {test.__name__}: {reason}", flush=True)
+        return unittest.skip(reason)(test)
+    return decorate
+
+
 NO_POSTGRESQL = "no PostgreSQL: TL_PG_SOCKET, TL_PG_PORT, TL_PG_DATABASE, TL_PG_USER are not set"
 NO_MARIADB = "no MariaDB: TL_MARIADB_SOCKET is not set"
 
