@@ -112,6 +112,18 @@ TEST_CASE("a thousand rows cost one round trip on PostgreSQL, loading two, and M
   });
 }
 
+TEST_CASE("PostgreSQL is asked once whether it is one: later sessions of an endpoint cost a round trip less") {
+  const Proxied db(servers().front(), "disable", "max = 3\n");
+  REQUIRE(db.server.driver == "postgresql");
+  std::vector<trunkline::connection> held;
+  std::vector<uint64_t> exchanges;
+  for (int i = 0; i < 3; ++i) {
+    exchanges.push_back(traffic_of(db, [&] { held.push_back(db.db.pin(20s)); }).exchanges);
+  }
+  CHECK(exchanges[0] == exchanges[1] + 1);
+  CHECK(exchanges[1] == exchanges[2]);
+}
+
 TEST_CASE("a session that was changed pays for it: the counting sees a round trip where there is one") {
   each("max = 1\npre_ping = false\n", [](const Proxied& db) {
     const Traffic traffic = traffic_of(db, [&] {
