@@ -36,7 +36,7 @@ class Caller {
     try {
       statement(round);
       transaction(round);
-      rolled_back(round);
+      rolled_back();
       streamed(round);
       if (round % 8 == number_) stopped();
     } catch (const trunkline::error& error) {
@@ -66,10 +66,11 @@ class Caller {
     });
   }
 
-  void rolled_back(int) {
+  void rolled_back() {
     auto tx = db_.begin();
-    tx.query("DELETE FROM counts WHERE caller <> ?", number_ + 100);
+    tx.query("DELETE FROM counts WHERE caller = ?", number_);
     tx.rollback();
+    expect(db_.query("SELECT n FROM counts WHERE caller = ?", number_).value<int>() == sum_, "what was rolled back");
   }
 
   void streamed(int round) {
