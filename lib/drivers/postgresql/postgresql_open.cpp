@@ -297,6 +297,9 @@ Result<Peer> peer_of(PGconn* conn, driver::Dial& dial) {
   if ((found & is_postgresql) != 0 && told > 0 && told <= highest_process) return Peer::postgresql;
   Result<ResultHandle> answer = ask(conn, "SELECT pg_catalog.pg_backend_pid()", dial);
   if (!answer) return answer.take_error();
+  if (!has_one_row(**answer) && !is_not_understood(answer->get())) {
+    return failure_of(answer->get(), Phase::connect, nullptr);
+  }
   const bool same = has_one_row(**answer) && std::to_string(told) == PQgetvalue(answer->get(), 0, 0);
   dial.remember(same ? is_postgresql : is_proxy);
   return same ? Peer::postgresql : Peer::proxy;
@@ -315,7 +318,7 @@ Result<Footing> footing_of(PGconn* conn, const config::Address& address, driver:
   if (!answer) return answer.take_error();
   if (!has_one_row(**answer)) {
     Failure failure = failure_of(answer->get(), Phase::connect, nullptr);
-    failure->message = "the session's settings were refused: " + failure->message;
+    failure->message = "the session's settings could not be made: " + failure->message;
     return failure;
   }
   if (footing.peer == Peer::proxy) footing.for_transactions = transaction_settings(**answer, address);
