@@ -25,7 +25,7 @@ static_assert(TL_EVENT_CONNECT == bit(Kind::connect) && TL_EVENT_DISCONNECT == b
               TL_EVENT_QUERY == bit(Kind::query) && TL_EVENT_SLOW_QUERY == bit(Kind::slow_query) &&
               TL_EVENT_STATE_CHANGE == bit(Kind::state_change) && TL_ASK_NAME == bit(Kind::ask_name) &&
               TL_ASK_CREDENTIALS == bit(Kind::ask_credentials) && TL_EVENT_ROLE_CHANGE == bit(Kind::role_change) &&
-              TL_EVENT_RETRY == bit(Kind::retry));
+              TL_EVENT_RETRY == bit(Kind::retry) && TL_EVENT_FALLBACK == bit(Kind::fallback));
 
 constexpr int64_t most_keep_ms = 9'000'000'000'000;  // 285 years: no duration is longer
 

@@ -125,6 +125,11 @@ Result<void> Options::read(const tl_call* given, std::optional<Nanos> standard, 
   call.write = (asked.flags & TL_CALL_WRITE) != 0;
   call.stream = (asked.flags & TL_CALL_STREAM) != 0;
   if (asked.max_lag_ms != 0) call.max_lag = timeout_of(asked.max_lag_ms, {}).value_or(Nanos::max());
+  if (asked.fallback != nullptr) {
+    auto found = registry_.find(std::string_view(asked.fallback));
+    if (!found) return found.take_error();
+    call.fallback = found.take();
+  }
   timeout = timeout_of(asked.timeout_ms, standard);
   call.deadline = deadline_of(timeout);
   if (asked.timeout_ms != 0) given_deadline = call.deadline;

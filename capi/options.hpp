@@ -24,8 +24,8 @@ class Options {
   Options(const Options&) = delete;
   Options& operator=(const Options&) = delete;
 
-  // `standard`: the time limit of a call that names none. `flags`: those that the verb takes. Errors: misuse, which
-  // uses no operation id.
+  // `standard`: the time limit of a call that names none. `flags`: those that the verb takes. Errors: misuse and
+  // not_found, which use no operation id.
   [[nodiscard]] Result<void> read(const tl_call* given, std::optional<Nanos> standard, uint32_t flags = no_flags);
   // Error: cancelled before the verb began.
   [[nodiscard]] Result<void> wanted() const;

@@ -133,6 +133,10 @@ typedef struct tl_call {
   uint64_t owner;        /* who asks, to detect waiting for oneself; 0: the calling thread, on a queue nobody */
   int64_t max_lag_ms;    /* of tl_query, tl_explain, tl_pin and tl_begin: replicas further behind, or not known to be nearer, are not
                             read; 0: the connection's replicas.max_lag, -1: however far */
+  const char *fallback;  /* of tl_query, tl_execute_many and tl_load on a pooled handle: the name, ending in a NUL, of the connection that
+                            serves it while no server of its own can be reached or lent; NULL: as configured. Reads only, unless
+                            `fallback_writes` is configured; never reads that have to find what the handle wrote. Errors:
+                            TL_E_NOT_FOUND, TL_E_MISUSE: its own name */
   int32_t priority;      /* must be 0 */
   int32_t reserved;      /* must be 0 */
 } tl_call;
@@ -212,6 +216,7 @@ TL_API void tl_queue_shutdown(tl_queue *); /* new calls are TL_E_SHUTDOWN; take 
                                        failed, and others serve what it did), serves again */
 #define TL_EVENT_RETRY 0x1000u /* a call that certainly did not run, because of how its servers stand, is tried once more; duration: of the pause
                                   before, message: why */
+#define TL_EVENT_FALLBACK 0x2000u /* a call that no server of its connection serves is asked of another connection; message: which, and why */
 
 /* Events of these kinds arrive on the call's queue until its op is cancelled or the queue is shut down; then one last completion says so:
  * TL_DONE, TL_E_CANCELLED or TL_E_SHUTDOWN. Each is a TL_EVENT with the call's user_data and op, arg[0] its bit and, as value, one row:
@@ -357,8 +362,9 @@ TL_API tl_status tl_conn_derive(tl_conn *, const char *tag, size_t tag_len, cons
  * tell); a read through the handle finds out. */
 TL_API tl_status tl_conn_token(tl_conn *, char *out, size_t size, size_t *len, tl_error **err);
 /* Where tl_query would send a statement now, and why, without running it. A row for each endpoint, first those that would be asked, in
- * their order: kind (read, write, unknown: as a write; control), reason (for that), choice (from 1; NULL: it would not be asked), endpoint,
- * role (primary, replica), lag (seconds that it is behind at most, NULL: not known), why. Takes TL_CALL_READ and TL_CALL_WRITE. Errors:
+ * their order: kind (read, write, unknown: as a write; control), reason (for that), choice (from 1; NULL: it would not be asked), connection,
+ * endpoint, role (primary, replica), lag (seconds that it is behind at most, NULL: not known), why. Of the connection's fallback, which is
+ * asked while none of those before it serves, there is no endpoint, nor role. Takes TL_CALL_READ and TL_CALL_WRITE. Errors:
  * those that the text itself would have. */
 TL_API tl_status tl_explain(tl_conn *, const char *sql, size_t sql_len, const tl_call *, tl_result **out, tl_error **err);
 /* One session for several verbs, from the write endpoint (mode TL_READ: from a read endpoint). Released: goes home. */
@@ -470,6 +476,7 @@ typedef struct tl_column { /* borrowed from the batch or result that filled it *
 TL_API int64_t tl_result_affected(const tl_result *);     /* rows of the current set's statement; -1: unknown (a stream not yet read) */
 TL_API int64_t tl_result_last_id(const tl_result *);      /* SQLite: the id the last INSERT made; 0: none */
 TL_API const char *tl_result_endpoint(const tl_result *); /* who served it */
+TL_API const char *tl_result_connection(const tl_result *); /* the name that is an endpoint of: the one asked, or its fallback */
 /* What that was when it began with the statement. */
 #define TL_NO_ROLE 0 /* nobody served it */
 #define TL_PRIMARY 1 /* it took the writes */

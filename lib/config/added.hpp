@@ -24,6 +24,12 @@ struct Built {
 [[nodiscard]] Result<Built> make_connection(const Base& base, std::string_view name, const Node& own,
                                             std::string_view source);
 
+// What another connection's fallback is, "" : none; absent: there is no such connection.
+using FallbackOf = std::function<std::optional<std::string>(const std::string& name)>;
+// Whether a connection's fallback is there, and does not lead back to it. `own` as of make_connection().
+[[nodiscard]] Result<void> check_fallback(const Base& base, const Connection& connection, const Node& own,
+                                          const FallbackOf& fallback_of, std::string_view source);
+
 // The caller's own choice, when the configuration was read.
 [[nodiscard]] std::optional<std::string> chosen_environment(const Base& base);
 

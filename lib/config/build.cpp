@@ -119,6 +119,8 @@ class ConnectionBuilder {
     result_.echo_pool = values.boolean("echo_pool").value_or(false);
     result_.health_check = values.boolean("health_check").value_or(true);
     result_.slow_query = values.duration("slow_query").value_or(result_.slow_query);
+    result_.fallback = values.text("fallback").value_or("");
+    result_.fallback_writes = values.boolean("fallback_writes").value_or(false);
     values.rest();
     if (values.failed()) return values.take_error();
     if (Result<void> done = retry(settings); !done) return done;

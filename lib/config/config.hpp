@@ -134,6 +134,8 @@ struct Connection {
   bool health_check = true;
   Nanos slow_query = std::chrono::seconds(1);
   Retry retry;
+  std::string fallback;          // another connection, "" : none
+  bool fallback_writes = false;  // it serves those as well
   friend bool operator==(const Connection&, const Connection&) = default;
 };
 

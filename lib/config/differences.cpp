@@ -86,6 +86,8 @@ std::vector<std::string> differences(const Connection& a, const Connection& b) {
     seen.key("retry.attempts", a.retry.attempts, b.retry.attempts);
     seen.key("retry.delay", a.retry.delay, b.retry.delay);
     seen.key("retry.max_delay", a.retry.max_delay, b.retry.max_delay);
+    seen.key("fallback", a.fallback, b.fallback);
+    seen.key("fallback_writes", a.fallback_writes, b.fallback_writes);
   }
   return std::move(seen.keys);
 }

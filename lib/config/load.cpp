@@ -308,12 +308,25 @@ class Loader {
     if (base_->budget) {
       if (Result<void> done = expand(*base_->budget, base_->variables, blame_, "budget"); !done) return done;
     }
+    if (Result<void> fine = check_fallbacks(); !fine) return fine;
     base_->connections = config_.connections;
     Result<void> done = apply_budget(base_->budget ? &*base_->budget : nullptr, base_->autos, blame_, config_);
     if (!done) return done;
     if (!limits_) return {};
     if (Result<void> expanded = expand(*limits_, base_->variables, blame_, "limits"); !expanded) return expanded;
     return apply_limits(*limits_, blame_, config_);
+  }
+
+  Result<void> check_fallbacks() {
+    const auto fallback_of = [this](const std::string& name) {
+      const Connection* const found = config_.find(name);
+      return found == nullptr ? std::nullopt : std::optional(found->fallback);
+    };
+    for (const Connection& connection : config_.connections) {
+      const Node& own = base_->own.at(connection.name);
+      if (Result<void> fine = check_fallback(*base_, connection, own, fallback_of, blame_.file); !fine) return fine;
+    }
+    return {};
   }
 
   Result<void> choose_default() {

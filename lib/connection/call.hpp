@@ -8,10 +8,13 @@
 
 namespace tl::connection {
 
+class Connection;
+
 struct CallOptions {
   bool read = false, write = false;  // the caller's own word on what the statement does
   bool stream = false;
-  std::optional<Nanos> max_lag;  // of a replica that reads; none: the connection's
+  std::optional<Nanos> max_lag;          // of a replica that reads; none: the connection's
+  std::shared_ptr<Connection> fallback;  // null: the connection's
   Deadline deadline;
   std::shared_ptr<runtime::Ticket> ticket;  // null: cannot be cancelled
   driver::FetchLimits batch{65536, uint64_t{4} << 20};

@@ -6,7 +6,7 @@ namespace tl::connection {
 namespace {
 
 Handle::Place place_of(Endpoints& on, uint32_t endpoint, bool is_asked, std::string why) {
-  return {on[endpoint].label(), on[endpoint].role(), on.lag_of(endpoint), is_asked, std::move(why)};
+  return {on.settings().name, on[endpoint].label(), on[endpoint].role(), on.lag_of(endpoint), is_asked, std::move(why)};
 }
 
 Result<std::string> reason_of(const sql::Statement& statement, sql::Dialect dialect, const CallOptions& options) {
@@ -59,13 +59,18 @@ Result<Handle::Explained> Handle::explain_on(Endpoints& on, std::string_view tex
     explained.places.push_back(place_of(on, hold_->index(), true, "has the session of this handle"));
     return explained;
   }
-  auto wished = wish(counts_as_read(*explained.statement, options), on, options);
+  const bool read = counts_as_read(*explained.statement, options);
+  auto wished = wish(read, on, options);
   if (!wished) return wished.take_error();
   const routing::Order order = on.order(*wished, false);
   routing::Set asked = 0;
   for (uint32_t i = 0; i < order.size(); ++i) {
     asked |= routing::Set{1} << order[i];
     explained.places.push_back(place_of(on, order[i], true, why_asked(on, *wished, order, i)));
+  }
+  if (std::string other = fallback_name(on.settings(), read, options); !other.empty()) {
+    explained.places.push_back(
+        {std::move(other), "", {}, {}, true, "is asked while no server of \"" + name() + "\" can be reached or lent"});
   }
   const Instant now = steady_clock().now();
   for (uint32_t i = 0; i < on.size(); ++i) {

@@ -25,16 +25,24 @@ bool counts_as_read(const sql::Statement& statement, const CallOptions& options)
   return options.read || routing::reads(statement.kind);
 }
 
-Handle::Handle(std::shared_ptr<Connection> connection, routing::Mode mode)
-    : connection_(std::move(connection)), mode_(mode), read_only_(mode == routing::Mode::read) {}
+Handle::Handle(std::shared_ptr<Connection> connection, Finder& finder, routing::Mode mode)
+    : connection_(std::move(connection)), finder_(finder), mode_(mode), read_only_(mode == routing::Mode::read) {}
 
 Handle::Handle(std::shared_ptr<Named> named, routing::Mode mode)
-    : named_(std::move(named)), mode_(mode), read_only_(mode == routing::Mode::read) {}
+    : named_(std::move(named)), finder_(named_->finder()), mode_(mode), read_only_(mode == routing::Mode::read) {}
+
+Handle::Handle(const Handle& parent, std::shared_ptr<Connection> fallback, routing::Mode mode)
+    : connection_(std::move(fallback)),
+      finder_(parent.finder_),
+      tag_(parent.tag_),
+      mode_(mode),
+      read_only_(mode == routing::Mode::read) {}
 
 Handle::Handle(const Handle& parent, routing::Mode mode, std::shared_ptr<const std::string> tag,
                const driver::Position& after)
     : connection_(parent.connection_),
       named_(parent.named_),
+      finder_(parent.finder_),
       tag_(std::move(tag)),
       mode_(mode),
       read_only_(mode == routing::Mode::read),
@@ -43,6 +51,7 @@ Handle::Handle(const Handle& parent, routing::Mode mode, std::shared_ptr<const s
 Handle::Handle(const Handle& parent, Kind kind, std::shared_ptr<Hold> hold, bool read_only, bool inner)
     : connection_(parent.connection_),
       named_(parent.named_),
+      finder_(parent.finder_),
       tag_(parent.tag_),
       mode_(parent.mode_),
       kind_(kind),
@@ -78,15 +87,17 @@ Result<void> Handle::look_up(const CallOptions& options) const {
 }
 
 Failure Handle::told(Failure failure) const {
-  failure->connection = name();
+  if (failure->connection.empty()) failure->connection = name();  // else it is its fallback's
   return failure;
 }
 
 Result<void> Handle::query(QueryResult& answer, std::string_view text, const columnar::Params& params, bool named,
                            const CallOptions& options) {
-  const auto once = [&] {
-    return on_endpoints([&](const EndpointsPtr& on) { return run(answer, on, text, params, named, options); }, options);
+  const auto by = [&](Handle& handle) {
+    const auto run_on = [&](const EndpointsPtr& on) { return handle.run(answer, on, text, params, named, options); };
+    return handle.on_endpoints(run_on, options);
   };
+  const auto once = [&] { return or_by_fallback(by, answer, {text, named}, options); };
   return told(retrying(once, &answer, text, options));
 }
 

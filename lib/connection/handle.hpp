@@ -15,8 +15,8 @@ namespace tl::connection {
 
 class Handle : public std::enable_shared_from_this<Handle> {
  public:
-  // Pooled ones.
-  Handle(std::shared_ptr<Connection> connection, routing::Mode mode);
+  // Pooled ones. The finder, also of the named one, outlives them.
+  Handle(std::shared_ptr<Connection> connection, Finder& finder, routing::Mode mode);
   Handle(std::shared_ptr<Named> named, routing::Mode mode);
   ~Handle();
   Handle(const Handle&) = delete;
@@ -41,10 +41,11 @@ class Handle : public std::enable_shared_from_this<Handle> {
   [[nodiscard]] routing::Mode mode() const noexcept { return mode_; }
 
   // Where a statement would go now, and why; it is not run. The endpoints in the order in which they would be asked,
-  // and then those that would not. Errors: those of the text.
+  // the connection's fallback, and then those that would not. Errors: those of the text.
   struct Place {
-    std::string endpoint;
-    Role role = Role::primary;
+    std::string connection;
+    std::string endpoint;  // "" : whichever serves there
+    std::optional<Role> role;
     std::optional<Nanos> lag;
     bool is_asked = false;
     std::string why;
@@ -79,6 +80,7 @@ class Handle : public std::enable_shared_from_this<Handle> {
 
   Handle(const Handle& parent, routing::Mode mode, std::shared_ptr<const std::string> tag,
          const driver::Position& after);
+  Handle(const Handle& parent, std::shared_ptr<Connection> fallback, routing::Mode mode);
   Handle(const Handle& parent, Kind kind, std::shared_ptr<Hold> hold, bool read_only, bool inner);
 
   // `inner`: for a verb of this handle, which goes on until it has ended.
@@ -96,6 +98,39 @@ class Handle : public std::enable_shared_from_this<Handle> {
     }
     return named_ == nullptr ? connection_->on_endpoints(verb) : named_->on_endpoints(verb, options);
   }
+
+  // fallback.cpp. A statement as the caller gave it.
+  struct Text {
+    std::string_view sql;
+    bool named = false;
+    bool may_read = true;  // false: it writes, whatever it says
+  };
+  // Runs verb(*this), and where no server of this connection can serve the statement, but its fallback may, verb() of a
+  // handle on that.
+  template <class Verb>
+  [[nodiscard]] Result<void> or_by_fallback(const Verb& verb, QueryResult& answer, const Text& text,
+                                            const CallOptions& options) {
+    if (Result<void> fine = check_fallback(options); !fine) return fine;
+    Result<void> done = verb(*this);
+    if (done || kind_ != Kind::pooled) return done;
+    auto other = fallback(done.error(), text, options);
+    if (!other) return neither(done.take_error(), other.take_error());
+    if (*other == nullptr) return done;
+    answer.begin_anew();
+    Result<void> instead = verb(**other);
+    if (instead) return instead;
+    return neither(done.take_error(), (*other)->told(instead.take_error()));
+  }
+  // Errors: misuse, the call names this connection itself.
+  [[nodiscard]] Result<void> check_fallback(const CallOptions& options) const;
+  // Who may serve what no server of this connection does, "" : nobody.
+  [[nodiscard]] std::string fallback_name(const config::Connection& settings, bool read,
+                                          const CallOptions& options) const;
+  // Of who serves instead; null: nobody.
+  [[nodiscard]] Result<std::shared_ptr<Handle>> fallback(const Error& why, const Text& text,
+                                                         const CallOptions& options) const;
+  [[nodiscard]] static bool is_read(Endpoints& on, const Text& text, const CallOptions& options);
+  [[nodiscard]] static Failure neither(Failure own, Failure other);
 
   // Tries a verb of a pooled handle again where servers stand in its way. `answer`: what it fills, null: nothing.
   template <class Verb>
@@ -171,6 +206,7 @@ class Handle : public std::enable_shared_from_this<Handle> {
 
   const std::shared_ptr<Connection> connection_;  // null: see
   const std::shared_ptr<Named> named_;
+  Finder& finder_;
   const std::shared_ptr<const std::string> tag_;
   const routing::Mode mode_;
   const Kind kind_ = Kind::pooled;

@@ -34,6 +34,7 @@ class Named {
     }
   }
   [[nodiscard]] Result<std::shared_ptr<Connection>> find(const CallOptions& options);
+  [[nodiscard]] Finder& finder() const noexcept { return finder_; }
 
  private:
   const std::string name_;

@@ -89,9 +89,21 @@ QueryResult::QueryResult(BatchHandle batch) {
   if (batch->rows() > 0) set_.batches.push(std::move(batch));
 }
 
+namespace {
+
+const std::string& nobody() noexcept {
+  static const std::string none;
+  return none;
+}
+
+}  // namespace
+
 const std::string& QueryResult::endpoint() const noexcept {
-  static const std::string nowhere;
-  return source_ == nullptr ? nowhere : source_->endpoint();
+  return source_ == nullptr ? nobody() : source_->endpoint();
+}
+
+const std::string& QueryResult::connection() const noexcept {
+  return source_ == nullptr ? nobody() : source_->connection();
 }
 
 void QueryResult::begin_anew() noexcept {

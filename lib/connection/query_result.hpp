@@ -120,6 +120,7 @@ class QueryResult {
 
   [[nodiscard]] const Set& set() const noexcept { return set_; }
   [[nodiscard]] const std::string& endpoint() const noexcept;
+  [[nodiscard]] const std::string& connection() const noexcept;
   // What that was when it began with the statement, and how far behind at most. Nothing: nobody served it; not known.
   [[nodiscard]] std::optional<Role> role() const noexcept { return role_; }
   [[nodiscard]] std::optional<Nanos> lag() const noexcept { return lag_; }

@@ -26,18 +26,6 @@ Nanos pause_after(const config::Retry& settings, uint32_t failed) {
   return pool::Jitter(std::random_device{}()).shorten(whole, jittered_part);
 }
 
-void tell(Endpoints& on, const Error& why, std::string_view statement, Nanos pause) {
-  uint32_t index = 0;
-  while (index + 1 < on.size() && on[index].label() != why.endpoint) ++index;
-  on[index].source()->tell(observe::Kind::retry, [&](observe::Event& event) {
-    event.endpoint = why.endpoint;
-    event.duration = pause;
-    event.status = why.status;
-    event.statement = statement;
-    event.message = why.message;
-  });
-}
-
 }  // namespace
 
 bool was_in_the_way(const Error& error, const Endpoints& on) noexcept {
@@ -80,7 +68,7 @@ Result<bool> Retry::again(const std::shared_ptr<Endpoints>& on, const Error& why
   if (options.deadline.at <= until.at) return false;
   if (!Pause(on, began_).wait(until, options.ticket.get())) return unsent(runtime::Ended::cancelled);
   began_ = steady_clock().now();
-  tell(*on, why, statement, began_ - now);
+  tell_of(*on, observe::Kind::retry, why, statement, [&](observe::Event& event) { event.duration = began_ - now; });
   return true;
 }
 

@@ -9,6 +9,21 @@
 
 namespace tl::connection {
 
+// Tells of a call that failed, as an event of whose failure it was, which `describe(event)` completes.
+template <class Describe>
+void tell_of(Endpoints& on, observe::Kind kind, const Error& why, std::string_view statement,
+             const Describe& describe) {
+  uint32_t index = 0;
+  while (index + 1 < on.size() && on[index].label() != why.endpoint) ++index;
+  on[index].source()->tell(kind, [&](observe::Event& event) {
+    event.endpoint = why.endpoint;
+    event.status = why.status;
+    event.statement = statement;
+    event.message = why.message;
+    describe(event);
+  });
+}
+
 // Whether the call may be sent once more: it did not run, and that was not its own doing.
 [[nodiscard]] bool was_in_the_way(const Error& error, const Endpoints& on) noexcept;
 

@@ -24,8 +24,9 @@ enum class Kind : uint8_t {
   ask_credentials,  // a question: what do sessions of this connection log in with?
   role_change,      // an endpoint takes the writes now, or no longer; it was set aside, or serves again
   retry,            // a call that certainly did not run is tried once more
+  fallback,         // and what cannot be served here is asked of another connection
 };
-constexpr size_t kind_count = 13;
+constexpr size_t kind_count = 14;
 
 [[nodiscard]] std::string_view kind_name(Kind kind) noexcept;  // "connect", "dial_failed", …
 

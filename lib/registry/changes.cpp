@@ -57,8 +57,23 @@ Result<std::shared_ptr<Entry>> Registry::read_entry(std::string_view name, std::
   if (found != nullptr) written->unused_for = found->unused_for;
   auto built = registry::built(std::string(name), *written);
   if (!built) return of(name, built.take_error());
+  if (Result<void> fine = check_fallback(built->connection, *written, source_of("add", name)); !fine) {
+    return of(name, fine.take_error());
+  }
   written->warnings = std::move(built->warnings);
   return make_entry(std::move(built->connection), std::move(written), found != nullptr);
+}
+
+Result<void> Registry::check_fallback(const config::Connection& connection, const Written& written,
+                                      std::string_view source) const {
+  if (connection.fallback.empty()) return {};
+  auto own = own_settings(*written.base, connection.name, &written);
+  if (!own) return own.take_error();
+  const auto fallback_of = [this](const std::string& name) {
+    const auto found = names_.find(name);
+    return found == nullptr ? std::nullopt : std::optional(found->settings()->fallback);
+  };
+  return config::check_fallback(*written.base, connection, *own, fallback_of, source);
 }
 
 // Answers what has the name already; null: nothing had.
@@ -97,6 +112,8 @@ Result<Version> Registry::patched(const std::string& name, const Version& before
   written->base = config->base;
   written->own = std::make_unique<const config::Node>(own.take());
   written->warnings = std::move(built->warnings);
+  if (Result<void> fine = check_fallback(built->connection, *written, source); !fine)
+    return of(name, fine.take_error());
   written->in_file = before.written == nullptr || before.written->in_file;
   if (before.written != nullptr) written->unused_for = before.written->unused_for;
   return Version{std::make_shared<const config::Connection>(std::move(built->connection)), std::move(written)};

@@ -263,6 +263,7 @@ connection::QueryResult table_of(const connection::Handle::Explained& explained)
   Table table({{"kind", Type::text},
                {"reason", Type::text},
                {"choice", Type::int64},
+               {"connection", Type::text},
                {"endpoint", Type::text},
                {"role", Type::text},
                {"lag", Type::float64},
@@ -270,7 +271,8 @@ connection::QueryResult table_of(const connection::Handle::Explained& explained)
   int64_t choice = 0;
   for (const auto& place : explained.places) {
     table.add({std::string(kind_name(explained.statement->kind)), explained.reason,
-               place.is_asked ? Cell(++choice) : Cell(), place.endpoint, std::string(connection::role_name(place.role)),
+               place.is_asked ? Cell(++choice) : Cell(), place.connection, text_or_null(place.endpoint),
+               place.role ? Cell(std::string(connection::role_name(*place.role))) : Cell(),
                place.lag ? Cell(seconds(*place.lag)) : Cell(), place.why});
   }
   return connection::QueryResult(table.batch());

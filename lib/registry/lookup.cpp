@@ -16,7 +16,7 @@ Result<std::shared_ptr<Handle>> Registry::handle(std::string_view name, routing:
   if (entry == nullptr && !hub_->wants(Kind::ask_name)) return not_found(name);
   const bool may_go = entry == nullptr || entry->was_asked_for();
   auto connection = entry == nullptr ? nullptr : Entry::connection(std::move(entry));
-  if (connection != nullptr && !may_go) return std::make_shared<Handle>(std::move(connection), mode);
+  if (connection != nullptr && !may_go) return std::make_shared<Handle>(std::move(connection), *this, mode);
   auto named = std::make_shared<connection::Named>(std::string(meant), *this, std::move(connection));
   return std::make_shared<Handle>(std::move(named), mode);
 }

@@ -73,6 +73,7 @@
   /* routing_test.c */                                \
   T(a_statement_is_explained)                         \
   T(an_answer_knows_who_gave_it)                      \
+  T(a_call_names_its_fallback)                        \
   T(tokens)                                           \
   /* many_test.c */                                   \
   T(rows_take_effect_together)                        \

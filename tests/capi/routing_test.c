@@ -54,9 +54,32 @@ void test_an_answer_knows_who_gave_it(void) {
   result = ask(conn, "SELECT * FROM things", NULL);
   CHECK_INT(tl_result_role(result), TL_REPLICA);
   CHECK_INT(tl_result_lag_ms(result), 0);
+  CHECK_TEXT(tl_result_connection(result), "file");
+  CHECK_TEXT(tl_result_connection(result), "file");
   tl_result_release(result);
+  CHECK_TEXT(tl_result_connection(NULL), "");
   CHECK_INT(tl_result_role(NULL), TL_NO_ROLE);
   CHECK_INT(tl_result_lag_ms(NULL), -1);
+  tl_conn_release(conn);
+  tl_registry_release(registry);
+}
+
+void test_a_call_names_its_fallback(void) {
+  tl_registry* registry = open_registry("");
+  tl_conn* conn = in_a_file(registry);
+  tl_call call = call_with(0);
+  tl_result* result = NULL;
+  tl_error* err = NULL;
+  call.fallback = "db";
+  result = ask(conn, "SELECT 1", &call);
+  CHECK_TEXT(tl_result_connection(result), "file"); /* which serves it itself */
+  tl_result_release(result);
+  result = NULL;
+  call.fallback = "file";
+  EXPECT(TL_E_MISUSE, tl_query(conn, WHOLE("SELECT 1"), NULL, 0, NULL, 0, &call, &result, &err));
+  call.fallback = "bd";
+  EXPECT(TL_E_NOT_FOUND, tl_query(conn, WHOLE("SELECT 1"), NULL, 0, NULL, 0, &call, &result, &err));
+  CHECK(result == NULL);
   tl_conn_release(conn);
   tl_registry_release(registry);
 }

@@ -64,5 +64,5 @@ void test_names_of_types(void) {
 void test_layout_is_frozen(void) {
   CHECK_INT(sizeof(tl_value), 16);
   CHECK_INT(offsetof(tl_value, v), 8);
-  CHECK_INT(sizeof(tl_call), 72);
+  CHECK_INT(sizeof(tl_call), 80);
 }

@@ -17,7 +17,7 @@ TEST_CASE("not in sessions, leases and whatever else can be inspected, nor in th
     const Secrecy secrecy(Secrecy::Log::some);
     // Both what is echoed and a key that has no effect are logged.
     const auto registry =
-        trunkline::registry::parse(login(server, server.lines + "echo = true\nfallback = \"other\"\n"));
+        trunkline::registry::parse(login(server, server.lines + "echo = true\nmigrations.table = \"other\"\n"));
     const auto db = registry.on("db");
     const auto pinned = db.pin(20s);
     CHECK(pinned.query({.timeout = 20s}, "SELECT 1").value<int64_t>() == 1);

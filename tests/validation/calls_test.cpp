@@ -149,7 +149,7 @@ TEST_CASE("a pinned session is the same for every statement, and comes home clea
 }
 
 TEST_CASE("a handle that only reads refuses what is not known to be a read") {
-  const Line line;
+  Line line;
   line.run("DROP TABLE IF EXISTS kept");
   line.run("CREATE TABLE kept (a INTEGER)");
   const auto reader = line.open(routing::Mode::read);
@@ -241,7 +241,7 @@ TEST_CASE("a caller that holds every session is told so instead of waiting for i
 }
 
 TEST_CASE("a full pool says who holds it") {
-  const Line line("[connections.db.pool]\nmax = 1\nacquire_timeout = \"100ms\"\n");
+  Line line("[connections.db.pool]\nmax = 1\nacquire_timeout = \"100ms\"\n");
   const auto tagged =
       line.handle->derive(std::make_shared<std::string>("nightly report"), routing::Mode::write, {}).take();
   const auto held = tagged->begin({}, {}).take();

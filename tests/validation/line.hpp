@@ -25,8 +25,8 @@ struct Line {
   explicit Line(const std::string& more = "") : registry(configuration(more)), handle(open(routing::Mode::dual)) {}
   ~Line() { (void)registry.close(nullptr, std::nullopt); }
 
-  [[nodiscard]] std::shared_ptr<Handle> open(routing::Mode mode) const {
-    return std::make_shared<Handle>(*registry.find("db"), mode);
+  [[nodiscard]] std::shared_ptr<Handle> open(routing::Mode mode) {
+    return std::make_shared<Handle>(*registry.find("db"), registry, mode);
   }
   [[nodiscard]] Result<Table> rows(Handle& on, std::string_view sql, const Values& values = {},
                                    const CallOptions& options = {}, bool named = false) const {

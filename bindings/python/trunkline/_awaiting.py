@@ -12,9 +12,10 @@ from typing import Any, Callable
 from weakref import ref
 
 from . import _errors, _ffi
-from ._call import Core, Owned
+from ._call import ANYWHERE, Core, Owned, Where, packed
 
-_CALL = Struct("<IIqQQQ16xq8x")  # tl_call: struct_size, flags, timeout, queue, user_data, op, max_lag; the rest zero
+# tl_call: struct_size, flags, timeout, queue, user_data, op, max_lag, fallback; the rest zero
+_CALL = Struct("<IIqQQQ16xqQ8x")
 _CALL_SIZE = sizeof(_ffi.tl_call)
 _COMPLETION = Struct("<Q8xi4xQQQ16x")  # tl_completion: user_data, status, value, error, arg[0]
 _COMPLETION_SIZE = sizeof(_ffi.tl_completion)
@@ -91,8 +92,8 @@ def forget(core: Core) -> None:
 
 
 async def perform(core: Core, owner: Owned, function: Any, arguments: tuple[Any, ...], out: Any = None,
-                  timeout: int = 0, flags: int = 0, then: Callable[[Any], Any] | None = None, max_lag: int = 0,
-                  reads: int = 0) -> Any:
+                  timeout: int = 0, flags: int = 0, then: Callable[[Any], Any] | None = None,
+                  where: Where = ANYWHERE, reads: int = 0) -> Any:
     """Runs a verb as `_call.perform` does, without blocking. `reads`: the op of the statement whose answer it reads.
 
     A task that is cancelled cancels the verb, and goes on when that has ended: by then its session is free again.
@@ -106,7 +107,7 @@ async def perform(core: Core, owner: Owned, function: Any, arguments: tuple[Any,
         raise _errors.of_status(_ffi.TL_E_BUSY, "another task reads from this result")
     if flags & _ffi.TL_CALL_STREAM:
         out._op = op
-    call = _CALL.pack(_CALL_SIZE, flags, timeout, queue.pointer, op, 0 if reads else op, max_lag)
+    call = _CALL.pack(_CALL_SIZE, flags, timeout, queue.pointer, op, 0 if reads else op, *packed(where))
     place = queue.report_place
     status = function.submit(owner.slot, *arguments, call, place) if out is None else (
         function.submit(owner.slot, *arguments, call, None, place))

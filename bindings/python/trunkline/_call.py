@@ -10,15 +10,20 @@ from ctypes import addressof, c_void_p
 from functools import partial
 from itertools import compress
 from struct import Struct
-from typing import Any, Callable
+from typing import Any, Callable, Tuple
 
 from . import _errors, _ffi, _interrupt
 from ._ffi import TL_CALL_STREAM
 
-_CALL = Struct("<IIq16xQ32x")  # tl_call: struct_size, flags, timeout_ms, op; the rest zero
-_CALL_WITH_LAG = Struct("<IIq16xQ16xq8x")  # the same and max_lag_ms
+_CALL = Struct("<IIq16xQ40x")  # tl_call: struct_size, flags, timeout_ms, op; the rest zero
+_CALL_AND_WHERE = Struct("<IIq16xQ16xqQ8x")  # the same, max_lag_ms and fallback
 _CALL_SIZE = ctypes.sizeof(_ffi.tl_call)
-assert _CALL.size == _CALL_WITH_LAG.size == _CALL_SIZE
+assert _CALL.size == _CALL_AND_WHERE.size == _CALL_SIZE
+
+Where = Tuple[int, "ctypes.Array[ctypes.c_char] | None"]
+"""Who may serve a verb: how many milliseconds a replica may be behind, 0 as configured; a connection that may serve
+instead, as C's text, None as configured."""
+ANYWHERE: Where = (0, None)
 
 _ours = [True]
 """Whether what was made while this list stood here is this process's. A forked child must not release its parent's."""
@@ -87,8 +92,24 @@ def milliseconds(seconds: float | None, what: str = "a timeout") -> int:
     return max(1, math.ceil(seconds * 1000))
 
 
+def where(max_lag: float | None, fallback: str | None = None) -> Where:
+    """`max_lag` in seconds."""
+    if max_lag is None and fallback is None:
+        return ANYWHERE
+    name = None if fallback is None else ctypes.create_string_buffer(fallback.encode())
+    if name is not None and b"\0" in name.raw[:-1]:
+        raise ValueError("the name of a connection holds no NUL")
+    return milliseconds(max_lag, "max_lag"), name
+
+
+def packed(where: Where) -> tuple[int, int]:
+    """As tl_call has it, while `where` is there."""
+    max_lag, fallback = where
+    return max_lag, 0 if fallback is None else addressof(fallback)
+
+
 def perform(core: Core, owner: Owned, function: Callable[..., int], arguments: tuple[Any, ...], out: Any = None,
-            timeout: int = 0, flags: int = 0, then: Callable[[Any], Any] | None = None, max_lag: int = 0) -> Any:
+            timeout: int = 0, flags: int = 0, then: Callable[[Any], Any] | None = None, where: Where = ANYWHERE) -> Any:
     """Runs a verb, function(owner.slot, *arguments, call, out.slot, error), blocking; without `out` where it is None.
     What `then` makes of `out`, or `out`. Raises as `run` does. `_awaiting.perform` is the same for asyncio."""
     if flags & TL_CALL_STREAM:
@@ -99,8 +120,8 @@ def perform(core: Core, owner: Owned, function: Callable[..., int], arguments: t
     else:
         watch = _interrupt.watch(core)
         op = watch[1] if watch else 0
-    if max_lag:
-        call = _CALL_WITH_LAG.pack(_CALL_SIZE, flags, timeout, op, max_lag)
+    if where is not ANYWHERE:
+        call = _CALL_AND_WHERE.pack(_CALL_SIZE, flags, timeout, op, *packed(where))
     else:
         call = _CALL.pack(_CALL_SIZE, flags, timeout, op) if op or timeout or flags else None
     # The rest is `run`, written out for the sake of a statement's time.

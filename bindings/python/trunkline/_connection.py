@@ -74,26 +74,29 @@ class Handle(Generic[Answer, Streamed, Count, Nothing, Block]):
 
     @overload
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None,
-              stream: Literal[False] = False, read: bool = False, write: bool = False,
-              max_lag: float | None = None) -> Answer: ...
+              stream: Literal[False] = False, read: bool = False, write: bool = False, max_lag: float | None = None,
+              fallback: str | None = None) -> Answer: ...
 
     @overload
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: Literal[True],
-              read: bool = False, write: bool = False, max_lag: float | None = None) -> Streamed: ...
+              read: bool = False, write: bool = False, max_lag: float | None = None,
+              fallback: str | None = None) -> Streamed: ...
 
     @overload
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: bool,
-              read: bool = False, write: bool = False, max_lag: float | None = None) -> Answer | Streamed: ...
+              read: bool = False, write: bool = False, max_lag: float | None = None,
+              fallback: str | None = None) -> Answer | Streamed: ...
 
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: bool = False,
-              read: bool = False, write: bool = False, max_lag: float | None = None) -> Any:
+              read: bool = False, write: bool = False, max_lag: float | None = None, fallback: str | None = None) -> Any:
         """Runs a statement.
 
         `params`: a sequence for ``?`` (PostgreSQL also ``$1``), or a mapping for ``:name``; a list or tuple among them is
         an array, for ``= ANY(?)``. `timeout`: seconds for all of it, ``math.inf`` for none; the default is the
         connection's. `stream`: rows come as they are read, and the result holds its session until then. `read`, `write`:
         what the statement does, where its text does not show it. `max_lag`: seconds that a replica may be behind to
-        serve it, ``math.inf`` for however far; the default is the connection's.
+        serve it, ``math.inf`` for however far; the default is the connection's. `fallback`: the connection that serves it
+        while no server of this one can be reached or lent; the default is the one that is configured.
         """
         owner = self._owner or self._held()
         text = sql.encode()
@@ -103,11 +106,11 @@ class Handle(Generic[Answer, Streamed, Count, Nothing, Block]):
         core = owner.core
         if stream:
             return self._perform(core, owner, tl_query, arguments, self._streamed(core, True), milliseconds,
-                                 flags | TL_CALL_STREAM, self._of_stream, _lag(max_lag))
-        if max_lag is None:
+                                 flags | TL_CALL_STREAM, self._of_stream, _call.where(max_lag, fallback))
+        if max_lag is None and fallback is None:
             return self._perform(core, owner, tl_query, arguments, self._whole(core), milliseconds, flags)
         return self._perform(core, owner, tl_query, arguments, self._whole(core), milliseconds, flags, None,
-                             _lag(max_lag))
+                             _call.where(max_lag, fallback))
 
     def execute_many(self, sql: str, rows: Iterable[Any], *, timeout: float | None = None) -> Answer:
         """Runs a statement for each of the rows, which are what `params` of `query` is; all of them take effect, or none.
@@ -159,7 +162,7 @@ class Handle(Generic[Answer, Streamed, Count, Nothing, Block]):
         text = sql.encode()
         return self._perform(owner.core, owner, _ffi.tl_explain, (text, len(text)), self._whole(owner.core),
                              _call.milliseconds(timeout), read * TL_CALL_READ | write * TL_CALL_WRITE, None,
-                             _lag(max_lag))
+                             _call.where(max_lag))
 
     def token(self) -> str:
         """A place behind all that was written through the handle and that its reads find, for `after`, also in another
@@ -183,15 +186,11 @@ class Handle(Generic[Answer, Streamed, Count, Nothing, Block]):
             raise ValueError(f"isolation is one of {', '.join(filter(None, _ISOLATION))}, not {isolation!r}")
         flags = _ISOLATION[isolation] | read_only * _ffi.TL_BEGIN_READ_ONLY
         self._held()
-        return self._transaction(self, flags, _call.milliseconds(timeout), _lag(max_lag))
+        return self._transaction(self, flags, _call.milliseconds(timeout), _call.where(max_lag))
 
 
 def _affected(result: Result) -> int:
     return result.affected
-
-
-def _lag(seconds: float | None) -> int:
-    return _call.milliseconds(seconds, "max_lag")
 
 
 class PooledHandle(Handle[Answer, Streamed, Count, Nothing, Block],
@@ -206,7 +205,7 @@ class PooledHandle(Handle[Answer, Streamed, Count, Nothing, Block],
         """``with connection.pin() as session:`` keeps one session for several statements. `max_lag`: as of `query`, in
         mode "read"."""
         self._held()
-        return self._pin(self, _call.milliseconds(timeout), _lag(max_lag))
+        return self._pin(self, _call.milliseconds(timeout), _call.where(max_lag))
 
     def tag(self: Self, text: str) -> Self:
         """The same connection under a tag, which is shown wherever its leases are listed. Cheap: one per request."""
@@ -230,20 +229,20 @@ class PooledHandle(Handle[Answer, Streamed, Count, Nothing, Block],
 class PinnedHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
     """One session, between entering and leaving the ``with`` block."""
 
-    __slots__ = ("_parent", "_timeout", "_max_lag")
+    __slots__ = ("_parent", "_timeout", "_where")
 
     _missing = "a pinned session is used inside its with block"
 
-    def __init__(self, parent: Handle[Any, Any, Any, Any, Any], timeout: int, max_lag: int) -> None:
+    def __init__(self, parent: Handle[Any, Any, Any, Any, Any], timeout: int, where: _call.Where) -> None:
         super().__init__(None)
         self._parent = parent
         self._timeout = timeout
-        self._max_lag = max_lag
+        self._where = where
 
     def _enter(self: Self) -> Self:
         parent = self._parent._held()
         return self._perform(parent.core, parent, _ffi.tl_pin, (), Owner(parent.core), self._timeout, 0, self._entered,
-                             self._max_lag)
+                             self._where)
 
     def _entered(self: Self, owner: Owner) -> Self:
         self._owner = owner
@@ -256,17 +255,17 @@ class PinnedHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
 class TransactionHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
     """A transaction, or a savepoint in one, between entering and leaving the ``with`` block."""
 
-    __slots__ = ("_parent", "_flags", "_timeout", "_max_lag")
+    __slots__ = ("_parent", "_flags", "_timeout", "_where")
 
     _missing = "a transaction is used inside its with block, until it is committed or rolled back"
 
-    def __init__(self, parent: Handle[Any, Any, Any, Any, Any], flags: int, timeout: int, max_lag: int) -> None:
+    def __init__(self, parent: Handle[Any, Any, Any, Any, Any], flags: int, timeout: int, where: _call.Where) -> None:
         super().__init__(None)
         # Not what it holds: the session of a pin goes home with its block, whoever has a transaction on it still.
         self._parent = parent
         self._flags = flags
         self._timeout = timeout
-        self._max_lag = max_lag
+        self._where = where
 
     def begin(self) -> Nothing:
         """What entering the ``with`` block does."""
@@ -277,7 +276,7 @@ class TransactionHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
             raise _errors.of_status(_ffi.TL_E_MISUSE, "the transaction has begun already")
         parent = self._parent._held()
         return self._perform(parent.core, parent, _ffi.tl_begin, (self._flags,), Owner(parent.core), self._timeout, 0,
-                             then, self._max_lag)
+                             then, self._where)
 
     def _begun(self, owner: Owner) -> None:
         self._owner = owner

@@ -25,7 +25,7 @@ from ._decode import plain
 from ._result import Columns
 
 _COMPLETION = Struct("<Q8xiIQQ8xQQ")  # tl_completion: user_data, status, kind, value, error, arg[1], arg[2]
-_CALL = Struct("<II8xQQQ32x")  # tl_call: struct_size, flags, queue, user_data, op; the rest zero
+_CALL = Struct("<II8xQQQ40x")  # tl_call: struct_size, flags, queue, user_data, op; the rest zero
 _COMPLETION_SIZE = sizeof(_ffi.tl_completion)
 _CALL_SIZE = sizeof(_ffi.tl_call)
 assert _COMPLETION.size == _COMPLETION_SIZE and _CALL.size == _CALL_SIZE
@@ -323,6 +323,9 @@ class Listens:
                         "a statement has ended that took the connection's `slow_query` or longer")
     on_retry = _on(_ffi.TL_EVENT_RETRY, "on_retry",
                    "a call that did not run is tried once more; `duration` is of the pause, `message` says why")
+    on_fallback = _on(_ffi.TL_EVENT_FALLBACK, "on_fallback",
+                      "a call that no server of its connection serves is asked of another connection; `message` says which, "
+                      "and why")
     on_state_change = _on(_ffi.TL_EVENT_STATE_CHANGE, "on_state_change",
                           "a connection was added, opened, closed or removed; `message` is its state")
     on_role_change = _on(_ffi.TL_EVENT_ROLE_CHANGE, "on_role_change",

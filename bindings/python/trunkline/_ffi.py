@@ -78,6 +78,7 @@ TL_ASK_NAME = 0x200
 TL_ASK_CREDENTIALS = 0x400
 TL_EVENT_ROLE_CHANGE = 0x800
 TL_EVENT_RETRY = 0x1000
+TL_EVENT_FALLBACK = 0x2000
 
 TL_QUEUE_THREAD = 0x1
 
@@ -127,6 +128,7 @@ class tl_call(ctypes.Structure):
         ("batch_bytes", c_uint32),
         ("owner", c_uint64),
         ("max_lag_ms", c_int64),
+        ("fallback", c_char_p),
         ("priority", c_int32),
         ("reserved", c_int32),
     ]
@@ -290,6 +292,7 @@ tl_load = _declare_verb("tl_load", _ptr, c_char_p, _size, c_char_p, _size, c_cha
 # results; of a whole result the next batch is there, of a streamed one it may have to be waited for
 tl_result_affected = _declare(_quick, "tl_result_affected", c_int64, _ptr)
 tl_result_last_id = _declare(_quick, "tl_result_last_id", c_int64, _ptr)
+tl_result_connection = _declare(_quick, "tl_result_connection", c_char_p, _ptr)
 tl_result_endpoint = _declare(_quick, "tl_result_endpoint", c_char_p, _ptr)
 tl_result_role = _declare(_quick, "tl_result_role", c_int32, _ptr)
 tl_result_lag_ms = _declare(_quick, "tl_result_lag_ms", c_int64, _ptr)

@@ -87,22 +87,24 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
 
     @overload
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None,
-              stream: Literal[False] = False, read: bool = False, write: bool = False,
-              max_lag: float | None = None) -> Answer: ...
+              stream: Literal[False] = False, read: bool = False, write: bool = False, max_lag: float | None = None,
+              fallback: str | None = None) -> Answer: ...
 
     @overload
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: Literal[True],
-              read: bool = False, write: bool = False, max_lag: float | None = None) -> Streamed: ...
+              read: bool = False, write: bool = False, max_lag: float | None = None,
+              fallback: str | None = None) -> Streamed: ...
 
     @overload
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: bool,
-              read: bool = False, write: bool = False, max_lag: float | None = None) -> Answer | Streamed: ...
+              read: bool = False, write: bool = False, max_lag: float | None = None,
+              fallback: str | None = None) -> Answer | Streamed: ...
 
     def query(self, sql: str, params: Parameters = None, *, timeout: float | None = None, stream: bool = False,
-              read: bool = False, write: bool = False, max_lag: float | None = None) -> Any:
+              read: bool = False, write: bool = False, max_lag: float | None = None, fallback: str | None = None) -> Any:
         """`on().query(…)`"""
         return self.on().query(sql, params, timeout=timeout, stream=stream, read=read, write=write,
-                               max_lag=max_lag)
+                               max_lag=max_lag, fallback=fallback)
 
     def transaction(self, *, read_only: bool = False, isolation: str | None = None,
                     timeout: float | None = None, max_lag: float | None = None) -> Block:

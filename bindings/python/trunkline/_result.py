@@ -107,6 +107,11 @@ class Result(_call.Owned):
         return (_ffi.tl_result_endpoint(self._open()) or b"").decode("utf-8", "replace")
 
     @property
+    def connection(self) -> str:
+        """The name that is an endpoint of: the one asked, or its fallback."""
+        return (_ffi.tl_result_connection(self._open()) or b"").decode("utf-8", "replace")
+
+    @property
     def role(self) -> str | None:
         """What that was when it began with the statement: "primary" or "replica"; None: nobody served it."""
         return _ROLES[_ffi.tl_result_role(self._open())]

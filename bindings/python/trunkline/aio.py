@@ -97,6 +97,11 @@ class Stream:
         return self._rows.endpoint
 
     @property
+    def connection(self) -> str:
+        """The name that is an endpoint of: the one asked, or its fallback."""
+        return self._rows.connection
+
+    @property
     def role(self) -> str | None:
         """What that was when it began with the statement: "primary" or "replica"; None: nobody served it."""
         return self._rows.role

@@ -38,6 +38,8 @@ class result_sets {
   [[nodiscard]] int64_t last_id() const noexcept { return tl_result_last_id(raw_.get()); }
   // Who served it. Valid as long as the result.
   [[nodiscard]] std::string_view endpoint() const noexcept { return tl_result_endpoint(raw_.get()); }
+  // The name that is an endpoint of: the one asked, or its fallback.
+  [[nodiscard]] std::string_view connection() const noexcept { return tl_result_connection(raw_.get()); }
   // What that was when it began with the statement, and how far it was behind the primary then, at most; nullopt: not
   // known.
   [[nodiscard]] trunkline::role role() const noexcept { return trunkline::role{tl_result_role(raw_.get())}; }

@@ -20,6 +20,7 @@ enum class event_kind : uint32_t {
   slow_query = TL_EVENT_SLOW_QUERY,      // the same, of one that took the connection's `slow_query` or longer
   role_change = TL_EVENT_ROLE_CHANGE,    // an endpoint takes the writes now, or no longer; failed, or serves again
   retry = TL_EVENT_RETRY,                // a call that did not run is tried once more; duration: of the pause
+  fallback = TL_EVENT_FALLBACK,          // it is asked of another connection
   state_change = TL_EVENT_STATE_CHANGE,  // a connection was added, opened, closed or removed; message: its state
   ask_name = TL_ASK_NAME,                // a question, see registry::resolver(): which connection is this name?
   ask_credentials = TL_ASK_CREDENTIALS,  // likewise, see registry::credentials(): what do its sessions log in with?

@@ -57,6 +57,9 @@ struct options {
   const operation* cancel_by = nullptr;  // lets another thread cancel it
   // Replicas further behind are not read; 0: the connection's, however_far. Of query, stream and explain.
   std::chrono::milliseconds max_lag{0};
+  // The connection that serves it while no server of its own can be reached or lent; null: as configured. Of query,
+  // stream, execute_many and load; see tl_call.
+  const char* fallback = nullptr;
 };
 
 enum class isolation : uint32_t {
@@ -89,6 +92,7 @@ inline tl_call call_of(const options& how) noexcept {
   call.batch_rows = how.batch_rows;
   call.batch_bytes = how.batch_bytes;
   call.op = how.cancel_by == nullptr ? 0 : how.cancel_by->id();
+  call.fallback = how.fallback;
   return call;
 }
 

@@ -352,13 +352,14 @@ TEST_CASE("settings say where each value comes from, sorted and once each") {
 }
 
 TEST_CASE("a key whose feature this build lacks is checked, and told on loading") {
-  const Config config = loaded("[connections.a]\ndriver = \"pg\"\nfallback = \"b\"\npool.leak_threshold = \"1m\"\n");
+  const Config config =
+      loaded("[connections.a]\ndriver = \"pg\"\nmigrations.table = \"b\"\npool.leak_threshold = \"1m\"\n");
   REQUIRE(config.warnings.size() == 2);
   const auto told = [&](std::string_view key) {
     return std::any_of(config.warnings.begin(), config.warnings.end(),
                        [&](const std::string& warning) { return warning.find(key) != std::string::npos; });
   };
-  CHECK(told("test.toml:3: connections.a.fallback: this build has no fallback"));
+  CHECK(told("test.toml:3: connections.a.migrations.table: this build has no migrations"));
   CHECK(told("test.toml:4: connections.a.pool.leak_threshold: this build has no leak detection"));
   CHECK(loaded("[connections.a]\ndriver = \"pg\"\n").warnings.empty());
 }
