@@ -77,10 +77,18 @@ void Hold::leave_unread(Then then) noexcept {
   unread_ = then;
 }
 
+void Hold::note_begin(const sql::Statement& statement) noexcept {
+  may_commit_ = sql::may_end_transaction(statement, endpoints_->statements()->dialect());
+}
+
 // Definitions commit on MariaDB, also before they fail, and so may procedures.
 void Hold::note_end(const Error* failure) noexcept {
-  if (!inside_ || !leased_ || leased_.session().state() != State::idle) return;
-  may_be_committed_ = failure == nullptr || failure->outcome != Outcome::rolled_back;
+  if (!inside_) return;
+  if (!leased_ || leased_.session().state() == State::broken) {
+    if (may_commit_ && failure != nullptr && failure->outcome == Outcome::unknown) may_be_committed_ = true;
+  } else if (leased_.session().state() == State::idle) {
+    may_be_committed_ = failure == nullptr || failure->outcome != Outcome::rolled_back;
+  }
 }
 
 Result<void> Hold::is_here() const {
@@ -113,8 +121,10 @@ Result<void> Hold::may_enter(uint64_t level, bool ends) const {
   if (!ends && levels_.back() != level) {
     return fail(Status::busy, "a transaction or savepoint inside this one has not ended", Phase::acquire);
   }
-  if (!leased_) return fail(Status::closed, "the session of this handle was lost or given up", Phase::acquire);
-  return {};
+  if (leased_) return {};
+  Failure over = ends ? may_be_committed() : nullptr;
+  if (over) return over;
+  return fail(Status::closed, "the session of this handle was lost or given up", Phase::acquire);
 }
 
 Result<void> Hold::await_turn(std::unique_lock<std::mutex>& lock, const CallOptions& options) {

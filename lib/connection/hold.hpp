@@ -27,7 +27,8 @@ class Hold {
   void abandon(uint64_t level) noexcept;
   // The statement's answer was dropped unread: it is read before the next verb.
   void leave_unread(driver::Then then) noexcept;
-  // The verb's statement has come to its end; null: it has succeeded.
+  // The verb's statement begins, and has come to its end; null: it has succeeded.
+  void note_begin(const sql::Statement& statement) noexcept;
   void note_end(const Error* failure) noexcept;
 
   // Begins a verb; on a fiber, when it is its turn. `ends`: it ends the level, so that levels inside do not matter.
@@ -85,6 +86,7 @@ class Hold {
   uint64_t verb_level_ = 0;
   bool inside_ = false;  // that level is in a transaction
   driver::Then unread_ = driver::Then::end;
+  bool may_commit_ = false;  // its statement
   Leased leased_;
 };
 

@@ -55,6 +55,7 @@ Result<void> Stream::head(Result<void> done, driver::Run* run, Set& set) {
 
 Result<void> Stream::begin(driver::Request request, const CallOptions& options, Set& set) {
   watch_.begin(leased(), leased().holder().tag, request.statement);
+  if (use_.get() != nullptr) use_.get()->note_begin(*request.statement);
   auto run = leased().session().run(std::move(request));
   return head(Call(leased(), options).begin(run), run.get(), set);
 }

@@ -71,6 +71,9 @@ struct Statement {
 // server. [any thread]
 [[nodiscard]] Result<Statement> analyse(std::string_view text, Dialect dialect, bool named);
 
+// Whether it may commit the transaction that it stands in: MySQL's definitions do, and its procedures where they like.
+[[nodiscard]] bool may_end_transaction(const Statement& statement, Dialect dialect) noexcept;
+
 // Why the text is of its kind, for a person: "SELECT … FOR UPDATE locks rows", "calls nextval, which writes",
 // "statement 2 of 2: DELETE writes". It looks at the text anew. Errors: those of analyse(). [any thread]
 [[nodiscard]] Result<std::string> reason_of_kind(std::string_view text, Dialect dialect, bool named);

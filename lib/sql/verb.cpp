@@ -1,5 +1,7 @@
 #include "verb.hpp"
 
+#include <algorithm>
+
 #include "name_set.hpp"
 
 namespace tl::sql {
@@ -103,5 +105,11 @@ bool is_harmless_pragma(std::string_view name, bool with_argument) noexcept {
 bool shows_session(std::string_view name) noexcept { return shown.find(name) >= 0; }
 
 bool is_of_session(std::string_view variable) noexcept { return variables.find(variable) >= 0; }
+
+bool may_end_transaction(const Statement& statement, Dialect dialect) noexcept {
+  constexpr std::string_view never[] = {"SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "VALUES", "TABLE"};
+  return dialect == Dialect::mysql &&
+         (statement.statements > 1 || std::find(std::begin(never), std::end(never), statement.verb) == std::end(never));
+}
 
 }  // namespace tl::sql

@@ -7,7 +7,11 @@ ones; those of `aio` inherit the same bodies.
 
 from __future__ import annotations
 
+import random
+import time
 from ctypes import addressof, c_size_t, create_string_buffer
+from functools import partial
+from itertools import count
 from struct import Struct
 from types import TracebackType
 from typing import Any, Callable, Generic, Iterable, Literal, Sequence, TypeVar, overload
@@ -38,6 +42,7 @@ Count = TypeVar("Count")
 Nothing = TypeVar("Nothing")
 Block = TypeVar("Block")  # a Transaction
 Session = TypeVar("Session")  # a Pin
+Worked = TypeVar("Worked")  # what a function makes of its transaction
 Self = TypeVar("Self", bound=Any)
 
 
@@ -58,6 +63,7 @@ class Handle(Generic[Answer, Streamed, Count, Nothing, Block]):
 
     _missing = "the handle is closed"
     _perform: Any
+    _run: Any
     _whole: Any  # the Result of a whole answer, and of a streamed one
     _streamed: Any
     _of_stream: Any  # what a caller gets for the streamed one, made of it; None: itself
@@ -177,16 +183,40 @@ class Handle(Generic[Answer, Streamed, Count, Nothing, Block]):
                 return text.value.decode()
             text = create_string_buffer(size.value + _TOKEN)
 
+    def _left(self, error: _errors.Error) -> None:
+        """`_leave` has failed after an exception in the block, which goes on."""
+
+    @overload
     def transaction(self, *, read_only: bool = False, isolation: str | None = None, timeout: float | None = None,
-                    max_lag: float | None = None) -> Block:
+                    max_lag: float | None = None) -> Block: ...
+
+    @overload
+    def transaction(self, work: Callable[[Block], Worked], *, retry: int = 0, read_only: bool = False,
+                    isolation: str | None = None, timeout: float | None = None,
+                    max_lag: float | None = None) -> Worked: ...
+
+    def transaction(self, work: Callable[[Any], Any] | None = None, *, retry: int = 0, read_only: bool = False,
+                    isolation: str | None = None, timeout: float | None = None, max_lag: float | None = None) -> Any:
         """``with handle.transaction() as tx:`` commits at the end, and rolls back on an exception. Within a transaction it
         is a savepoint. `isolation`: "read committed", "repeatable read" or "serializable". `max_lag`: as of `query`, for
-        one that is `read_only`."""
+        one that is `read_only`.
+
+        ``handle.transaction(work, retry=3)`` calls ``work(tx)`` in such a block, and answers what it does (for asyncio
+        both are awaited). `retry`: how often it is run again, in a new transaction, where this one certainly had no
+        effect and may succeed now: after a deadlock, a serialization failure, or the loss of its session before COMMIT
+        was sent. Between are pauses, from some 10 ms on. A commit whose answer was lost is not run again: it raises
+        an error whose outcome is "unknown".
+        """
         if isolation not in _ISOLATION:
             raise ValueError(f"isolation is one of {', '.join(filter(None, _ISOLATION))}, not {isolation!r}")
         flags = _ISOLATION[isolation] | read_only * _ffi.TL_BEGIN_READ_ONLY
+        block = partial(self._transaction, self, flags, _call.milliseconds(timeout), _call.where(max_lag))
         self._held()
-        return self._transaction(self, flags, _call.milliseconds(timeout), _call.where(max_lag))
+        if work is not None:
+            return self._run(block, work, retry)
+        if retry:
+            raise TypeError("only what is a function can be run again: transaction(work, retry=…)")
+        return block()
 
 
 def _affected(result: Result) -> int:
@@ -255,7 +285,7 @@ class PinnedHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
 class TransactionHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
     """A transaction, or a savepoint in one, between entering and leaving the ``with`` block."""
 
-    __slots__ = ("_parent", "_flags", "_timeout", "_where")
+    __slots__ = ("_parent", "_flags", "_timeout", "_where", "_asked_to_commit", "_not_undone")
 
     _missing = "a transaction is used inside its with block, until it is committed or rolled back"
 
@@ -266,6 +296,8 @@ class TransactionHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
         self._flags = flags
         self._timeout = timeout
         self._where = where
+        self._asked_to_commit = False
+        self._not_undone = False  # its rollback says that it may be committed
 
     def begin(self) -> Nothing:
         """What entering the ``with`` block does."""
@@ -283,6 +315,7 @@ class TransactionHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
 
     def commit(self, *, timeout: float | None = None) -> Nothing:
         """Ends it; what follows in its block cannot use it any more."""
+        self._asked_to_commit = True
         return self._end(_ffi.tl_commit, timeout)
 
     def rollback(self, *, timeout: float | None = None) -> Nothing:
@@ -308,8 +341,36 @@ class TransactionHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
         # Where the rollback fails, the exception that is on its way says more, and letting go of the handle rolls back.
         return self.rollback() if failed else self.commit()
 
+    def _left(self, error: _errors.Error) -> None:
+        self._not_undone = error.outcome == "unknown"
+
+    def _may_run_again(self, failure: _errors.Error) -> bool:
+        """Once its block was left: whether it certainly had no effect, and may succeed now."""
+        may_be_there = self._not_undone or (self._asked_to_commit and failure.outcome == "unknown")
+        passing = (_errors.Deadlock, _errors.SerializationFailure, _errors.Unavailable)
+        return isinstance(failure, passing) and not may_be_there
+
+
+def pause_before(rerun: int) -> float:
+    """Seconds; with others that met the same conflict, not all at once."""
+    return min(0.01 * 2 ** min(rerun, 7), 1.0) * random.uniform(0.5, 1)
+
 
 # ---- blocking ----
+
+
+def _run(block: Callable[[], Any], work: Callable[[Any], Worked], retry: int) -> Worked:
+    for rerun in count():
+        tx = None
+        try:
+            with block() as tx:
+                result = work(tx)
+            return result
+        except _errors.Error as failure:
+            if tx is None or rerun >= retry or not tx._may_run_again(failure):
+                raise
+        time.sleep(pause_before(rerun))
+    raise AssertionError
 
 
 class Blocking:
@@ -321,6 +382,7 @@ class Blocking:
     _whole: Any = Result
     _streamed: Any = Result
     _of_stream: Any = None
+    _run: Any = staticmethod(_run)
     _transaction: Any
     _pin: Any
 
@@ -337,9 +399,10 @@ class With:
                  traceback: TracebackType | None) -> None:
         try:
             self._leave(kind is not None)
-        except _errors.Error:
+        except _errors.Error as error:
             if kind is None:
                 raise
+            self._left(error)
 
 
 class Connection(Blocking, PooledHandle[Result, Result, int, None, "Transaction", "Pin"]):

@@ -10,8 +10,8 @@ from ctypes import addressof, c_int32, c_void_p
 from typing import Any, Callable, Generic, Iterator, Literal, Mapping, TypeVar, overload
 
 from . import _call, _errors, _ffi, _toml
-from ._connection import (MODES, Answer, Block, Blocking, Connection, Nothing, Owner, Streamed,
-                          Transaction, With)
+from ._connection import (MODES, Answer, Block, Blocking, Connection, Nothing, Owner, Streamed, Transaction, With,
+                          Worked)
 from ._encode import Parameters
 from ._events import Listens, Subscription
 from ._questions import answer_credentials, answer_names
@@ -106,10 +106,20 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
         return self.on().query(sql, params, timeout=timeout, stream=stream, read=read, write=write,
                                max_lag=max_lag, fallback=fallback)
 
-    def transaction(self, *, read_only: bool = False, isolation: str | None = None,
-                    timeout: float | None = None, max_lag: float | None = None) -> Block:
+    @overload
+    def transaction(self, *, read_only: bool = False, isolation: str | None = None, timeout: float | None = None,
+                    max_lag: float | None = None) -> Block: ...
+
+    @overload
+    def transaction(self, work: Callable[[Block], Worked], *, retry: int = 0, read_only: bool = False,
+                    isolation: str | None = None, timeout: float | None = None,
+                    max_lag: float | None = None) -> Worked: ...
+
+    def transaction(self, work: Callable[[Any], Any] | None = None, *, retry: int = 0, read_only: bool = False,
+                    isolation: str | None = None, timeout: float | None = None, max_lag: float | None = None) -> Any:
         """`on().transaction(…)`"""
-        return self.on().transaction(read_only=read_only, isolation=isolation, timeout=timeout, max_lag=max_lag)
+        return self.on().transaction(work, retry=retry, read_only=read_only, isolation=isolation, timeout=timeout,
+                                     max_lag=max_lag)
 
     @contextmanager
     def using(self, name: str) -> Iterator[Pooled]:
@@ -259,6 +269,9 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
 
     def _closed(self, _: None) -> None:
         """After a connection, or all, were closed."""
+
+    def _left(self, error: _errors.Error) -> None:
+        """`_leave` has failed after an exception in the block, which goes on."""
 
     def _leave(self, failed: bool) -> Any:
         return None if self._core.shared else self.close()

@@ -20,13 +20,14 @@ transaction or pin run in the order in which they were asked for.
 from __future__ import annotations
 
 import os
-from asyncio import get_running_loop
+from asyncio import get_running_loop, sleep
 from ctypes import c_void_p
+from itertools import count
 from types import TracebackType
-from typing import Any, AsyncIterator, Callable, Coroutine, TypeVar
+from typing import Any, AsyncIterator, Awaitable, Callable, Coroutine, TypeVar
 
 from . import _awaiting, _call, _errors, _ffi, _registry
-from ._connection import PinnedHandle, PooledHandle, Self, TransactionHandle
+from ._connection import PinnedHandle, PooledHandle, Self, TransactionHandle, pause_before
 from ._health import Health
 from ._result import Result as WholeResult
 from ._result import Row, not_one
@@ -183,6 +184,19 @@ class Stream:
                                                     _call.Owned(_ffi.tl_batch_release), reads=rows._op)
 
 
+async def _run(block: Callable[[], Any], work: Callable[[Any], Awaitable[Any]], retry: int) -> Any:
+    for rerun in count():
+        tx = None
+        try:
+            async with block() as tx:
+                result = await work(tx)
+            return result
+        except _errors.Error as failure:
+            if tx is None or rerun >= retry or not tx._may_run_again(failure):
+                raise
+        await sleep(pause_before(rerun))
+
+
 class Awaited:
     """The verbs of a handle are awaited."""
 
@@ -192,6 +206,7 @@ class Awaited:
     _whole: Any = Result
     _streamed: Any = _Arriving
     _of_stream: Any = Stream
+    _run: Any = staticmethod(_run)
     _transaction: Any
     _pin: Any
 
@@ -210,9 +225,10 @@ class AsyncWith:
             leaving = self._leave(kind is not None)
             if leaving is not None:
                 await leaving
-        except _errors.Error:
+        except _errors.Error as error:
             if kind is None:
                 raise
+            self._left(error)
 
 
 class Connection(Awaited, PooledHandle[Waiting[Result], Waiting[Stream], Waiting[int], Waiting[None], "Transaction",

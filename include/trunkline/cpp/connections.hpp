@@ -1,5 +1,9 @@
 // Handles that take statements: pooled, pinned to one session, or in a transaction.
 #pragma once
+#include <algorithm>
+#include <random>
+#include <thread>
+
 #include "answer.hpp"
 #include "stream.hpp"
 
@@ -119,9 +123,10 @@ class basic_connection {
         [](tl_result* raw) { return result(raw).affected(); });
   }
 
-  // Runs f(transaction&), commits and returns what it returned; rolls back where it throws. Of a transaction: a
-  // savepoint, without options. f may end it itself. (In a coroutine: begin() and commit(); an exception that takes the
-  // handle along rolls back.)
+  // Runs f(transaction&), commits and returns what it returned; rolls back where it throws, and with .retry runs it
+  // again where that is of use. Of a transaction: a savepoint, without options. f may end it itself. A commit whose
+  // answer was lost is never run again: it throws with outcome::unknown. (In a coroutine: begin() and commit(); an
+  // exception that takes the handle along rolls back.)
   template <class F>
   auto transaction(F&& f) const requires Way::blocks {
     return transaction(transaction_options(), std::forward<F>(f));
@@ -263,28 +268,66 @@ using transaction = basic_transaction<detail::blocking>;
 using async_connection = basic_connection<detail::queued>;
 using async_transaction = basic_transaction<detail::queued>;
 
-template <class Way>
+namespace detail {
+
 template <class F>
-auto basic_connection<Way>::transaction(const transaction_options& how, F&& f) const requires Way::blocks {
-  trunkline::transaction running = begin(how);
+auto run_and_commit(transaction& running, F& f) {
   const auto commit = [&] {
     if (!running.ended()) running.commit();
   };
+  if constexpr (std::is_void_v<std::invoke_result_t<F&, transaction&>>) {
+    std::invoke(f, running);
+    commit();
+  } else {
+    auto returned = std::invoke(f, running);
+    commit();
+    return returned;
+  }
+}
+
+// Whether nothing of it stays for certain. What is on its way says more than an error of the rollback, and letting go
+// of the handle rolls back, too.
+inline bool undo(transaction& running) noexcept {
+  if (running.ended()) return true;
   try {
-    if constexpr (std::is_void_v<std::invoke_result_t<F&, trunkline::transaction&>>) {
-      std::invoke(f, running);
-      commit();
-    } else {
-      auto returned = std::invoke(f, running);
-      commit();
-      return returned;
-    }
-  } catch (...) {
+    running.rollback();
+    return true;
+  } catch (const error& failure) {
+    return failure.outcome() != outcome::unknown;
+  }
+}
+
+inline bool may_succeed_later(const error& failure) noexcept {
+  return failure.status() == TL_E_DEADLOCK || failure.status() == TL_E_SERIALIZATION ||
+         failure.status() == TL_E_UNAVAILABLE;
+}
+
+// With others that met the same conflict, not all at once.
+inline void pause_before_rerun(uint32_t reruns) {
+  const std::chrono::milliseconds whole(std::min(10 << std::min<uint32_t>(reruns, 7), 1000));
+  std::minstd_rand random(std::random_device{}());
+  std::this_thread::sleep_for(whole / 2 + whole * (random() % 512) / 1024);
+}
+
+}  // namespace detail
+
+template <class Way>
+template <class F>
+auto basic_connection<Way>::transaction(const transaction_options& how, F&& f) const requires Way::blocks {
+  for (uint32_t reruns = 0;; ++reruns) {
+    trunkline::transaction running = begin(how);
     try {
-      if (!running.ended()) running.rollback();
-    } catch (const error&) {  // what is on its way says more, and letting go of the handle rolls back
+      return detail::run_and_commit(running, f);
+    } catch (const error& failure) {
+      const bool was_asked_to_end = running.ended();
+      const bool is_undone = detail::undo(running);
+      const bool may_be_there = !is_undone || (was_asked_to_end && failure.outcome() == outcome::unknown);
+      if (reruns == how.retry || may_be_there || !detail::may_succeed_later(failure)) throw;
+    } catch (...) {
+      (void)detail::undo(running);
+      throw;
     }
-    throw;
+    detail::pause_before_rerun(reruns);
   }
 }
 

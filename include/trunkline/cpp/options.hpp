@@ -74,6 +74,10 @@ struct transaction_options {
   bool read_only = false;
   std::chrono::milliseconds timeout{0};  // to begin: waiting for a session, dialling
   std::chrono::milliseconds max_lag{0};  // of one that only reads, as options'
+  // Of transaction(): how often it is run again, from BEGIN on, where it certainly had no effect and may succeed now:
+  // after a deadlock, a serialization failure, or the loss of its session before COMMIT was sent. Pauses between, from
+  // some 10 ms on, doubling up to 1 s.
+  uint32_t retry = 0;
 };
 
 namespace detail {
