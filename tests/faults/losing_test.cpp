@@ -158,4 +158,36 @@ TEST_CASE("a session whose server process freezes: the deadline holds, and other
   kill(frozen, SIGCONT);
 }
 
+TEST_CASE("a server that ends the session of a COMMIT once it is done leaves it done once") {
+  const Db db;
+  const Db watcher;
+  watcher.db.query("ALTER SYSTEM SET fsync = on");  // what delays a commit does so only then
+  watcher.db.query("SELECT pg_reload_conf()");
+  const Clock::time_point began = Clock::now();
+  while (watcher.db.query("SHOW fsync").value<std::string>() != "on") REQUIRE(Clock::now() - began < 20s);
+  watcher.db.query("CREATE TABLE done_once (a int)");
+  int runs = 0;
+  std::thread killer;
+  try {
+    db.db.transaction({.retry = 3}, [&](trunkline::transaction& tx) {
+      const auto pid = tx.query("SELECT pg_backend_pid()").value<int64_t>();
+      tx.query("INSERT INTO done_once VALUES (1)");
+      if (runs++ > 0) return;
+      for (const char* setting : {"synchronous_commit = on", "commit_siblings = 0", "commit_delay = 100000"}) {
+        tx.query(std::string("SET LOCAL ") + setting);
+      }
+      killer = std::thread([&watcher, pid] {
+        await_active(watcher, "COMMIT");
+        watcher.db.query("SELECT pg_terminate_backend($1)", pid);
+      });
+    });
+  } catch (const trunkline::error& error) {
+    CHECK(error.outcome() == trunkline::outcome::unknown);
+  }
+  killer.join();
+  CHECK(runs == 1);
+  CHECK(watcher.number("SELECT count(*) FROM done_once") == 1);
+  watcher.db.query("DROP TABLE done_once");
+}
+
 }  // namespace faults

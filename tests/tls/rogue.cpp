@@ -66,7 +66,8 @@ void Rogue::serve(int caller) {
 std::string connection(const Rogue& rogue, const std::string& driver, const std::string& more,
                        const std::string& host) {
   return "[connections.db]\n" + line("driver", driver) + line("host", host) + "port = " + std::to_string(rogue.port()) +
-         "\n" + line("user", "app") + line("database", "app") + line("password", canary) + more;
+         "\n" + line("user", "app") + line("database", "app") + line("password", canary) + "retry.attempts = 1\n" +
+         more;
 }
 
 std::string refused(const std::string& toml, const std::string& sql) {

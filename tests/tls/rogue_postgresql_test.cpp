@@ -39,6 +39,12 @@ const std::string parsed = message('1', "") + message('t', bytes({0, 0})) +
                                             bytes({0, 8}) + number(0xffffffff) + bytes({0, 0})) +
                            ready;
 
+// To the question who it is: the process that it has greeted as.
+const std::string is_itself = message('T', bytes({0, 1}) + zeros_for_bars("a|") + number(0) + bytes({0, 0}) +
+                                               number(23) + bytes({0, 4}) + number(0xffffffff) + bytes({0, 0})) +
+                              message('D', bytes({0, 1}) + number(1) + "1") +
+                              message('C', zeros_for_bars("SELECT 1|")) + ready;
+
 // Who asks for TLS is answered with `to_tls`, each other thing that is said with the next of `answers`.
 std::function<Rogue::Script()> answering(const std::string& to_tls, const std::vector<std::string>& answers) {
   return [to_tls, answers] {
@@ -155,11 +161,11 @@ TEST_CASE("who asks for the password in any other way does not get it in clear")
 
 TEST_CASE("a server that asks for data gets none, whatever the statement and however far it has come") {
   const SecretFile file;
-  const auto gets_nothing = [&](const std::string& sql, const std::vector<std::string>& answers) {
+  const auto gets_nothing = [&](const std::string& sql, const std::vector<std::string>& answers, bool opens = true) {
     CAPTURE(sql);
     const Server rogue(answers);
     CHECK(rogue.refuses("disable", sql) != "");
-    CHECK(rogue.heard(sql));
+    CHECK(rogue.heard(sql) == opens);
     CHECK_FALSE(rogue.heard(file.secret));
     CHECK_FALSE(rogue.heard(canary));
     const std::string types = rogue.types_heard();
@@ -170,10 +176,11 @@ TEST_CASE("a server that asks for data gets none, whatever the statement and how
     const std::string copy = message(asks, bytes({0, 0, 1, 0, 0}));
     for (const std::string& sql : {std::string("SELECT 1"), std::string("SELECT 1; SELECT 2"),
                                    std::string("COPY t FROM STDIN"), "COPY t FROM '" + file.path + "'"}) {
-      gets_nothing(sql, {lets_in, copy, copy, copy});
+      gets_nothing(sql, {lets_in, is_itself, copy, copy, copy});
     }
-    gets_nothing("SELECT 1", {lets_in, message('1', "") + copy, copy, copy});
-    gets_nothing("SELECT 1", {lets_in, parsed, message('2', "") + copy, copy, copy});
+    gets_nothing("SELECT 1", {lets_in, is_itself, message('1', "") + copy, copy, copy});
+    gets_nothing("SELECT 1", {lets_in, is_itself, parsed, message('2', "") + copy, copy, copy});
+    gets_nothing("SELECT 1", {lets_in, copy, copy, copy}, false);
   }
 }
 

@@ -13,6 +13,10 @@ namespace tl::postgresql {
   return statement.verb == "CALL" || statement.verb == "DO";
 }
 
+[[nodiscard]] inline bool is_copy(ExecStatusType status) noexcept {
+  return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
 // What an error result says. One that libpq made itself, because the session is gone, has no SQLSTATE. `statement`:
 // that it is about, behind so many `led` characters; without one no position in its text is told.
 [[nodiscard]] Failure failure_of(const PGresult* result, Phase phase, const sql::Statement* statement, size_t led = 0);

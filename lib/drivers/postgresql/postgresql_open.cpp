@@ -277,6 +277,10 @@ Result<ResultHandle> ask(PGconn* conn, const std::string& question, driver::Dial
         return answer;
       }
       answer = std::move(next);
+      // libpq would tell so for ever: the server waits for data, or libpq for it to be read.
+      if (is_copy(PQresultStatus(answer.get()))) {
+        return fail(Status::unavailable, "the server asks for data in place of an answer", Phase::connect);
+      }
     }
     dial.watch(PQsocket(conn));
     const bool ready =

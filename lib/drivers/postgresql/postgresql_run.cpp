@@ -138,12 +138,18 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
         case Came::end:
           if (wrong_ != nullptr) return std::move(wrong_);
           if (session_.broken_) return session_.gone(Phase::send, Outcome::not_sent);
+          if (fresh_.plan == nullptr) return undescribed();
           prepared_here_ = true;
           used_ = session_.prepared_.add(std::move(fresh_));
           if (first_failure_ != nullptr && used_->inferred == first_inferred_) return std::move(first_failure_);
           return execute(*used_);
       }
     }
+  }
+
+  Failure undescribed() {
+    session_.broken_ = true;
+    return fail(Status::internal, "the server has said nothing of the statement that it prepared", Phase::receive);
   }
 
   // Its values may be gone with a caller who has given up.

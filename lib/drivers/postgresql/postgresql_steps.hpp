@@ -11,10 +11,6 @@ inline int64_t affected_of(const PGresult* result) noexcept {
   return *text == '\0' ? -1 : std::strtoll(text, nullptr, 10);
 }
 
-inline bool is_copy(ExecStatusType status) noexcept {
-  return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
-}
-
 // What all of them do: begin when the line has come to them, then go on with whatever has arrived.
 template <class Verb>
 class PostgresqlSession::Steps : public Verb {
@@ -58,7 +54,7 @@ class PostgresqlSession::Steps : public Verb {
         case Came::result:
           // What a deferred constraint has to say comes when the statement's own transaction ends.
           if (session_.protocol_ == Protocol::extended || wrong_ != nullptr) {
-            if (PQresultStatus(result.get()) == PGRES_FATAL_ERROR) note(*result);
+            if (PQresultStatus(result.get()) == PGRES_FATAL_ERROR) note_late(*result);
             if (is_copy(PQresultStatus(result.get()))) return unexpected(PQresultStatus(result.get()));
             break;
           }
@@ -81,6 +77,14 @@ class PostgresqlSession::Steps : public Verb {
   // Remembers an error; it is told once the session is ready for other statements.
   void note(const PGresult& result) {
     if (wrong_ == nullptr) wrong_ = session_.error_of(&result, Phase::receive, statement_);
+  }
+
+  // The same behind the statement's own answer: it may be committed, as COMMIT is by then, and the session ended before
+  // it was told to be ready.
+  void note_late(const PGresult& result) {
+    const bool is_first = wrong_ == nullptr;
+    note(result);
+    if (is_first && session_.broken_) wrong_->outcome = Outcome::unknown;
   }
 
   enum class Rows : uint8_t { waiting, more, ended };
