@@ -126,6 +126,7 @@ Result<void> Options::read(const tl_call* given, std::optional<Nanos> standard, 
   call.stream = (asked.flags & TL_CALL_STREAM) != 0;
   if (asked.max_lag_ms != 0) call.max_lag = timeout_of(asked.max_lag_ms, {}).value_or(Nanos::max());
   if (asked.fallback != nullptr) {
+    if (*asked.fallback == '\0') return fail(Status::misuse, "tl_call.fallback is empty; NULL is as configured");
     auto found = registry_.find(std::string_view(asked.fallback));
     if (!found) return found.take_error();
     call.fallback = found.take();

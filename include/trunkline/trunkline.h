@@ -133,10 +133,11 @@ typedef struct tl_call {
   uint64_t owner;        /* who asks, to detect waiting for oneself; 0: the calling thread, on a queue nobody */
   int64_t max_lag_ms;    /* of tl_query, tl_explain, tl_pin and tl_begin: replicas further behind, or not known to be nearer, are not
                             read; 0: the connection's replicas.max_lag, -1: however far */
-  const char *fallback;  /* of tl_query, tl_execute_many and tl_load on a pooled handle: the name, ending in a NUL, of the connection that
-                            serves it while no server of its own can be reached or lent; NULL: as configured. Reads only, unless
-                            `fallback_writes` is configured; never reads that have to find what the handle wrote. Errors:
-                            TL_E_NOT_FOUND, TL_E_MISUSE: its own name */
+  const char *fallback;  /* of tl_query, tl_execute_many, tl_load and tl_explain on a pooled handle: the name, ending in a NUL, of the
+                            connection that serves it while no server of its own can be reached or lent; NULL: as configured. Reads
+                            only, unless `fallback_writes` is configured; never reads that have to find what the handle wrote. What
+                            is written there does not count for tl_conn_token. Errors: TL_E_NOT_FOUND, there is no such name now
+                            (nobody is asked for it); TL_E_MISUSE: its own name, "" */
   int32_t priority;      /* must be 0 */
   int32_t reserved;      /* must be 0 */
 } tl_call;

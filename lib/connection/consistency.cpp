@@ -102,7 +102,9 @@ Failure Handle::not_there(Standing is, const Position& primary, const Written::S
                    (is == Standing::foreign ? "another system than connection \"" + name() + '"' : lost));
   }
   written_->found(primary, state);
-  return fail(Status::unavailable, std::string("this handle has written ") + lost, Phase::acquire);
+  Failure failure = fail(Status::unavailable, std::string("this handle has written ") + lost, Phase::acquire);
+  failure->details.emplace_back(lost_write, driver::token_of(state.position));
+  return failure;
 }
 
 Result<Position> Handle::written() const {

@@ -5,6 +5,9 @@
 
 namespace tl::connection {
 
+// The detail of the failure that tells, once, that a handle's write was lost with a primary: where it was.
+inline constexpr const char* lost_write = "lost_write";
+
 // A statement or commit that wanted its position has ended; null: it has succeeded.
 void note_written(Written& written, const Leased& leased, const Error* failure);
 

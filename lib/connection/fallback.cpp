@@ -8,7 +8,7 @@ namespace {
 bool nobody_serves(const Error& error) noexcept {
   if (error.outcome != Outcome::not_sent && error.outcome != Outcome::refused) return false;
   return error.status == Status::unavailable || error.status == Status::connect_timeout ||
-         error.status == Status::acquire_timeout || (error.status == Status::busy && error.phase == Phase::acquire);
+         error.status == Status::acquire_timeout;
 }
 
 }  // namespace
@@ -42,8 +42,9 @@ Result<std::shared_ptr<Handle>> Handle::fallback(const Error& why, const Text& t
   }
   tell_of(*on, observe::Kind::fallback, why, text.sql,
           [&](observe::Event& event) { event.message = "asks \"" + name + "\": " + why.message; });
-  const bool writes = on->settings().fallback_writes;
-  return std::shared_ptr<Handle>(new Handle(*this, std::move(other), writes ? mode_ : routing::Mode::read));
+  // What was written there is found there, at the primary.
+  const auto mode = on->settings().fallback_writes && !read_only_ ? routing::Mode::write : routing::Mode::read;
+  return std::shared_ptr<Handle>(new Handle(*this, std::move(other), mode));
 }
 
 bool Handle::is_read(Endpoints& on, const Text& text, const CallOptions& options) {
@@ -51,11 +52,12 @@ bool Handle::is_read(Endpoints& on, const Text& text, const CallOptions& options
   return found && counts_as_read(**found, options);
 }
 
-// What a statement has come to where it ran counts, also that it was cancelled there.
+// What a statement has come to where it ran counts, also that it was stopped there.
 Failure Handle::neither(Failure own, Failure other) {
+  const bool was_stopped = other->status == Status::cancelled || other->status == Status::statement_timeout;
   const bool came_to_it =
-      !nobody_serves(*other) && other->status != Status::not_found && other->status != Status::closed;
-  if (came_to_it) return other;
+      other->outcome != Outcome::not_sent && other->phase != Phase::connect && !nobody_serves(*other);
+  if (was_stopped || came_to_it) return other;
   const std::string name = other->connection.empty() ? "" : " \"" + other->connection + '"';
   own->message += "; its fallback" + name + " does not serve, either: " + other->message;
   return own;

@@ -82,12 +82,17 @@ void Hold::note_begin(const sql::Statement& statement) noexcept {
 }
 
 // Definitions commit on MariaDB, also before they fail, and so may procedures.
-void Hold::note_end(const Error* failure) noexcept {
+void Hold::note_end(Error* failure) noexcept {
   if (!inside_) return;
-  if (!leased_ || leased_.session().state() == State::broken) {
-    if (may_commit_ && failure != nullptr && failure->outcome == Outcome::unknown) may_be_committed_ = true;
-  } else if (leased_.session().state() == State::idle) {
+  if (leased_ && leased_.session().state() != State::broken) {
+    if (leased_.session().state() != State::idle) return;
     may_be_committed_ = failure == nullptr || failure->outcome != Outcome::rolled_back;
+  } else if (failure != nullptr && failure->status == Status::unavailable && failure->outcome == Outcome::unknown) {
+    if (may_commit_) {
+      may_be_committed_ = true;
+    } else if (!may_be_committed_) {
+      failure->outcome = Outcome::rolled_back;
+    }
   }
 }
 
@@ -191,9 +196,9 @@ Result<void> Hold::read_unread(const CallOptions& options) {
       done = call.perform(fetch);
       unread_ = done ? fetch->then : Then::end;
     }
-    if (unread_ == Then::end) note_end(done ? nullptr : &done.error());
-    if (done || (leased_ && !was_stopped(done.error()))) continue;
-    Failure failure = done.take_error();
+    Failure failure = done ? nullptr : done.take_error();
+    if (unread_ == Then::end) note_end(failure.get());
+    if (failure == nullptr || (leased_ && !was_stopped(*failure))) continue;
     failure->message = "while the rest of an answer that had been dropped was read: " + failure->message;
     failure->outcome = Outcome::not_sent;
     return failure;

@@ -27,9 +27,10 @@ class Hold {
   void abandon(uint64_t level) noexcept;
   // The statement's answer was dropped unread: it is read before the next verb.
   void leave_unread(driver::Then then) noexcept;
-  // The verb's statement begins, and has come to its end; null: it has succeeded.
+  // The verb's statement begins, and has come to its end; null: it has succeeded. Of one whose session was lost is told
+  // here that it was undone with its transaction.
   void note_begin(const sql::Statement& statement) noexcept;
-  void note_end(const Error* failure) noexcept;
+  void note_end(Error* failure) noexcept;
 
   // Begins a verb; on a fiber, when it is its turn. `ends`: it ends the level, so that levels inside do not matter.
   // Errors: busy, closed (the level has ended, or the session is gone); statement_timeout, cancelled before its turn.

@@ -389,7 +389,8 @@ void Lookout::publish(Lock lock, Instant now) noexcept {
   bool may_serve_now = writer != before;
   for (uint32_t i = 0; i < n; ++i) {
     Endpoint& endpoint = endpoints_[i];
-    may_serve_now = may_serve_now || is[i].role != was[i].role || (was[i].is_aside && !is[i].is_aside);
+    const bool may_write_now = is[i].role == ServerRole::primary && was[i].role != ServerRole::primary;
+    may_serve_now = may_serve_now || may_write_now || (was[i].is_aside && !is[i].is_aside);
     // One that was a primary has sessions whose callers believe that it is.
     if (was[i].role == ServerRole::primary && is[i].role == ServerRole::replica) endpoint.pool().expire_all();
     if (is[i].is_aside != was[i].is_aside) endpoint.tell_role(is[i].is_aside ? "set aside" : "serves again");

@@ -21,11 +21,16 @@ void Stream::close() noexcept {
   own_.go_home();
 }
 
-void Stream::note_end(const Error* failure) noexcept {
+void Stream::note_begin(const std::shared_ptr<const sql::Statement>& statement) {
+  watch_.begin(leased(), leased().holder().tag, statement);
+  if (use_.get() != nullptr) use_.get()->note_begin(*statement);
+}
+
+void Stream::note_end(Error* failure) noexcept {
   then_ = Then::end;
+  if (use_.get() != nullptr) use_.get()->note_end(failure);
   watch_.end(failure);
   if (const auto written = std::move(written_)) note_written(*written, leased(), failure);
-  if (use_.get() != nullptr) use_.get()->note_end(failure);
 }
 
 namespace {
@@ -42,11 +47,13 @@ void fill(Set& set, driver::Reply& reply) {
 
 }  // namespace
 
+Failure Stream::failed(Failure failure) noexcept {
+  note_end(failure.get());
+  return failure;
+}
+
 Result<void> Stream::head(Result<void> done, driver::Run* run, Set& set) {
-  if (!done) {
-    note_end(&done.error());
-    return done;
-  }
+  if (!done) return failed(done.take_error());
   fill(set, run->reply);
   then_ = run->reply.then;
   if (then_ == Then::end) note_end(nullptr);
@@ -54,8 +61,7 @@ Result<void> Stream::head(Result<void> done, driver::Run* run, Set& set) {
 }
 
 Result<void> Stream::begin(driver::Request request, const CallOptions& options, Set& set) {
-  watch_.begin(leased(), leased().holder().tag, request.statement);
-  if (use_.get() != nullptr) use_.get()->note_begin(*request.statement);
+  note_begin(request.statement);
   auto run = leased().session().run(std::move(request));
   return head(Call(leased(), options).begin(run), run.get(), set);
 }
@@ -63,10 +69,7 @@ Result<void> Stream::begin(driver::Request request, const CallOptions& options, 
 Result<BatchHandle> Stream::fetch(const CallOptions& options, Set& set) {
   if (then_ != Then::rows) return BatchHandle();
   auto fetch = leased().session().fetch(options.batch);
-  if (Result<void> done = Call(leased(), options).perform(fetch); !done) {
-    note_end(&done.error());
-    return done.take_error();
-  }
+  if (Result<void> done = Call(leased(), options).perform(fetch); !done) return failed(done.take_error());
   then_ = fetch->then;
   if (then_ == Then::end) note_end(nullptr);
   if (then_ != Then::rows) set.affected = fetch->affected;
@@ -155,11 +158,12 @@ Result<void> QueryResult::read_sets(driver::Request request, const CallOptions& 
 
 Result<void> QueryResult::run_many(const driver::ManyRequest& request, const CallOptions& options) {
   note_server(stream_.leased());
-  stream_.watch().begin(stream_.leased(), stream_.leased().holder().tag, request.statement);
+  stream_.note_begin(request.statement);
   auto many = stream_.leased().session().run_many(request);
   Result<void> done = Call(stream_.leased(), options).begin(many);
-  stream_.note_end(done ? nullptr : &done.error());
-  if (done) {
+  Failure failure = done ? nullptr : done.take_error();
+  stream_.note_end(failure.get());
+  if (failure == nullptr) {
     set_.affected = many->affected;
     if (many->outcomes != nullptr && !request.loads) {
       set_.schema = many->outcomes->shared_schema();
@@ -167,7 +171,8 @@ Result<void> QueryResult::run_many(const driver::ManyRequest& request, const Cal
     }
   }
   stream_.close();
-  return done;
+  if (failure != nullptr) return failure;
+  return {};
 }
 
 Result<void> QueryResult::begin(driver::Request request, const CallOptions& options) {

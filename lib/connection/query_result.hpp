@@ -74,8 +74,10 @@ class Stream {
   [[nodiscard]] Result<BatchHandle> fetch(const CallOptions& options, Set& set);
   // False: there is no other set.
   [[nodiscard]] Result<bool> next_set(const CallOptions& options, Set& set);
-  // The statement has come to its end; null: it has succeeded.
-  void note_end(const Error* failure) noexcept;
+  // Of a statement on the leased session.
+  void note_begin(const std::shared_ptr<const sql::Statement>& statement);
+  // It has come to its end; null: it has succeeded.
+  void note_end(Error* failure) noexcept;
   [[nodiscard]] bool ended() const noexcept { return then_ == driver::Then::end; }
   // It goes on in the process that forked this one, and cannot be read here.
   [[nodiscard]] bool is_parents() const noexcept { return !ended() && !made_here_; }
@@ -86,6 +88,7 @@ class Stream {
 
  private:
   [[nodiscard]] Result<void> head(Result<void> done, driver::Run* run, Set& set);
+  [[nodiscard]] Failure failed(Failure failure) noexcept;
 
   Leased own_;
   HoldUse use_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "consistency.hpp"
 #include "dial_backoff.hpp"
 #include "lookout.hpp"
 
@@ -29,6 +30,8 @@ Nanos pause_after(const config::Retry& settings, uint32_t failed) {
 }  // namespace
 
 bool was_in_the_way(const Error& error, const Endpoints& on) noexcept {
+  // That is told once, and would be forgotten.
+  if (!error.details.empty() && error.details.front().first == lost_write) return false;
   if (error.outcome != Outcome::not_sent && error.outcome != Outcome::refused) return false;
   // A file that cannot be opened does not come back by itself.
   if (on.settings().driver == config::DriverKind::sqlite) return false;

@@ -42,7 +42,11 @@ Result<std::shared_ptr<Handle>> Handle::begin_level(const driver::TransactionOpt
 }
 
 Result<void> Handle::begin_on(Leased& leased, const driver::TransactionOptions& wanted, const CallOptions& options) {
-  return run_text(leased, leased.endpoints()->driver().begin_text(wanted), options);
+  Result<void> begun = run_text(leased, leased.endpoints()->driver().begin_text(wanted), options);
+  if (begun || begun.error().status != Status::unavailable) return begun;
+  Failure failure = begun.take_error();
+  failure->outcome = Outcome::refused;  // a transaction that was begun, and lost with its session, has no effect
+  return failure;
 }
 
 Result<void> Handle::commit(const CallOptions& options) { return told(end(true, options)); }

@@ -51,8 +51,8 @@ struct Event {
   std::string statement;       // its text as it was given, "" : none
   uint64_t question = 0;       // its number, of those that are answered; 0: it is no question
   // dial_failed, timeout of a wait for a session: why. state_change: the new state, or "released". role_change: what it
-  // is now, and why. retry: why
-  // it did not run. Never what a server says of a statement that ran: it may quote values.
+  // is now, and why. retry: why it did not run. fallback: the same, and who is asked. Never what a server says of a
+  // statement that ran: it may quote values.
   std::string message;
 };
 

@@ -66,7 +66,9 @@ Result<std::shared_ptr<Entry>> Registry::read_entry(std::string_view name, std::
 
 Result<void> Registry::check_fallback(const config::Connection& connection, const Written& written,
                                       std::string_view source) const {
-  if (connection.fallback.empty()) return {};
+  const auto present = names_.find(connection.name);
+  const bool is_new = present == nullptr || present->settings()->fallback != connection.fallback;
+  if (connection.fallback.empty() || !is_new) return {};  // that one may have gone since says nothing of this change
   auto own = own_settings(*written.base, connection.name, &written);
   if (!own) return own.take_error();
   const auto fallback_of = [this](const std::string& name) {

@@ -111,7 +111,7 @@ class Registry final : public connection::Finder,
   // A name that was found on demand. False: it is not such a one any more, or has none.
   [[nodiscard]] bool forget(const std::shared_ptr<Entry>& entry);
   [[nodiscard]] Result<Version> patched(const std::string& name, const Version& before, std::string_view toml) const;
-  // Of settings that are not the file's: whether it is there beside the names.
+  // Of settings that are not the file's, and have another fallback than before: whether it is there beside the names.
   [[nodiscard]] Result<void> check_fallback(const config::Connection& connection, const Written& written,
                                             std::string_view source) const;
   [[nodiscard]] Result<connection::Tried> try_out(const std::shared_ptr<Entry>& entry,

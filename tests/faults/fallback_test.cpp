@@ -16,8 +16,10 @@ class Down {
  public:
   explicit Down(const std::string& lines = "fallback = \"standby\"\n", const std::string& more = "")
       : registry(trunkline::registry::parse(
-            "[connections.db]\ndriver = \"postgresql\"\nretry.attempts = 1\n" + at_port(port_.number()) + lines +
-            "[connections.standby]\ndriver = \"sqlite\"\n" + line("database", folder() + "/standby.db") + more)) {
+            "[connections.db]\ndriver = \"postgresql\"\n" +
+            std::string(lines.find("retry") == std::string::npos ? "retry.attempts = 1\n" : "") +
+            at_port(port_.number()) + lines + "[connections.standby]\ndriver = \"sqlite\"\n" +
+            line("database", folder() + "/standby.db") + more)) {
     const auto standby = registry.on("standby");
     standby.query("DROP TABLE IF EXISTS place");
     standby.query("CREATE TABLE place (name TEXT)");
@@ -118,6 +120,7 @@ TEST_CASE("a call may name it") {
   CHECK(failed_by([&] { down.db.query(read); }).error.status() == TL_E_UNAVAILABLE);
   CHECK(down.db.query({.fallback = "standby"}, read).connection() == "standby");
   CHECK(failed_by([&] { down.db.query({.fallback = "db"}, read); }).error.status() == TL_E_MISUSE);
+  CHECK(failed_by([&] { down.db.query({.fallback = ""}, read); }).error.status() == TL_E_MISUSE);
   const Failed unknown = failed_by([&] { down.db.query({.fallback = "standbye"}, read); });
   CHECK(unknown.error.status() == TL_E_NOT_FOUND);
   CHECK(std::string(unknown.error.what()).find("\"standby\"?") != std::string::npos);
@@ -128,6 +131,25 @@ TEST_CASE("what a statement comes to there is told as the fallback's") {
   const Failed failed = failed_by([&] { down.db.query("SELECT name FROM not_there"); });
   CHECK(failed.error.connection() == "standby");
   CHECK(failed.error.status() != TL_E_UNAVAILABLE);
+}
+
+TEST_CASE("a fallback that refuses without running the statement hides nothing, and ends no retries") {
+  const Down down("fallback = \"standby\"\nretry = { attempts = 3, delay = \"1ms\" }\n");
+  const auto is_of_db = [&](const Failed& failed) {
+    CHECK(failed.error.connection() == "db");
+    CHECK(failed.error.status() == TL_E_UNAVAILABLE);
+  };
+  is_of_db(failed_by([&] { down.db.query("SELECT pg_is_in_recovery()"); }));
+  is_of_db(failed_by([&] { down.db.query("SELECT name FROM place WHERE name = $1", "standby"); }));
+}
+
+TEST_CASE("who waits for himself is told so, and not served by other data") {
+  const auto registry = trunkline::registry::parse(
+      "[connections.db]\ndriver = \"postgresql\"\nfallback = \"standby\"\n" + by_socket() +
+      "[connections.db.pool]\nmax = 1\n[connections.standby]\ndriver = \"sqlite\"\ndatabase = \":memory:\"\n");
+  const auto db = registry.on("db");
+  const auto held = db.pin();
+  CHECK(failed_by([&] { db.query("SELECT 1"); }).error.status() == TL_E_BUSY);
 }
 
 TEST_CASE("where neither serves, both are told, and nobody else is asked") {
@@ -150,6 +172,7 @@ TEST_CASE("a fallback that was closed or removed is told beside the failure") {
   CHECK(failed.error.connection() == "db");
   CHECK(failed.error.status() == TL_E_UNAVAILABLE);
   CHECK(std::string(failed.error.what()).find("no connection \"standby\"") != std::string::npos);
+  CHECK(down.registry.patch("db", "pool.max = 3"));  // which has nothing to do with it
 }
 
 TEST_CASE("a pool that has no session in time has its reads served, too") {
@@ -161,7 +184,7 @@ TEST_CASE("a pool that has no session in time has its reads served, too") {
   CHECK(db.query("SELECT 1").connection() == "db");
   {
     const auto held = db.pin();
-    CHECK(db.query("SELECT 1").connection() == "standby");
+    std::thread([&] { CHECK(db.query("SELECT 1").connection() == "standby"); }).join();
   }
   CHECK(db.query("SELECT 1").connection() == "db");
 }

@@ -142,6 +142,69 @@ TEST_CASE("nor is one whose definition may have committed it before its answer w
   bank.watcher.db.query("DROP TABLE IF EXISTS committed_by");
 }
 
+TEST_CASE("what it has ended itself is not run again, nor what another connection has lost") {
+  for (const Server& server : servers()) {
+    CAPTURE(server.driver);
+    const Bank bank(server);
+    int runs = 0;
+    const Failed late = failed_by([&] {
+      bank.to.db.transaction({.retry = 5}, [&](trunkline::transaction& tx) {
+        ++runs;
+        add(tx, 1);
+        tx.commit();
+        throw trunkline::error(TL_E_DEADLOCK, "of something else", trunkline::outcome::rolled_back);
+      });
+    });
+    CHECK(late.error.status() == TL_E_DEADLOCK);
+    CHECK(runs == 1);
+    CHECK(bank.amount(1) == 1);
+
+    const Proxied other(server);
+    other.db.query("UPDATE account SET amount = amount + 1 WHERE id = 2");
+    const Failed foreign = failed_by([&] {
+      bank.to.db.transaction({.retry = 5}, [&](trunkline::transaction&) {
+        ++runs;
+        other.proxy->plan_all({.from_server = {.after = 1, .then = Does::close}});
+        other.db.query("UPDATE account SET amount = amount + 1 WHERE id = 2");
+      });
+    });
+    CHECK(foreign.error.outcome() == trunkline::outcome::unknown);
+    CHECK(runs == 2);
+  }
+}
+
+TEST_CASE("a savepoint is not run again: a deadlock or a lost session has undone its transaction") {
+  for (const Server& server : servers()) {
+    CAPTURE(server.driver);
+    const Bank bank(server);
+    const Failed refused = failed_by([&] {
+      bank.to.db.transaction(
+          [&](trunkline::transaction& tx) { tx.transaction({.retry = 1}, [](trunkline::transaction&) {}); });
+    });
+    CHECK(refused.error.status() == TL_E_MISUSE);
+  }
+}
+
+TEST_CASE("a procedure that commits is not run again, also where it is called for many rows") {
+  if (tl_has_feature("driver.mariadb") != 1) return;
+  const Bank bank(servers().back());
+  bank.watcher.db.query("DROP PROCEDURE IF EXISTS commits");
+  bank.watcher.db.query(
+      "CREATE PROCEDURE commits(n INT) BEGIN UPDATE account SET amount = amount + n; COMMIT; DO SLEEP(n); END");
+  int runs = 0;
+  const Failed lost = failed_by([&] {
+    bank.to.db.transaction({.retry = 5}, [&](trunkline::transaction& tx) {
+      ++runs;
+      add(tx, 2);
+      bank.to.proxy->plan_all({.from_server = {.after = 1, .then = Does::close}});
+      tx.execute_many("CALL commits(?)", std::vector<std::tuple<int64_t>>{{1}});
+    });
+  });
+  CHECK(lost.error.outcome() == trunkline::outcome::unknown);
+  CHECK(runs == 1);
+  bank.watcher.db.query("DROP PROCEDURE commits");
+}
+
 TEST_CASE("other failures are the caller's at once") {
   for (const Server& server : servers()) {
     CAPTURE(server.driver);

@@ -162,8 +162,8 @@ class Handle(Generic[Answer, Streamed, Count, Nothing, Block]):
     def explain(self, sql: str, *, read: bool = False, write: bool = False, max_lag: float | None = None,
                 timeout: float | None = None) -> Answer:
         """Where `query` would send a statement now, and why, without running it. A row for each server, those first that
-        would be asked, in their order: kind, reason, choice (from 1; None: it would not be asked), endpoint, role, lag
-        (seconds) and why. ``for row in handle.explain(sql).dicts(): …``"""
+        would be asked, in their order: kind, reason, choice (from 1; None: it would not be asked), connection, endpoint
+        (None: the fallback's, whichever serves there), role, lag (seconds) and why. ``for row in handle.explain(sql).dicts(): …``"""
         owner = self._held()
         text = sql.encode()
         return self._perform(owner.core, owner, _ffi.tl_explain, (text, len(text)), self._whole(owner.core),
@@ -182,9 +182,6 @@ class Handle(Generic[Answer, Streamed, Count, Nothing, Block]):
             if size.value < len(text):
                 return text.value.decode()
             text = create_string_buffer(size.value + _TOKEN)
-
-    def _left(self, error: _errors.Error) -> None:
-        """`_leave` has failed after an exception in the block, which goes on."""
 
     @overload
     def transaction(self, *, read_only: bool = False, isolation: str | None = None, timeout: float | None = None,
@@ -212,6 +209,8 @@ class Handle(Generic[Answer, Streamed, Count, Nothing, Block]):
         flags = _ISOLATION[isolation] | read_only * _ffi.TL_BEGIN_READ_ONLY
         block = partial(self._transaction, self, flags, _call.milliseconds(timeout), _call.where(max_lag))
         self._held()
+        if retry and isinstance(self, TransactionHandle):
+            raise _errors.of_status(_ffi.TL_E_MISUSE, "a savepoint is not run again by itself; its transaction may be")
         if work is not None:
             return self._run(block, work, retry)
         if retry:
@@ -285,7 +284,7 @@ class PinnedHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
 class TransactionHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
     """A transaction, or a savepoint in one, between entering and leaving the ``with`` block."""
 
-    __slots__ = ("_parent", "_flags", "_timeout", "_where", "_asked_to_commit", "_not_undone")
+    __slots__ = ("_parent", "_flags", "_timeout", "_where", "_ended_by_hand")
 
     _missing = "a transaction is used inside its with block, until it is committed or rolled back"
 
@@ -296,8 +295,7 @@ class TransactionHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
         self._flags = flags
         self._timeout = timeout
         self._where = where
-        self._asked_to_commit = False
-        self._not_undone = False  # its rollback says that it may be committed
+        self._ended_by_hand = False
 
     def begin(self) -> Nothing:
         """What entering the ``with`` block does."""
@@ -315,11 +313,12 @@ class TransactionHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
 
     def commit(self, *, timeout: float | None = None) -> Nothing:
         """Ends it; what follows in its block cannot use it any more."""
-        self._asked_to_commit = True
+        self._ended_by_hand = True
         return self._end(_ffi.tl_commit, timeout)
 
     def rollback(self, *, timeout: float | None = None) -> Nothing:
         """Undoes and ends it."""
+        self._ended_by_hand = True
         return self._end(_ffi.tl_rollback, timeout)
 
     def _end(self, function: Any, timeout: float | None) -> Any:
@@ -339,16 +338,12 @@ class TransactionHandle(Handle[Answer, Streamed, Count, Nothing, Block]):
         if self._owner is None:
             return None
         # Where the rollback fails, the exception that is on its way says more, and letting go of the handle rolls back.
-        return self.rollback() if failed else self.commit()
-
-    def _left(self, error: _errors.Error) -> None:
-        self._not_undone = error.outcome == "unknown"
+        return self._end(_ffi.tl_rollback if failed else _ffi.tl_commit, None)
 
     def _may_run_again(self, failure: _errors.Error) -> bool:
         """Once its block was left: whether it certainly had no effect, and may succeed now."""
-        may_be_there = self._not_undone or (self._asked_to_commit and failure.outcome == "unknown")
         passing = (_errors.Deadlock, _errors.SerializationFailure, _errors.Unavailable)
-        return isinstance(failure, passing) and not may_be_there
+        return isinstance(failure, passing) and failure.outcome != "unknown" and not self._ended_by_hand
 
 
 def pause_before(rerun: int) -> float:
@@ -399,10 +394,9 @@ class With:
                  traceback: TracebackType | None) -> None:
         try:
             self._leave(kind is not None)
-        except _errors.Error as error:
+        except _errors.Error:
             if kind is None:
                 raise
-            self._left(error)
 
 
 class Connection(Blocking, PooledHandle[Result, Result, int, None, "Transaction", "Pin"]):

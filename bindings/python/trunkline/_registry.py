@@ -270,9 +270,6 @@ class RegistryHandle(Listens, Generic[Answer, Streamed, Nothing, Block, Pooled, 
     def _closed(self, _: None) -> None:
         """After a connection, or all, were closed."""
 
-    def _left(self, error: _errors.Error) -> None:
-        """`_leave` has failed after an exception in the block, which goes on."""
-
     def _leave(self, failed: bool) -> Any:
         return None if self._core.shared else self.close()
 

@@ -225,10 +225,9 @@ class AsyncWith:
             leaving = self._leave(kind is not None)
             if leaving is not None:
                 await leaving
-        except _errors.Error as error:
+        except _errors.Error:
             if kind is None:
                 raise
-            self._left(error)
 
 
 class Connection(Awaited, PooledHandle[Waiting[Result], Waiting[Stream], Waiting[int], Waiting[None], "Transaction",

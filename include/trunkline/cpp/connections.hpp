@@ -176,7 +176,8 @@ class basic_connection {
   }
 
   // Where query() would send a statement now, and why, without running it: a row for each server, those first that
-  // would be asked. kind, reason, choice (from 1; NULL: it would not be asked), endpoint, role, lag (seconds), why.
+  // would be asked. kind, reason, choice (from 1; NULL: it would not be asked), connection, endpoint (NULL: the
+  // fallback's, whichever serves there), role, lag (seconds), why.
   answer<result> explain(std::string_view sql) const { return explain(options(), sql); }
   answer<result> explain(const options& how, std::string_view sql) const {
     return way_.template run<tl_result>(
@@ -252,6 +253,20 @@ class basic_transaction : public basic_connection<Way> {
   // Whether one of them was called.
   [[nodiscard]] bool ended() const noexcept { return ended_; }
 
+  // A savepoint, as of basic_connection. Throws TL_E_MISUSE with .retry: what a deadlock or a lost session has undone
+  // is the whole transaction.
+  template <class F>
+  auto transaction(F&& f) const requires Way::blocks {
+    return basic_connection<Way>::transaction(std::forward<F>(f));
+  }
+  template <class F>
+  auto transaction(const transaction_options& how, F&& f) const requires Way::blocks {
+    if (how.retry != 0) {
+      throw error(TL_E_MISUSE, "a savepoint is not run again by itself; its transaction may be", outcome::not_sent);
+    }
+    return basic_connection<Way>::transaction(how, std::forward<F>(f));
+  }
+
  private:
   answer<void> end(tl_status (*verb)(tl_conn*, const tl_call*, tl_error**), std::chrono::milliseconds timeout) {
     ended_ = true;
@@ -270,10 +285,12 @@ using async_transaction = basic_transaction<detail::queued>;
 
 namespace detail {
 
+// `commits`: f has come to its end without committing or rolling back itself.
 template <class F>
-auto run_and_commit(transaction& running, F& f) {
+auto run_and_commit(transaction& running, F& f, bool& commits) {
   const auto commit = [&] {
-    if (!running.ended()) running.commit();
+    commits = !running.ended();
+    if (commits) running.commit();
   };
   if constexpr (std::is_void_v<std::invoke_result_t<F&, transaction&>>) {
     std::invoke(f, running);
@@ -285,27 +302,25 @@ auto run_and_commit(transaction& running, F& f) {
   }
 }
 
-// Whether nothing of it stays for certain. What is on its way says more than an error of the rollback, and letting go
-// of the handle rolls back, too.
-inline bool undo(transaction& running) noexcept {
-  if (running.ended()) return true;
+// What is on its way says more than a failure to do so, and letting go of the handle rolls back, too.
+inline void undo(transaction& running) noexcept {
   try {
-    running.rollback();
-    return true;
-  } catch (const error& failure) {
-    return failure.outcome() != outcome::unknown;
+    if (!running.ended()) running.rollback();
+  } catch (const error&) {
+  } catch (const std::bad_alloc&) {
   }
 }
 
-inline bool may_succeed_later(const error& failure) noexcept {
-  return failure.status() == TL_E_DEADLOCK || failure.status() == TL_E_SERIALIZATION ||
-         failure.status() == TL_E_UNAVAILABLE;
+inline bool may_run_again(const error& failure) noexcept {
+  const bool passes = failure.status() == TL_E_DEADLOCK || failure.status() == TL_E_SERIALIZATION ||
+                      failure.status() == TL_E_UNAVAILABLE;
+  return passes && failure.outcome() != outcome::unknown;
 }
 
 // With others that met the same conflict, not all at once.
 inline void pause_before_rerun(uint32_t reruns) {
   const std::chrono::milliseconds whole(std::min(10 << std::min<uint32_t>(reruns, 7), 1000));
-  std::minstd_rand random(std::random_device{}());
+  std::minstd_rand random(static_cast<uint32_t>(std::chrono::steady_clock::now().time_since_epoch().count()));
   std::this_thread::sleep_for(whole / 2 + whole * (random() % 512) / 1024);
 }
 
@@ -316,15 +331,15 @@ template <class F>
 auto basic_connection<Way>::transaction(const transaction_options& how, F&& f) const requires Way::blocks {
   for (uint32_t reruns = 0;; ++reruns) {
     trunkline::transaction running = begin(how);
+    bool commits = false;
     try {
-      return detail::run_and_commit(running, f);
+      return detail::run_and_commit(running, f, commits);
     } catch (const error& failure) {
-      const bool was_asked_to_end = running.ended();
-      const bool is_undone = detail::undo(running);
-      const bool may_be_there = !is_undone || (was_asked_to_end && failure.outcome() == outcome::unknown);
-      if (reruns == how.retry || may_be_there || !detail::may_succeed_later(failure)) throw;
+      const bool ended_by_f = running.ended() && !commits;
+      detail::undo(running);
+      if (reruns == how.retry || ended_by_f || !detail::may_run_again(failure)) throw;
     } catch (...) {
-      (void)detail::undo(running);
+      detail::undo(running);
       throw;
     }
     detail::pause_before_rerun(reruns);

@@ -90,6 +90,18 @@ class Cases:
         with self.assertRaises(TypeError):
             self.db.transaction(retry=1)
 
+        def end_it(tx):
+            self.runs += 1
+            tx.query("UPDATE account SET amount = 9 WHERE id = 1")
+            tx.commit()
+            raise trunkline.Deadlock("of something else")
+
+        with self.assertRaises(trunkline.Deadlock):
+            self.db.transaction(end_it, retry=5)
+        self.assertEqual((self.runs, self.amounts()), (3, [9, 0]))
+        with self.db.transaction() as tx, self.assertRaises(trunkline.Misuse):
+            tx.transaction(lambda inner: None, retry=1)
+
     def test_for_asyncio(self):
         async def main():
             db = aio.of(self.registry).on(self.name)
