@@ -65,6 +65,42 @@ TEST_CASE("a read-only connection refuses writes, in its transactions, too") {
   }
 }
 
+TEST_CASE("a transaction's first statement may still say what its snapshot is") {
+  const trunkline::registry registry = through(proxies[0], "two", "schema = 'public'\nstatement_timeout = '60s'\n");
+  registry.on("db").transaction([](trunkline::connection& tx) {
+    tx.query("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+    CHECK(setting(tx, "transaction_isolation") == "serializable");
+  });
+}
+
+TEST_CASE("what may commit on its way, behind which the settings would not hold, is refused") {
+  const trunkline::registry plain = through(proxies[0], "two");
+  plain.on("db").query("DO $$ BEGIN COMMIT; END $$");
+  const trunkline::registry registry = through(proxies[0], "two", "read_only = true\n");
+  const trunkline::connection db = registry.on("db");
+  const auto refused = [](const auto& act) { return failed_by(act).error.status_name(); };
+  const std::string sneaks = "DO $$ BEGIN COMMIT; CREATE TABLE never (a int); END $$";
+  CHECK(refused([&] { db.query(sneaks); }) == std::string("unsupported"));
+  CHECK(refused([&] { db.pin().query("SELECT 1; COMMIT; CREATE TABLE never (a int)"); }) == std::string("unsupported"));
+  CHECK(failed_by([&] { db.transaction([&](trunkline::connection& tx) { tx.query(sneaks); }); }).error.sqlstate() ==
+        "2D000");
+}
+
+TEST_CASE("what another client has left on the servers does not stand for what is configured") {
+  const trunkline::registry plain = through(proxies[0], "two", "", "max = 2\n");
+  const auto leave = [&](const std::string& text) {  // on both servers
+    auto one = plain.on("db").begin();
+    plain.on("db").query(text);
+    one.query(text);
+    one.commit();
+  };
+  leave("SET search_path = pg_catalog");
+  const trunkline::registry registry = through(proxies[0], "two", "schema = 'pg_catalog'\n");
+  CHECK(setting(registry.on("db"), "search_path") == "pg_catalog");
+  leave("RESET search_path");
+  for (int i = 0; i < 8; ++i) CHECK(setting(registry.on("db"), "search_path") == "pg_catalog");
+}
+
 TEST_CASE("many rows and loads find the configured schema, and errors tell where they are") {
   const trunkline::registry plain = through(proxies[0], "two");
   plain.on("db").query("DROP SCHEMA IF EXISTS hidden CASCADE");
@@ -96,6 +132,23 @@ TEST_CASE("what a caller sets is not found by the next one") {
     }
     db.query("SET application_name = 'somebody'");
     CHECK(setting(db, "application_name") == "trunkline/db");
+  }
+}
+
+TEST_CASE("nor is anything found where the proxy keeps a server for each client") {
+  for (const std::string& proxy : proxies) {
+    CAPTURE(proxy);
+    const trunkline::registry registry = through(proxy, "kept", "", "max = 1\n");
+    const trunkline::connection db = registry.on("db");
+    const std::string path = setting(db, "search_path");
+    db.query("SET search_path = pg_catalog");
+    CHECK(setting(db, "search_path") == path);
+    db.query("SELECT pg_advisory_lock(77)");
+    const trunkline::registry other = through(proxy, "two");
+    const Clock::time_point began = Clock::now();  // the proxy cleans it when it likes
+    while (!other.on("db").query("SELECT pg_try_advisory_xact_lock(77)").value<bool>()) {
+      REQUIRE(Clock::now() - began < 30s);
+    }
   }
 }
 

@@ -78,7 +78,8 @@ TEST_CASE("a deferred constraint tells its violation although the statement itse
   }
 }
 
-TEST_CASE("notices are not printed to the program's stderr") {
+TEST_CASE("notices are not printed to the program's stderr" *
+          left_out_behind_proxy("a session that its caller has changed is closed there instead")) {
   const Stderr captured;
   {
     Asking ask;

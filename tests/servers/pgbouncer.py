@@ -1,7 +1,8 @@
 """Two private PgBouncers in front of a private PostgreSQL, as Debian has them: each transaction on any server session.
 
-They know the database `two`, which is the ordinary one with two server sessions, and all others by their own names. One
-refuses the start-up parameters that it does not know, the other ignores them, as the manuals of some drivers advise.
+They know the databases `two`, which is the ordinary one with two server sessions, `kept`, the same pooled by session,
+and all others by their own names. One refuses the start-up parameters that it does not know, the other ignores them, as
+the manuals of some drivers advise.
 """
 
 import functools
@@ -14,6 +15,7 @@ from server import Missing, Server, free_port, is_running
 SETTINGS = """
 [databases]
 two = host={server} port={server_port} dbname={database} pool_size=2
+kept = host={server} port={server_port} dbname={database} pool_size=2 pool_mode=session
 * = host={server} port={server_port}
 
 [pgbouncer]

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "asking.hpp"
+#include "left_out.hpp"
 
 namespace tl::validation {
 
@@ -58,7 +59,8 @@ TEST_CASE("reset drops the sets of several statements") {
   check_clean(ask);
 }
 
-TEST_CASE("what a caller changed of the session is gone after a reset") {
+TEST_CASE("what a caller changed of the session is gone after a reset" *
+          left_out_behind_proxy("a session that its caller has changed is closed there instead")) {
   Asking ask;
   CHECK(ask.one(target().tell) == "0");
   ask.run(target().change);
@@ -69,7 +71,8 @@ TEST_CASE("what a caller changed of the session is gone after a reset") {
   check_clean(ask);
 }
 
-TEST_CASE("a statement that was prepared before a reset still works after it") {
+TEST_CASE("a statement that was prepared before a reset still works after it" *
+          left_out_behind_proxy("a session that its caller has changed is closed there instead")) {
   Asking ask;
   CHECK(ask.one("SELECT ? + 1", Values().integer(1)) == "2");
   ask.run(target().change);

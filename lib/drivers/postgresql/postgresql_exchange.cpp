@@ -98,33 +98,51 @@ Result<void> PostgresqlSession::send_simple(const char* text, std::shared_ptr<co
 Result<void> PostgresqlSession::send_text(const std::shared_ptr<const sql::Statement>& several) {
   led_ = 0;
   if (!wants_settings(*several)) return send_simple(several->native.c_str(), several);
-  const std::string settings = footing_.for_transactions + ';';
+  const std::string settings = footing_.before_statement + ';';
   led_ = characters(settings);
   leads_ = Leads::results;
   return send_simple((settings + several->native).c_str(), several);
 }
 
 bool PostgresqlSession::wants_settings(const sql::Statement& statement) const noexcept {
-  return !footing_.for_transactions.empty() && PQtransactionStatus(conn_.get()) == PQTRANS_IDLE &&
+  return !footing_.before_statement.empty() && PQtransactionStatus(conn_.get()) == PQTRANS_IDLE &&
          !wants_settings_behind(statement);
 }
 
 bool PostgresqlSession::wants_settings_behind(const sql::Statement& statement) const noexcept {
-  if (footing_.for_transactions.empty() || statement.kind != sql::Kind::control || statement.statements > 1) {
+  if (footing_.behind_begin.empty() || statement.kind != sql::Kind::control || statement.statements > 1) {
     return false;
   }
   return statement.verb == "BEGIN" || statement.verb == "START" || has_letters(statement.native, "chain");
 }
 
-Result<void> PostgresqlSession::send_settings() {
-  return sent(PQsendQueryParams(conn_.get(), footing_.for_transactions.c_str(), 0, nullptr, nullptr, nullptr, nullptr,
-                                text_results));
+Result<void> PostgresqlSession::send_settings_behind() {
+  for (const std::string& text : footing_.behind_begin) {
+    if (Result<void> done =
+            sent(PQsendQueryParams(conn_.get(), text.c_str(), 0, nullptr, nullptr, nullptr, nullptr, text_results));
+        !done) {
+      return done;
+    }
+  }
+  return {};
+}
+
+Result<void> PostgresqlSession::keeps_settings(const sql::Statement& statement) const {
+  const bool several = statement.statements > 1 && statement.kind == sql::Kind::control;
+  const bool commits = may_commit(statement) && PQtransactionStatus(conn_.get()) == PQTRANS_IDLE;
+  if (footing_.before_statement.empty() || !(several || commits)) return {};
+  return fail(Status::unsupported,
+              statement.verb +
+                  " may commit on its way, and behind a proxy what is configured (schema, read_only, …) would not hold "
+                  "after that: begin a transaction for it, or set these things for the role",
+              Phase::send);
 }
 
 Result<void> PostgresqlSession::lead(const sql::Statement& statement, bool single_rows) {
   if (!wants_settings(statement)) return {};
   leads_ = single_rows ? Leads::single_rows : Leads::results;
-  return send_settings();
+  return sent(PQsendQueryParams(conn_.get(), footing_.before_statement.c_str(), 0, nullptr, nullptr, nullptr, nullptr,
+                                text_results));
 }
 
 bool PostgresqlSession::is_leading(const PGresult* result) noexcept {
@@ -151,7 +169,7 @@ Result<void> PostgresqlSession::send_unprepared(const driver::Request& request) 
     if (Result<void> done = sent(PQsetSingleRowMode(conn_.get())); !done) return done;
   }
   if (wants_settings_behind(*request.statement)) {
-    if (Result<void> done = send_settings(); !done) return done;
+    if (Result<void> done = send_settings_behind(); !done) return done;
   }
   return sync();
 }

@@ -19,7 +19,9 @@ constexpr const char* system_authorities = "/etc/ssl/certs/ca-certificates.crt";
 constexpr uint32_t is_postgresql = 1;
 constexpr uint32_t is_proxy = 2;
 constexpr uint32_t refuses_options = 4;
-// No process of a Linux has a higher number, and of those that a proxy makes up hardly any is as low.
+constexpr uint32_t knows_formats = 8;
+constexpr uint32_t formats_from = 4;  // the bits of other_formats()
+// No process of a Linux has a higher number. Of those that a proxy makes up few are as low.
 constexpr int highest_process = 1 << 22;
 
 class ServerCanceller final : public driver::Canceller {
@@ -249,9 +251,12 @@ Result<Conn> connect(const config::Address& address, driver::Dial& dial, const s
   return conn;
 }
 
-// A proxy refuses what it does not know how to keep for a client, and an older server settings that it does not have.
+// A proxy refuses what it does not know how to keep for a client (PgBouncer with "startup parameter", Amazon's RDS
+// Proxy with "command-line options"), and an older server settings that it does not have.
 bool is_about_options(const Error& error) {
-  return error.sqlstate == "42704" || error.message.find("startup parameter") != std::string::npos;
+  const auto says = [&](std::string_view words) { return error.message.find(words) != std::string::npos; };
+  return error.sqlstate == "42704" || error.sqlstate.starts_with("0A") || says("startup parameter") ||
+         says("command-line options");
 }
 
 Result<Conn> connect_as_found(const config::Address& address, driver::Dial& dial) {
@@ -309,24 +314,42 @@ Result<Peer> peer_of(PGconn* conn, driver::Dial& dial) {
   return same ? Peer::postgresql : Peer::proxy;
 }
 
-Result<Footing> footing_of(PGconn* conn, const config::Address& address, driver::Dial& dial) {
-  Result<Peer> peer = address.driver == config::DriverKind::redshift ? Peer::redshift : peer_of(conn, dial);
-  if (!peer) return peer.take_error();
-  Footing footing{*peer, ""};
-  if (footing.peer == Peer::postgresql) return footing;
-  if (footing.peer == Peer::redshift && address.read_only) {
+// The servers behind it are asked once how they write values.
+Result<Footing> footing_at_proxy(PGconn* conn, const config::Address& address, driver::Dial& dial) {
+  if ((dial.found() & knows_formats) == 0) {
+    Result<ResultHandle> answer = ask(conn, formats_question(), dial);
+    if (!answer) return answer.take_error();
+    const bool told = has_one_row(**answer);
+    if (!told && !is_not_understood(answer->get())) return failure_of(answer->get(), Phase::connect, nullptr);
+    const uint32_t others = other_formats(told ? answer->get() : nullptr);
+    dial.remember(knows_formats | others << formats_from);
+    return behind_proxy(others, address);
+  }
+  return behind_proxy(dial.found() >> formats_from, address);
+}
+
+Result<Footing> footing_on_redshift(PGconn* conn, const config::Address& address, driver::Dial& dial) {
+  if (address.read_only) {
     return fail(Status::configuration, "Redshift has no sessions that refuse writes: read_only cannot be kept there",
                 Phase::connect);
   }
-  Result<ResultHandle> answer = ask(conn, settling_question(footing.peer, address), dial);
+  Result<ResultHandle> answer = ask(conn, redshift_settings(address), dial);
   if (!answer) return answer.take_error();
-  if (!has_one_row(**answer)) {
-    Failure failure = failure_of(answer->get(), Phase::connect, nullptr);
-    failure->message = "the session's settings could not be made: " + failure->message;
-    return failure;
+  if (has_one_row(**answer)) return Footing{Peer::redshift};
+  Failure failure = failure_of(answer->get(), Phase::connect, nullptr);
+  failure->message = "the session's settings could not be made: " + failure->message;
+  return failure;
+}
+
+Result<Footing> footing_of(PGconn* conn, const config::Address& address, driver::Dial& dial) {
+  Result<Peer> peer = address.driver == config::DriverKind::redshift ? Peer::redshift : peer_of(conn, dial);
+  if (!peer) return peer.take_error();
+  switch (*peer) {
+    case Peer::postgresql: return Footing{};
+    case Peer::proxy: return footing_at_proxy(conn, address, dial);
+    case Peer::redshift: return footing_on_redshift(conn, address, dial);
   }
-  if (footing.peer == Peer::proxy) footing.for_transactions = transaction_settings(**answer, address);
-  return footing;
+  return Footing{};
 }
 
 // Without its exit handler: one that runs while a handshake is going on crashes the process at exit.

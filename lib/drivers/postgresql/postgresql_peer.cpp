@@ -2,43 +2,39 @@
 
 #include <array>
 
+#include "statement.hpp"
+
 namespace tl::postgresql {
 namespace {
 
 struct Setting {
   const char* name;
   std::string value;
-  bool is_reported = false;  // by servers, whenever it changes
 };
 
+using Settings = std::vector<Setting>;
+
+// How values are written, and how the lexer and the server both read literals, whatever a role or database says. A
+// number of float digits says that PostgreSQL may write any double exactly.
+struct Format {
+  const char* name;
+  std::string_view value;
+};
+constexpr std::array<Format, format_count> formats = {{{"DateStyle", "ISO"},
+                                                       {"IntervalStyle", "postgres"},
+                                                       {"bytea_output", "hex"},
+                                                       {"extra_float_digits", "1"},
+                                                       {"standard_conforming_strings", "on"}}};
+
 // What the caller wants of every session.
-void add_wanted(std::vector<Setting>& all, const config::Address& address) {
-  if (!address.timezone.empty()) all.push_back({"TimeZone", address.timezone, true});
+void add_wanted(Settings& all, const config::Address& address) {
+  if (!address.timezone.empty()) all.push_back({"TimeZone", address.timezone});
   if (!address.schema.empty()) all.push_back({"search_path", address.schema});
   if (address.read_only) all.push_back({"default_transaction_read_only", "on"});
   if (address.statement_timeout) {
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(*address.statement_timeout);
     all.push_back({"statement_timeout", std::to_string(ms.count())});
   }
-}
-
-// How values are written, and how the lexer and the server both read literals, whatever a role or database says. A
-// number of float digits says that PostgreSQL may write any double exactly.
-std::vector<Setting> settings_of(const config::Address& address) {
-  std::vector<Setting> all = {{"DateStyle", "ISO", true},
-                              {"IntervalStyle", "postgres"},
-                              {"bytea_output", "hex"},
-                              {"extra_float_digits", "1"},
-                              {"standard_conforming_strings", "on", true}};
-  add_wanted(all, address);
-  return all;
-}
-
-// It has no more of them. Two further digits are 17, enough for any double.
-std::vector<Setting> settings_on_redshift(const config::Address& address) {
-  std::vector<Setting> all = {{"DateStyle", "ISO"}, {"extra_float_digits", "2"}};
-  add_wanted(all, address);
-  return all;
 }
 
 // In `options` a space or backslash is escaped.
@@ -57,82 +53,108 @@ std::string literal(const std::string& value) {
   return text + '\'';
 }
 
-std::string set_config(const char* name, const std::string& value, bool local) {
-  return std::string("pg_catalog.set_config('") + name + "', " + literal(value) + (local ? ", true)" : ", false)");
+std::string set_config(const Setting& setting, bool local) {
+  return std::string("pg_catalog.set_config('") + setting.name + "', " + literal(setting.value) +
+         (local ? ", true)" : ", false)");
 }
 
-void add_column(std::string& query, const std::string& column) { query += (query.empty() ? "SELECT " : ", ") + column; }
+std::string selected(const std::vector<std::string>& columns) {
+  std::string query;
+  for (const std::string& column : columns) query += (query.empty() ? "SELECT " : ", ") + column;
+  return query;
+}
 
 // A default for transactions comes too late for the one that is open already.
 const char* name_inside(const Setting& setting) noexcept {
   return setting.name == std::string_view("default_transaction_read_only") ? "transaction_read_only" : setting.name;
 }
 
-constexpr std::array reported = {"client_encoding",  "DateStyle",     "TimeZone",   "standard_conforming_strings",
-                                 "application_name", "IntervalStyle", "search_path"};
+// One name of a list, which set_config() reads as SET does not: folded, unless it is quoted.
+std::string list_name(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  if (text.size() > 1 && text.front() == '"') return std::string(text);
+  std::string name = "\"";
+  for (const char c : text) name += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+  return name + '"';
+}
 
-std::string value_of(const PGconn* conn, const char* name) {
-  const char* value = PQparameterStatus(conn, name);
-  return value == nullptr ? "" : value;
+std::string name_list(std::string_view text) {
+  std::string list;
+  bool quoted = false;
+  size_t from = 0;
+  for (size_t at = 0; at <= text.size(); ++at) {
+    if (at < text.size() && text[at] == '"') quoted = !quoted;
+    if (at < text.size() && (quoted || text[at] != ',')) continue;
+    list += (list.empty() ? "" : ", ") + list_name(text.substr(from, at - from));
+    from = at + 1;
+  }
+  return list;
+}
+
+std::string set_local(const Setting& setting) {
+  const bool is_list = setting.name == std::string_view("search_path");
+  return std::string("SET LOCAL ") + name_inside(setting) + " = " +
+         (is_list ? name_list(setting.value) : literal(setting.value));
 }
 
 }  // namespace
 
 std::string startup_options(const config::Address& address) {
+  Settings all;
+  for (const Format& format : formats) all.push_back({format.name, std::string(format.value)});
+  add_wanted(all, address);
   std::string text;
-  for (const Setting& setting : settings_of(address)) {
+  for (const Setting& setting : all) {
     text += (text.empty() ? "-c " : " -c ") + std::string(setting.name) + '=' + escaped(setting.value);
   }
   return text;
 }
 
-std::string settling_question(Peer peer, const config::Address& address) {
-  std::string query;
-  if (peer == Peer::redshift) {
-    for (const Setting& setting : settings_on_redshift(address)) {
-      add_column(query, set_config(setting.name, setting.value, false));
-    }
-    return query;
-  }
-  // What is not reported would stay behind on a server that others use, too: it is asked for, and written as the server
-  // writes it, to be compared.
-  for (const Setting& setting : settings_of(address)) {
-    if (!setting.is_reported) {
-      add_column(query, std::string("pg_catalog.current_setting('") + setting.name + "')");
-    }
-    add_column(query, set_config(setting.name, setting.value, !setting.is_reported));
-  }
-  return query;
+// It has no more formats. Two further digits are 17, enough for any double.
+std::string redshift_settings(const config::Address& address) {
+  Settings all = {{"DateStyle", "ISO"}, {"extra_float_digits", "2"}};
+  add_wanted(all, address);
+  std::vector<std::string> columns;
+  for (const Setting& setting : all) columns.push_back(set_config(setting, false));
+  return selected(columns);
 }
 
-std::string transaction_settings(const PGresult& answer, const config::Address& address) {
-  std::string query;
-  int column = 0;
-  for (const Setting& setting : settings_of(address)) {
-    if (!setting.is_reported) {
-      const std::string_view has = PQgetvalue(&answer, 0, column++);
-      if (has != PQgetvalue(&answer, 0, column))
-        add_column(query, set_config(name_inside(setting), setting.value, true));
-    }
-    ++column;
+std::string formats_question() {
+  std::vector<std::string> columns;
+  for (const Format& format : formats) {
+    columns.push_back(std::string("(SELECT s.reset_val FROM pg_catalog.pg_settings s WHERE s.name = '") + format.name +
+                      "')");
   }
-  return query;
+  return selected(columns);
 }
 
-Reported reported_by(const PGconn* conn) {
-  Reported values;
-  for (const char* name : reported) {
-    if (std::string value = value_of(conn, name); !value.empty()) values.emplace_back(name, std::move(value));
+uint32_t other_formats(const PGresult* answer) noexcept {
+  uint32_t bits = 0;
+  for (uint32_t i = 0; i < format_count; ++i) {
+    const std::string_view has = answer == nullptr ? "" : PQgetvalue(answer, 0, static_cast<int>(i));
+    const std::string_view wanted = formats[i].value;
+    const bool same = has.starts_with(wanted) && (has.size() == wanted.size() || has[wanted.size()] == ',');
+    if (!same) bits |= uint32_t{1} << i;
   }
-  return values;
+  return bits;
 }
 
-std::string restoring_reported(const PGconn* conn, const Reported& at_first) {
-  std::string query;
-  for (const auto& [name, value] : at_first) {
-    if (value_of(conn, name) != value) add_column(query, set_config(name, value, false));
+// What is configured is said each time: which of its values a server has is not its clients' affair.
+Footing behind_proxy(uint32_t other_formats, const config::Address& address) {
+  Settings all;
+  for (uint32_t i = 0; i < format_count; ++i) {
+    if ((other_formats >> i & 1) != 0) all.push_back({formats[i].name, std::string(formats[i].value)});
   }
-  return query;
+  add_wanted(all, address);
+  Footing footing{Peer::proxy};
+  std::vector<std::string> columns;
+  for (const Setting& setting : all) {
+    columns.push_back(set_config({name_inside(setting), setting.value}, true));
+    footing.behind_begin.push_back(set_local(setting));
+  }
+  footing.before_statement = selected(columns);
+  return footing;
 }
 
 }  // namespace tl::postgresql

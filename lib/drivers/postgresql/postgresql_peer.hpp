@@ -1,6 +1,7 @@
 // What speaks PostgreSQL's protocol at the other end, and how each kind of it is brought to a session's settings.
 #pragma once
 #include <string>
+#include <vector>
 
 #include "config.hpp"
 #include "postgresql_handles.hpp"
@@ -15,25 +16,26 @@ enum class Peer : uint8_t {
 
 struct Footing {
   Peer peer = Peer::postgresql;
-  // A query that gives the transaction that it runs in what the session should have and its server does not keep for
-  // it; "": nothing.
-  std::string for_transactions;
+  // What gives a transaction that has begun what is configured, and its server does not have of itself. Before a
+  // statement that is a transaction of its own: one query; "": nothing.
+  std::string before_statement = {};
+  // Behind a BEGIN: statements that take no snapshot, so that the transaction's own first one may still say which.
+  std::vector<std::string> behind_begin = {};
 };
 
 // The settings as `options` of the start-up message: there they are the session's defaults, and RESET ALL comes back
 // to them. PostgreSQL alone takes all of them.
 [[nodiscard]] std::string startup_options(const config::Address& address);
 
-// A query of one row that sets what a session can keep, and asks for what it cannot.
-[[nodiscard]] std::string settling_question(Peer peer, const config::Address& address);
+// A query that sets what a session of Redshift keeps.
+[[nodiscard]] std::string redshift_settings(const config::Address& address);
 
-// By the answer of a proxy: what its server does not have of itself.
-[[nodiscard]] std::string transaction_settings(const PGresult& answer, const config::Address& address);
+// A query of one row: how the servers behind a proxy write values of themselves, whatever a client has set. Its answer
+// as bits, one for each way that is not the driver's; null: nobody knows.
+constexpr uint32_t format_count = 5;
+[[nodiscard]] std::string formats_question();
+[[nodiscard]] uint32_t other_formats(const PGresult* answer) noexcept;
 
-// What servers report of a session and a proxy therefore keeps for its client, too: the values that differ from those
-// that were `at_first`, as a statement that takes them back; "": none does.
-using Reported = std::vector<std::pair<const char*, std::string>>;
-[[nodiscard]] Reported reported_by(const PGconn* conn);
-[[nodiscard]] std::string restoring_reported(const PGconn* conn, const Reported& at_first);
+[[nodiscard]] Footing behind_proxy(uint32_t other_formats, const config::Address& address);
 
 }  // namespace tl::postgresql

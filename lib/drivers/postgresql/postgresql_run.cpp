@@ -56,6 +56,7 @@ class PostgresqlSession::RunOperation final : public Steps<driver::Run> {
       return fail(Status::unsupported, "Redshift has no savepoints, which a transaction within another needs",
                   Phase::send);
     }
+    if (Result<void> kept = session_.keeps_settings(statement); !kept) return kept;
     statement_ = &statement;
     session_.note_changes(statement);
     expects_position_ = session_.expects_position(statement, request_.wants_position);

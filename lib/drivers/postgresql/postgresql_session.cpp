@@ -13,7 +13,6 @@ PostgresqlSession::PostgresqlSession(Conn conn, std::shared_ptr<driver::Cancelle
                                      const config::Address& address, Footing footing)
     : conn_(std::move(conn)),
       footing_(std::move(footing)),
-      reported_at_first_(footing_.peer == Peer::proxy ? reported_by(conn_.get()) : Reported()),
       canceller_(std::move(canceller)),
       arrays_as_text_(address.arrays == config::Arrays::text),
       opened_read_only_(address.read_only && footing_.peer == Peer::postgresql),

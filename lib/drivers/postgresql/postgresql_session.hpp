@@ -115,11 +115,13 @@ class PostgresqlSession final : public driver::Session {
   // Has the server undo the rows that it was sent.
   [[nodiscard]] Result<void> abort_many();
   [[nodiscard]] Result<void> send_ping();
-  // Footing::for_transactions: in front of what is a transaction of its own, and behind what begins one. What comes of
+  // Those of the footing: in front of what is a transaction of its own, and behind what begins one. What comes of
   // it in front is read over; `single_rows`: what follows comes in libpq's single-row mode.
   [[nodiscard]] bool wants_settings(const sql::Statement& statement) const noexcept;
   [[nodiscard]] bool wants_settings_behind(const sql::Statement& statement) const noexcept;
-  [[nodiscard]] Result<void> send_settings();
+  [[nodiscard]] Result<void> send_settings_behind();
+  // Error: unsupported; it may commit on its way, and what comes then would run without them.
+  [[nodiscard]] Result<void> keeps_settings(const sql::Statement& statement) const;
   [[nodiscard]] Result<void> lead(const sql::Statement& statement, bool single_rows);
   // Whether the result is of what leads, and nobody's affair.
   [[nodiscard]] bool is_leading(const PGresult* result) noexcept;
@@ -146,7 +148,6 @@ class PostgresqlSession final : public driver::Session {
 
   Conn conn_;
   const Footing footing_;
-  const Reported reported_at_first_;  // behind a proxy
   const std::shared_ptr<driver::Canceller> canceller_;
   const bool arrays_as_text_;
   const bool opened_read_only_;

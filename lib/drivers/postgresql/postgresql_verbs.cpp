@@ -57,8 +57,10 @@ class PostgresqlSession::ResetOperation final : public Steps<driver::Operation> 
  private:
   Result<void> begin() override {
     if (session_.swollen_) return close("the session's buffers have grown too large to keep");
-    if (session_.changed_ && session_.footing_.peer == Peer::redshift) {
-      return close("Redshift has nothing that takes back what a session was left with");
+    // Redshift has nothing that does so. Behind a proxy what there is may be on a server that others have by now, and
+    // where it keeps a server for each client it cleans that itself.
+    if (session_.changed_ && session_.footing_.peer != Peer::postgresql) {
+      return close("nothing there takes back what a session was left with");
     }
     return {};
   }
@@ -90,23 +92,16 @@ class PostgresqlSession::ResetOperation final : public Steps<driver::Operation> 
     }
   }
 
-  // What DISCARD ALL does, but for the statements that the session has prepared, where they are its own alone.
+  // What DISCARD ALL does, but for the statements that the session has prepared.
   std::string restoring_text() const {
     std::string text;
     if (session_.state() != driver::State::idle) text += "ROLLBACK;";
     if (!session_.changed_) return text;
-    if (session_.footing_.peer == Peer::proxy) return text + restoring_reported(session_);
     text +=
         "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; "
         "SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES;";
     if (session_.has_prepared_by_text_) text += "DEALLOCATE ALL;";
     return text;
-  }
-
-  // What else there is of the session is on servers that others have by now. Even where nothing is to be said, an
-  // answer has the proxy let go of the server that it may hold.
-  static std::string restoring_reported(const PostgresqlSession& session) {
-    return postgresql::restoring_reported(session.conn_.get(), session.reported_at_first_) + ";";
   }
 
   bool restored() {
