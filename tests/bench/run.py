@@ -149,6 +149,7 @@ class Bench:
             "native": [str(build / "tests" / "bench" / "bench_native")],
             "classify": [str(build / "tests" / "bench" / "bench_classify")],
             "registry": [str(build / "tests" / "bench" / "bench_registry")],
+            "routing": [str(build / "tests" / "bench" / "bench_routing")],
             "submit": [str(build / "tests" / "bench" / "bench_submit")],
             "python": [sys.executable, str(HERE / "bench_python.py")],
         }
