@@ -108,7 +108,7 @@ Failure Handle::not_there(Standing is, const Position& primary, const Written::S
 }
 
 Result<Position> Handle::written() const {
-  const std::shared_ptr<Connection> connection = named_ == nullptr ? connection_ : named_->peek();
+  const std::shared_ptr<Connection> connection = known();
   if (connection != nullptr && !connection->settings()->session_consistency) {
     return told(fail(Status::misuse, "connection \"" + name() +
                                          "\" does not keep track of what is written; set consistency = \"session\""));

@@ -28,7 +28,7 @@ std::string Handle::fallback_name(const config::Connection& settings, bool read,
 Result<std::shared_ptr<Handle>> Handle::fallback(const Error& why, const Text& text, const CallOptions& options) const {
   const std::shared_ptr<Handle> none;
   if (!nobody_serves(why) || over(options) != runtime::Ended::finished) return none;
-  const std::shared_ptr<Connection> own = named_ == nullptr ? connection_ : named_->peek();
+  const std::shared_ptr<Connection> own = known();
   const EndpointsPtr on = own == nullptr ? nullptr : own->peek();
   if (on == nullptr) return none;
   const bool read = text.may_read && is_read(*on, text, options);

@@ -74,7 +74,7 @@ Result<std::shared_ptr<Handle>> Handle::derive(const std::shared_ptr<const std::
 
 std::optional<Nanos> Handle::call_timeout() const {
   if (hold_ != nullptr) return hold_->endpoints()->settings().call_timeout;
-  const std::shared_ptr<Connection> connection = named_ == nullptr ? connection_ : named_->peek();
+  const std::shared_ptr<Connection> connection = known();
   return connection == nullptr ? std::nullopt : connection->call_timeout();
 }
 
@@ -93,17 +93,15 @@ Failure Handle::told(Failure failure) const {
 
 Result<void> Handle::query(QueryResult& answer, std::string_view text, const columnar::Params& params, bool named,
                            const CallOptions& options) {
-  const auto by = [&](Handle& handle) {
-    const auto run_on = [&](const EndpointsPtr& on) { return handle.run(answer, on, text, params, named, options); };
-    return handle.on_endpoints(run_on, options);
+  const auto run_on = [&](Handle& handle, const EndpointsPtr& on) {
+    return handle.run(answer, on, text, params, named, options);
   };
-  const auto once = [&] { return or_by_fallback(by, answer, {text, named}, options); };
-  return told(retrying(once, &answer, text, options));
+  return run_anywhere(run_on, answer, {text, named}, options);
 }
 
 Result<bool> Handle::try_again(Retry& retry, const Error& why, std::string_view statement,
                                const CallOptions& options) const {
-  const std::shared_ptr<Connection> connection = named_ == nullptr ? connection_ : named_->peek();
+  const std::shared_ptr<Connection> connection = known();
   const EndpointsPtr on = connection == nullptr ? nullptr : connection->peek();
   if (on == nullptr || !was_in_the_way(why, *on) || (read_only_ && why.status == Status::read_only)) return false;
   return retry.again(on, why, statement, options);

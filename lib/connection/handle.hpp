@@ -89,6 +89,9 @@ class Handle : public std::enable_shared_from_this<Handle> {
 
   using EndpointsPtr = std::shared_ptr<Endpoints>;
 
+  // Its connection; null: nobody has looked it up yet, or it was forgotten.
+  [[nodiscard]] std::shared_ptr<Connection> known() const { return named_ == nullptr ? connection_ : named_->peek(); }
+
   // Those that a verb runs on. Where its connection leaves them before it has got a session it begins again.
   template <class Verb>
   [[nodiscard]] Result<void> on_endpoints(const Verb& verb, const CallOptions& options) {
@@ -145,6 +148,16 @@ class Handle : public std::enable_shared_from_this<Handle> {
       if (!*again) return done;
       if (answer != nullptr) answer->begin_anew();
     }
+  }
+  // verb(handle, endpoints), a statement's, of this handle or its fallback's, as often as it may be tried.
+  template <class Verb>
+  [[nodiscard]] Result<void> run_anywhere(const Verb& verb, QueryResult& answer, const Text& text,
+                                          const CallOptions& options) {
+    const auto by = [&](Handle& handle) {
+      return handle.on_endpoints([&](const EndpointsPtr& on) { return verb(handle, on); }, options);
+    };
+    const auto once = [&] { return or_by_fallback(by, answer, text, options); };
+    return told(retrying(once, &answer, text.sql, options));
   }
   // As Retry::again(), where the failure allows it.
   [[nodiscard]] Result<bool> try_again(Retry& retry, const Error& why, std::string_view statement,

@@ -41,14 +41,10 @@ Result<std::vector<columnar::Value>> bind_all(const driver::ManyRequest& named) 
 
 Result<void> Handle::execute_many(QueryResult& answer, std::string_view text, const columnar::Params& values,
                                   size_t rows, bool named, const CallOptions& options) {
-  const auto by = [&](Handle& handle) {
-    const auto execute_on = [&](const EndpointsPtr& on) {
-      return handle.execute(answer, on, text, values, rows, named, options);
-    };
-    return handle.on_endpoints(execute_on, options);
+  const auto execute_on = [&](Handle& handle, const EndpointsPtr& on) {
+    return handle.execute(answer, on, text, values, rows, named, options);
   };
-  const auto once = [&] { return or_by_fallback(by, answer, {text, named, false}, options); };
-  return told(retrying(once, &answer, text, options));
+  return run_anywhere(execute_on, answer, {text, named, false}, options);
 }
 
 Result<void> Handle::execute(QueryResult& answer, const EndpointsPtr& on, std::string_view text,
@@ -72,18 +68,14 @@ Result<void> Handle::execute(QueryResult& answer, const EndpointsPtr& on, std::s
 
 Result<void> Handle::load(QueryResult& answer, std::string_view table, const std::vector<std::string_view>& columns,
                           const columnar::Params& values, size_t rows, const CallOptions& options) {
-  const auto by = [&](Handle& handle) {
-    const auto load_on = [&](const EndpointsPtr& on) -> Result<void> {
-      Result<std::string> text = sql::loading_text(table, columns, on->statements()->dialect());
-      if (!text) return text.take_error();
-      auto found = on->statements()->find(*text, false);
-      if (!found) return found.take_error();
-      return handle.run_as_one(answer, on, {found.take(), values, columns.size(), rows, true}, options);
-    };
-    return handle.on_endpoints(load_on, options);
+  const auto load_on = [&](Handle& handle, const EndpointsPtr& on) -> Result<void> {
+    Result<std::string> text = sql::loading_text(table, columns, on->statements()->dialect());
+    if (!text) return text.take_error();
+    auto found = on->statements()->find(*text, false);
+    if (!found) return found.take_error();
+    return handle.run_as_one(answer, on, {found.take(), values, columns.size(), rows, true}, options);
   };
-  const auto once = [&] { return or_by_fallback(by, answer, {"", false, false}, options); };
-  return told(retrying(once, &answer, "", options));
+  return run_anywhere(load_on, answer, {"", false, false}, options);
 }
 
 // Where the database does not see to it, a transaction or savepoint of its own makes the rows take effect together.

@@ -95,10 +95,6 @@ void add_detail(Error& error, const char* name, std::string_view value) {
 
 bool begins_character(char c) noexcept { return (c & 0xc0) != 0x80; }
 
-size_t characters(std::string_view text) noexcept {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), begins_character));
-}
-
 // Where the nth character begins, from 1; the text's size if there is none.
 size_t begin_of(std::string_view text, size_t nth) noexcept {
   size_t at = 0;
@@ -197,6 +193,10 @@ Failure opening_failure(PGconn* conn) {
   Failure failure = fail(entry_of(sqlstate).status, std::move(message), Phase::connect);
   failure->sqlstate = std::move(sqlstate);
   return failure;
+}
+
+size_t characters(std::string_view text) noexcept {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), begins_character));
 }
 
 bool ends_session(const PGresult* result) noexcept {

@@ -17,6 +17,9 @@ namespace tl::postgresql {
   return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
 }
 
+// As the server counts them.
+[[nodiscard]] size_t characters(std::string_view text) noexcept;
+
 // What an error result says. One that libpq made itself, because the session is gone, has no SQLSTATE. `statement`:
 // that it is about, behind so many `led` characters; without one no position in its text is told.
 [[nodiscard]] Failure failure_of(const PGresult* result, Phase phase, const sql::Statement* statement, size_t led = 0);

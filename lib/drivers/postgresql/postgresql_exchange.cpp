@@ -1,6 +1,4 @@
 // PostgresqlSession: sending statements, and the results that come back.
-#include <algorithm>
-
 #include "postgresql_session.hpp"
 
 namespace tl::postgresql {
@@ -12,10 +10,6 @@ namespace {
 constexpr int text_results = 0;
 constexpr int binary_results = 1;
 constexpr const char* unnamed = "";
-
-size_t characters(std::string_view text) noexcept {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-}
 
 }  // namespace
 
