@@ -1,7 +1,6 @@
 #include "endpoint.hpp"
 
 #include <algorithm>
-#include <array>
 #include <random>
 
 #include "call.hpp"
@@ -385,9 +384,8 @@ Endpoints::~Endpoints() = default;
 
 routing::Set Endpoints::readers(const routing::Wish& wish, uint32_t writer) const noexcept {
   const Instant now = wish.max_lag ? steady_clock().coarse() : Instant{};
-  std::array<routing::Seen, routing::most_endpoints> seen;
-  for (uint32_t i = 0; i < size(); ++i) seen[i] = lookout_->seen(i, now);
-  return routing::readers(wish, {seen.data(), size()}, writer, now);
+  return routing::readers(
+      wish, size(), [&](uint32_t i) { return lookout_->seen(i, now); }, writer, now);
 }
 
 uint32_t Endpoints::first_of(routing::Set readers, bool takes_turn) {

@@ -33,25 +33,16 @@ std::string told(Fitness fitness, const Seen& seen, Instant now) {
   return "";
 }
 
-Set readers(const Wish& wish, std::span<const Seen> seen, uint32_t writer, Instant now) noexcept {
-  Set set = 0;
-  if (!wish.read || wish.mode == Mode::write) return set;
-  for (uint32_t i = 0; i < seen.size(); ++i) {
-    if (fitness(seen[i], i == writer, wish.max_lag, now) == Fitness::fit) set |= Set{1} << i;
-  }
-  return set;
-}
-
 uint32_t nth(Set set, uint32_t n) noexcept {
   for (; n > 0; --n) set &= set - 1;
   return static_cast<uint32_t>(std::countr_zero(set));
 }
 
 uint32_t Order::operator[](uint32_t i) const noexcept {
-  const auto count = static_cast<uint32_t>(std::popcount(readers_));
-  if (i >= count) return writer_;
+  if (i >= count_) return writer_;
+  if (i == 0) return first_;
   const auto before = static_cast<uint32_t>(std::popcount(readers_ & ((Set{1} << first_) - 1)));
-  return nth(readers_, (before + i) % count);
+  return nth(readers_, (before + i) % count_);
 }
 
 namespace {

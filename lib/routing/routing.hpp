@@ -43,8 +43,17 @@ enum class Fitness : uint8_t {
 using Set = uint64_t;
 constexpr uint32_t most_endpoints = 64;
 
-// Those that may serve it beside the one that takes the writes; none where that is the only one.
-[[nodiscard]] Set readers(const Wish& wish, std::span<const Seen> seen, uint32_t writer, Instant now) noexcept;
+// Those that may serve it beside the one that takes the writes; none where that is the only one. `seen(i)` is what is
+// known of endpoint i, asked of those alone that matter: this is on the way of each read.
+template <class SeenOf>
+[[nodiscard]] Set readers(const Wish& wish, uint32_t size, const SeenOf& seen, uint32_t writer, Instant now) noexcept {
+  Set set = 0;
+  if (!wish.read || wish.mode == Mode::write) return set;
+  for (uint32_t i = 0; i < size; ++i) {
+    if (i != writer && fitness(seen(i), false, wish.max_lag, now) == Fitness::fit) set |= Set{1} << i;
+  }
+  return set;
+}
 
 // The n-th of the set, from 0; n is below its size.
 [[nodiscard]] uint32_t nth(Set set, uint32_t n) noexcept;
@@ -56,10 +65,12 @@ class Order {
   // `first` is one of the readers, unless there are none. `writer` nobody: it does not serve this. `unsure`: whether
   // the readers have applied what the wish names is still to be seen.
   Order(Set readers, uint32_t first, uint32_t writer, bool unsure) noexcept
-      : readers_(readers), first_(first), writer_(writer), unsure_(unsure) {}
-  [[nodiscard]] uint32_t size() const noexcept {
-    return static_cast<uint32_t>(std::popcount(readers_)) + (writer_ == nobody ? 0 : 1);
-  }
+      : readers_(readers),
+        count_(static_cast<uint32_t>(std::popcount(readers))),
+        first_(first),
+        writer_(writer),
+        unsure_(unsure) {}
+  [[nodiscard]] uint32_t size() const noexcept { return count_ + (writer_ == nobody ? 0 : 1); }
   // The i-th choice: the readers from `first` on, and the writer last.
   [[nodiscard]] uint32_t operator[](uint32_t i) const noexcept;
   [[nodiscard]] bool is_unsure(uint32_t endpoint) const noexcept { return unsure_ && endpoint != writer_; }
@@ -67,6 +78,7 @@ class Order {
 
  private:
   Set readers_;
+  uint32_t count_;
   uint32_t first_;
   uint32_t writer_;
   bool unsure_;

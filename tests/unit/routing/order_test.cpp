@@ -22,9 +22,14 @@ constexpr Seen replica{.role = ServerRole::replica, .lag = Nanos(0), .at = now};
 Seen behind(Nanos lag) { return {.role = ServerRole::replica, .lag = lag, .at = now}; }
 Seen aside() { return {.role = ServerRole::replica, .is_aside = true}; }
 
+Set readers(const routing::Wish& wish, const std::vector<Seen>& seen, uint32_t writer) {
+  return routing::readers(
+      wish, static_cast<uint32_t>(seen.size()), [&](uint32_t i) { return seen[i]; }, writer, now);
+}
+
 Set readers(const std::vector<Seen>& seen, std::optional<Nanos> max_lag = {}, Mode mode = Mode::dual,
             uint32_t writer = 0) {
-  return routing::readers({.read = true, .mode = mode, .max_lag = max_lag, .after = {}}, seen, writer, now);
+  return readers({.read = true, .mode = mode, .max_lag = max_lag, .after = {}}, seen, writer);
 }
 
 std::vector<uint32_t> all_of(const Order& order) {
@@ -40,7 +45,7 @@ TEST_CASE("reads go to replicas, writes do not") {
   CHECK(readers(seen) == 0b110);
   CHECK(readers(seen, {}, Mode::read) == 0b110);
   CHECK(readers(seen, {}, Mode::write) == 0);
-  CHECK(routing::readers({.read = false}, seen, 0, now) == 0);
+  CHECK(readers({.read = false}, seen, 0) == 0);
 }
 
 TEST_CASE("who has failed, is behind or another primary serves no reads") {
