@@ -1,0 +1,27 @@
+'use strict';
+// Named database connections from one TOML file.
+
+const addon = require('./lib/addon');
+const { classes } = require('./lib/errors');
+const { Connection, Pin, Transaction } = require('./lib/handle');
+const { Registry, open, parse, shared } = require('./lib/registry');
+const { Result } = require('./lib/result');
+const { Stream } = require('./lib/stream');
+const { Interval, Json } = require('./lib/values');
+
+module.exports = {
+  open,
+  parse,
+  shared,
+  version: addon.version(),
+  hasFeature: (name) => addon.hasFeature(String(name)),
+  Registry,
+  Connection,
+  Pin,
+  Transaction,
+  Result,
+  Stream,
+  Json,
+  Interval,
+  ...classes,
+};

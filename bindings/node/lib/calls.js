@@ -1,0 +1,131 @@
+'use strict';
+// Calls under way: each has a number, by which the addon tells what has become of it.
+
+const addon = require('./addon');
+const { CALL, KIND, STATUS } = require('./constants');
+const { ofFailure, ofStatus } = require('./errors');
+const { options: how, records } = require('./memory');
+
+const waiting = [];
+const free = [];
+
+// What waits for one answer.
+class Call {
+  constructor(resolve, reject, take, holds, signal, slot) {
+    this.resolve = resolve;
+    this.reject = reject;
+    this.take = take; // makes the value of a record's index and what is attached to it
+    this.holds = holds; // what must not be collected meanwhile
+    this.signal = signal;
+    this.onAbort = undefined;
+    if (signal !== undefined) {
+      this.onAbort = () => addon.cancel(slot);
+      signal.addEventListener('abort', this.onAbort);
+    }
+  }
+
+  settle(index, attached) {
+    if (this.signal !== undefined) this.signal.removeEventListener('abort', this.onAbort);
+    const status = records.i32[16 * index + 1];
+    if (status !== 0) return this.reject(this.failure(attached));
+    let value;
+    try {
+      value = this.take(index, attached);
+    } catch (failure) {
+      return this.reject(failure);
+    }
+    return this.resolve(value);
+  }
+
+  failure(told) {
+    const error = ofFailure(told);
+    return this.signal?.aborted && error.status === STATUS.CANCELLED ? aborted(error, this.signal) : error;
+  }
+}
+
+// Who aborts looks for an AbortError.
+function aborted(error, signal) {
+  error.name = 'AbortError';
+  error.cause = signal.reason;
+  return error;
+}
+
+function newSlot() {
+  return free.length > 0 ? free.pop() : waiting.push(undefined) - 1;
+}
+
+function freeSlot(slot) {
+  waiting[slot] = undefined;
+  free.push(slot);
+}
+
+// Has `submit(slot)` begin a call; its answer, as `take` makes it.
+function perform(holds, signal, submit, take) {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      how.u32.fill(0);
+      return reject(aborted(ofStatus(STATUS.CANCELLED, 'it was aborted before it began'), signal));
+    }
+    const slot = newSlot();
+    let failed;
+    try {
+      failed = submit(slot);
+    } catch (error) {
+      freeSlot(slot);
+      how.u32.fill(0);
+      throw error;
+    }
+    if (failed !== undefined) {
+      freeSlot(slot);
+      return reject(ofFailure(failed));
+    }
+    waiting[slot] = new Call(resolve, reject, take, holds, signal, slot);
+  });
+}
+
+// Has `tell(index, attached)` called with events until `end`.
+function listen(submit, tell) {
+  const slot = newSlot();
+  const failed = submit(slot);
+  if (failed !== undefined) {
+    freeSlot(slot);
+    throw ofFailure(failed);
+  }
+  waiting[slot] = { take: tell, settle() {} };
+  return () => addon.cancel(slot);
+}
+
+function drained(n, attached) {
+  for (let i = 0; i < n; ++i) {
+    const slot = records.i32[16 * i];
+    const kind = records.i32[16 * i + 2];
+    const call = waiting[slot];
+    if (kind === KIND.EVENT || kind === KIND.QUESTION) {
+      call.take(i, attached?.[i]);
+    } else {
+      freeSlot(slot);
+      call.settle(i, attached?.[i]);
+    }
+  }
+}
+addon.onDrained(drained);
+
+function milliseconds(value, what) {
+  if (value === Infinity) return -1;
+  if (typeof value !== 'number' || !(value >= 0)) {
+    throw new TypeError(`${what} is a number of milliseconds, not ${typeof value === 'number' ? value : typeof value}`);
+  }
+  return Math.max(1, Math.ceil(value));
+}
+
+// Says how the next call is to run.
+function say({ timeout, maxLag, read, write, batchRows }, flags = 0) {
+  const time = timeout === undefined ? 0 : milliseconds(timeout, 'timeout');
+  const lag = maxLag === undefined ? 0 : milliseconds(maxLag, 'maxLag');
+  how.u32[0] = flags | (read ? CALL.READ : 0) | (write ? CALL.WRITE : 0);
+  how.u32[1] = batchRows ?? 0;
+  how.f64[2] = time;
+  how.f64[3] = lag;
+}
+
+module.exports = { listen, milliseconds, perform, say };

@@ -1,0 +1,51 @@
+'use strict';
+// Events of a registry, as those of an EventEmitter. The library tells of a kind only while somebody listens to it.
+
+const { EventEmitter } = require('node:events');
+
+const addon = require('./addon');
+const { listen } = require('./calls');
+const { EVENTS } = require('./constants');
+const { OWN, area, records, scratch } = require('./memory');
+const { takeNext, appendBatch, describe } = require('./result');
+
+const NOTHING = Object.freeze({});
+
+// The row that a record tells of; `handle`: where it is, if it was too large for the scratch.
+function rowOf(index, handle) {
+  const list = [];
+  const inArea = handle !== undefined && takeNext(handle);
+  appendBatch(list, describe(inArea ? OWN : index), inArea ? area : scratch, inArea ? OWN : index, NOTHING);
+  return list[0];
+}
+
+function eventOf(index, handle) {
+  const row = rowOf(index, handle);
+  return { ...row, lost: Number(records.i64[8 * index + 4]) };
+}
+
+class Events extends EventEmitter {
+  #registry;
+  #ends = new Map();
+
+  constructor(registry) {
+    super();
+    this.#registry = registry;
+    this.on('newListener', (kind) => this.#begin(kind));
+    this.on('removeListener', (kind) => this.#end(kind));
+  }
+
+  #begin(kind) {
+    if (!Object.hasOwn(EVENTS, kind) || this.#ends.has(kind)) return;
+    this.#ends.set(kind, listen((slot) => addon.subscribe(this.#registry, slot, EVENTS[kind]),
+      (index, handle) => this.emit(kind, eventOf(index, handle))));
+  }
+
+  #end(kind) {
+    if (this.listenerCount(kind) > 0) return;
+    this.#ends.get(kind)?.();
+    this.#ends.delete(kind);
+  }
+}
+
+module.exports = { Events, rowOf };

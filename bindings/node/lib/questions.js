@@ -1,0 +1,56 @@
+'use strict';
+// Answers to the questions that a registry has to the application.
+
+const addon = require('./addon');
+const { listen, milliseconds } = require('./calls');
+const { ASK, STATUS } = require('./constants');
+const { classes } = require('./errors');
+const { rowOf } = require('./events');
+const { records } = require('./memory');
+const { tomlOf } = require('./toml');
+
+function keepOf(time, what) {
+  return time === undefined || time === Infinity ? 0 : milliseconds(time, what);
+}
+
+function login(given) {
+  const { valid, ...rest } = typeof given === 'string' ? { password: given } : given;
+  return [tomlOf(rest), keepOf(valid, 'valid')];
+}
+
+// Each question is answered, whatever becomes of the function.
+async function answerOf(fn, name, nothing, textOf, keep) {
+  try {
+    const given = await fn(name);
+    if (given === undefined || given === null) return [nothing, '', 0];
+    const [text, ownKeep] = textOf(given);
+    return [0, text, ownKeep || keep];
+  } catch (failure) {
+    if (failure instanceof classes.TrunklineError) return [failure.status, failure.message, 0];
+    process.emitWarning(`what was asked for ${JSON.stringify(name)} failed: ${failure?.stack ?? failure}`, 'TrunklineWarning');
+    return [STATUS.UNAVAILABLE, `it failed with ${failure?.name ?? typeof failure}`, 0];
+  }
+}
+
+function answer(registry, kind, fn, nothing, textOf, keep) {
+  if (typeof fn !== 'function') throw new TypeError('a function is asked');
+  return listen((slot) => addon.subscribe(registry, slot, kind), async (index, handle) => {
+    const question = Number(records.i64[8 * index + 7]);
+    const { connection } = rowOf(index, handle);
+    const failed = addon.answer(registry, question, ...await answerOf(fn, connection, nothing, textOf, keep));
+    if (failed !== undefined && failed[0] === STATUS.CONFIGURATION) {
+      process.emitWarning(`what was given for ${JSON.stringify(connection)} cannot be used: ${failed[1]}`, 'TrunklineWarning');
+    }
+  });
+}
+
+function answerNames(registry, fn, { unused }) {
+  const keep = keepOf(unused, 'unused');
+  return answer(registry, ASK.NAME, fn, STATUS.NOT_FOUND, (settings) => [tomlOf(settings), 0], keep);
+}
+
+function answerCredentials(registry, fn, { valid }) {
+  return answer(registry, ASK.CREDENTIALS, fn, STATUS.AUTHENTICATION, login, keepOf(valid, 'valid'));
+}
+
+module.exports = { answerCredentials, answerNames };

@@ -1,0 +1,159 @@
+'use strict';
+// The answer of a statement: an array of its rows that also tells where they came from.
+
+const addon = require('./addon');
+const { PLACE, Unrepresentable, decode } = require('./columns');
+const { STATUS } = require('./constants');
+const { ofStatus } = require('./errors');
+const { OWN, area, records } = require('./memory');
+const { appendArrays, appendColumns } = require('./rows');
+const { schemaOf, serverOf } = require('./schema');
+
+class Result extends Array {
+  #told;
+
+  // What is made of a result, by map() and its like, is an array as any other.
+  static get [Symbol.species]() {
+    return Array;
+  }
+
+  static tell(result, told) {
+    result.#told = told;
+    return result;
+  }
+
+  get columns() {
+    return this.#told.schema.columns;
+  }
+
+  // Rows that the statement inserted, changed, deleted or gave; -1: unknown.
+  get affected() {
+    return this.#told.affected;
+  }
+
+  // SQLite: the id that the last INSERT made; 0: none.
+  get lastId() {
+    return this.#told.lastId;
+  }
+
+  // How many rows there are, also where they come by columns.
+  get rowCount() {
+    return this.#told.rows;
+  }
+
+  get endpoint() {
+    return this.#told.server.endpoint;
+  }
+
+  get connection() {
+    return this.#told.server.connection;
+  }
+
+  get role() {
+    return this.#told.server.role;
+  }
+
+  get lag() {
+    return this.#told.lag;
+  }
+
+  // Those of all statements, if there were several.
+  get sets() {
+    return this.#told.sets ?? [this];
+  }
+}
+
+function exact(word) {
+  const value = records.i64[word];
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}
+
+// What a record says of a set besides its rows.
+function describe(index) {
+  const { i32 } = records;
+  const at = 16 * index;
+  return {
+    schema: schemaOf(i32[at + 3]),
+    server: serverOf(i32[at + 6]),
+    lag: i32[at + 7] < 0 ? null : i32[at + 7],
+    affected: exact(8 * index + 4),
+    lastId: exact(8 * index + 5),
+    rows: 0,
+    sets: undefined,
+  };
+}
+
+function decoded(memory, at, told, rows, options) {
+  const { columns } = told.schema;
+  const values = new Array(columns.length);
+  for (let i = 0; i < columns.length; ++i) {
+    try {
+      values[i] = decode(memory, at + PLACE * i, rows, options);
+    } catch (failure) {
+      throw failure instanceof Unrepresentable ? misfit(told, columns[i], failure) : failure;
+    }
+  }
+  return values;
+}
+
+function misfit(told, column, failure) {
+  const where = `row ${told.rows + failure.row + 1}, column ${JSON.stringify(column.name)}`;
+  return ofStatus(STATUS.DATA, `${where}: ${failure.message}`, { phase: 'decode', outcome: 'unknown' });
+}
+
+function append(list, schema, columns, rows, options) {
+  if (options.rows === 'array') appendArrays(list, columns, rows);
+  else if (options.rows === 'columns') appendColumns(list, columns);
+  else schema.appendObjects(list, columns, rows);
+}
+
+// Appends the rows of the batch that a record tells of.
+function appendBatch(list, told, memory, index, options) {
+  const rows = records.i32[16 * index + 4];
+  append(list, told.schema, decoded(memory, records.i32[16 * index + 5] >> 2, told, rows, options), rows, options);
+  told.rows += rows;
+}
+
+// The next batch of a result into the area; false: its set has ended.
+function takeNext(handle) {
+  let wanted = addon.takeNext(handle);
+  if (wanted > 0) {
+    area.grow(wanted);
+    wanted = addon.takeNext(handle);
+  }
+  return wanted === 0;
+}
+
+function finished(list, told, options) {
+  if (options.rows === 'columns' && list.length === 0) for (const _ of told.schema.columns) list.push([]);
+  return list;
+}
+
+function taken(told, handle, options, list = Result.tell(new Result(), told)) {
+  while (takeNext(handle)) appendBatch(list, told, area, OWN, options);
+  return finished(list, told, options);
+}
+
+// The result of which a record tells. `handle`: what there is more of it.
+function resultOf(memory, index, handle, options) {
+  const told = describe(index);
+  const list = Result.tell(new Result(), told);
+  if (records.i32[16 * index + 5] >= 0) appendBatch(list, told, memory, index, options);
+  return handle === undefined ? finished(list, told, options) : withRest(list, told, handle, options);
+}
+
+function withRest(list, told, handle, options) {
+  const all = [told];
+  const sets = [taken(told, handle, options, list)];
+  while (addon.takeNextSet(handle)) {
+    const next = describe(OWN);
+    all.push(next);
+    sets.push(taken(next, handle, options));
+  }
+  if (sets.length > 1) for (const one of all) one.sets = sets;
+  addon.release(handle);
+  area.shrink();
+  return list;
+}
+
+module.exports = { Result, appendBatch, describe, resultOf, takeNext };

@@ -1,0 +1,100 @@
+#include "core.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "answers.hpp"
+
+namespace {
+
+constexpr size_t kTogether = 256;  // completions taken at once; lib/memory.js has as many records
+
+}  // namespace
+
+Core::Core(State& state, tl_registry* registry) : state_(state), registry_(registry) { state_.cores.push_back(this); }
+
+void Core::let_go() {
+  if (--holders_ > 0) return;
+  close_queue();
+  lib.tl_registry_release(registry_);
+  state_.cores.erase(std::find(state_.cores.begin(), state_.cores.end(), this));
+  delete this;
+}
+
+tl_queue* Core::queue(tl_error** error) {
+  if (queue_ == nullptr && !state_.ending && lib.tl_queue_new(registry_, 0, &queue_, error) == TL_OK) watch();
+  return queue_;
+}
+
+void Core::watch() {
+  poll_ = static_cast<uv_handle_s*>(std::calloc(1, uv_handle_size(kUvPoll)));
+  uv_poll_init(state_.loop, poll_, lib.tl_queue_fd(queue_));
+  uv_handle_set_data(poll_, this);
+  uv_poll_start(poll_, kUvReadable,
+                [](uv_handle_s* poll, int, int) { static_cast<Core*>(uv_handle_get_data(poll))->drain(); });
+  uv_unref(poll_);
+  ++state_.open_handles;
+}
+
+void Core::close_queue() {
+  if (queue_ == nullptr) return;
+  lib.tl_queue_release(queue_);
+  queue_ = nullptr;
+  uv_handle_set_data(poll_, &state_);
+  uv_close(poll_, [](uv_handle_s* poll) {
+    State* state = static_cast<State*>(uv_handle_get_data(poll));
+    std::free(poll);
+    state->handle_closed();
+  });
+}
+
+void Core::begin(uint32_t number, const Slot& slot) {
+  state_.slot(number) = slot;
+  hold();
+  if (slot.keeps_alive && pending_++ == 0) uv_ref(poll_);
+}
+
+void Core::finish(uint32_t number) {
+  const bool kept_alive = state_.slot(number).keeps_alive;
+  state_.slot(number) = {};
+  if (kept_alive && --pending_ == 0) uv_unref(poll_);
+  let_go();
+}
+
+void Core::drain() {
+  hold();
+  size_t n = kTogether;
+  while (n == kTogether && queue_ != nullptr) {
+    tl_completion completions[kTogether];
+    lib.tl_queue_wait(queue_, completions, kTogether, 0, &n);
+    if (n > 0) tell(state_, *this, completions, n);
+  }
+  let_go();
+}
+
+Handle::~Handle() {
+  release();
+  core->let_go();
+}
+
+void Handle::release() {
+  for (tl_batch* batch : held) lib.tl_batch_release(batch);
+  held.clear();
+  void* what = pointer;
+  pointer = nullptr;
+  if (kind == kConnection) lib.tl_conn_release(static_cast<tl_conn*>(what));
+  if (kind == kResult) lib.tl_result_release(static_cast<tl_result*>(what));
+}
+
+napi_value external(napi_env env, Handle* handle) {
+  napi_value value = nullptr;
+  napi_create_external(
+      env, handle, [](napi_env, void* data, void*) { delete static_cast<Handle*>(data); }, nullptr, &value);
+  return value;
+}
+
+Handle* handle_of(napi_env env, napi_value value) {
+  void* handle = nullptr;
+  napi_get_value_external(env, value, &handle);
+  return static_cast<Handle*>(handle);
+}

@@ -1,0 +1,9 @@
+// An error of the library as JavaScript gets it: an array, of which lib/errors.js makes one of its classes.
+#pragma once
+
+#include <node_api.h>
+
+#include "trunkline/trunkline.h"
+
+// Releases `error`, which may be nullptr.
+napi_value failure(napi_env env, tl_status status, tl_error* error);
