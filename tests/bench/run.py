@@ -15,10 +15,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+import peers
+
 HERE = Path(__file__).resolve().parent
 PACKAGE = HERE.parent.parent / "bindings" / "python"
 
 # name: (case, program, peer, unit, what one unit of ours is divided by, where the server runs)
+# Of Node the program is the language and the peer's package, which may be missing.
 COMPARISONS = {
     "pg_point_vs_libpq": ("pg_point", "native", "libpq, prepared", "µs per query", 1e3, "same"),
     "sqlite_point_vs_raw": ("sqlite_point", "native", "sqlite3, reused statement", "µs per query", 1e3, "same"),
@@ -42,6 +45,13 @@ COMPARISONS = {
     "py_sqlite_rows_vs_sqlite3": ("py_sqlite_rows", "python", "sqlite3", "ms per 100,000 rows", 1e6, "same"),
     "asyncio_64over10_vs_psycopg": ("asyncio_64over10", "python", "psycopg 3", "µs per query", 640e3, "same"),
     "py_point_vs_psycopg2": ("py_point", "python", "psycopg2", "µs per query", 1e3, "same"),
+    "node_64over10_vs_pg": ("node_64over10_pg", "node pg", "pg, its pool", "µs per query", 640e3, "free"),
+    "node_64over10_vs_mysql2": ("node_64over10_mysql2", "node mysql2", "mysql2, its pool", "µs per query", 640e3, "free"),
+    "node_rows_vs_pg": ("node_rows", "node pg", "pg, into objects", "ms per 100,000 rows", 1e6, "other"),
+    "node_sqlite_point_vs_better_sqlite3":
+        ("node_sqlite_point", "node better-sqlite3", "better-sqlite3, get", "µs per query", 1e3, "same"),
+    "node_sqlite_rows_vs_better_sqlite3":
+        ("node_sqlite_rows", "node better-sqlite3", "better-sqlite3, all", "ms per 100,000 rows", 1e6, "same"),
 }
 
 ROWS_SQL = """
@@ -124,6 +134,7 @@ driver = "mariadb"
 socket = "{os.environ['TL_MARIADB_SOCKET']}"
 database = "{os.environ['TL_MARIADB_DATABASE']}"
 user = "{os.environ['TL_MARIADB_USER']}"
+pool = {{ max = 10 }}
 """
 
 
@@ -145,6 +156,7 @@ def pin_servers(cores):
 
 class Bench:
     def __init__(self, build, folder, seconds):
+        self.build = build
         self.programs = {
             "native": [str(build / "tests" / "bench" / "bench_native")],
             "classify": [str(build / "tests" / "bench" / "bench_classify")],
@@ -162,9 +174,18 @@ class Bench:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
+    def command(self, program):
+        """What to run, in which environment."""
+        if program in self.programs:
+            return self.programs[program], self.environment
+        language, peer = program.split()
+        command, extra = peers.LANGUAGES[language](self.build, peer)
+        return command, self.environment | extra
+
     def run(self, case, program, side, cores):
         """Nanoseconds per unit, and the most memory in kB."""
-        done = subprocess.run(self.programs[program] + [case, side, str(self.seconds)], env=self.environment,
+        command, environment = self.command(program)
+        done = subprocess.run(command + [case, side, str(self.seconds)], env=environment,
                               stdout=subprocess.PIPE, text=True, check=True,
                               preexec_fn=lambda: os.sched_setaffinity(0, cores))
         figure, memory = done.stdout.split()
@@ -172,6 +193,7 @@ class Bench:
 
     def compare(self, name, rounds):
         case, program, peer, unit, scale, server = COMPARISONS[name]
+        self.command(program)  # made while nothing is measured, by all cores
         cores = sorted(os.sched_getaffinity(0))
         pin_servers(set(cores) if server == "free" else {cores[0]} if server == "same" else {cores[-1]})
         ours = set(cores) if server == "free" else {cores[0]}
@@ -209,11 +231,15 @@ def main():
         fill_sqlite(folder / "bench.db")
         (folder / "bench.toml").write_text(configuration(folder / "bench.db"))
         bench = Bench(chosen.build.resolve(), folder, chosen.seconds)
-        print(f"{'':27}{'ratio':>7}{'range':>15}{'ours':>11}{'theirs':>11}  {'unit':21}{'peak MB':>14}", flush=True)
+        print(f"{'':35}{'ratio':>7}{'range':>15}{'ours':>11}{'theirs':>11}  {'unit':21}{'peak MB':>14}", flush=True)
         for name in chosen.name or COMPARISONS:
-            f = bench.compare(name, chosen.rounds)
+            try:
+                f = bench.compare(name, chosen.rounds)
+            except peers.Absent as absent:
+                print(f"{name:35} left out: {absent}", flush=True)
+                continue
             figures.append(f)
-            print(f"{name:27}{f['ratio']:7.3f}{f['min']:8.3f}–{f['max']:.3f} {f['ours']:10.2f} {f['theirs']:10.2f}  "
+            print(f"{name:35}{f['ratio']:7.3f}{f['min']:8.3f}–{f['max']:.3f} {f['ours']:10.2f} {f['theirs']:10.2f}  "
                   f"{f['unit']:21}{f['ours_mb']:6.0f} / {f['theirs_mb']:.0f}", flush=True)
     if chosen.json:
         chosen.json.write_text(json.dumps(figures, indent=1) + "\n")
