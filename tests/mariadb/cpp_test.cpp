@@ -70,3 +70,9 @@ TEST_CASE_FIXTURE(Fixture, "a function's transaction with each isolation, and sa
                   trunkline::error);
   CHECK(count() == expected);
 }
+
+// No value has a byte then, and the parameters no memory that a pointer could point to.
+TEST_CASE_FIXTURE(Fixture, "an empty text is not null where all values are empty") {
+  db.query("INSERT INTO people (name) VALUES (?)", "");
+  CHECK(db.query("SELECT name FROM people").value<std::string>().empty());
+}

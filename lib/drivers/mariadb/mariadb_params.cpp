@@ -143,7 +143,7 @@ const char* BoundParams::bind_one(const Value& value, const columnar::Params& pa
   bind.is_unsigned = wire.is_unsigned ? 1 : 0;
   const auto fixed = [&](const void* at) { bind.buffer = const_cast<void*>(at); };  // NOLINT: it is only read
   const auto varying = [&](std::string_view text) {
-    fixed(text.data());
+    fixed(text.data() == nullptr ? "" : text.data());  // Connector/C would send NULL for a null pointer
     bind.buffer_length = bind.length_value = text.size();
     bind.length = &bind.length_value;
   };
