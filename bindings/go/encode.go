@@ -1,0 +1,341 @@
+package trunkline
+
+// #include "helper.h"
+import "C"
+
+import (
+	"database/sql"
+	"database/sql/driver"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"sync"
+	"time"
+	"unsafe"
+)
+
+// record is a tl_value.
+type record struct {
+	kind    uint8
+	flags   uint8
+	element uint16
+	length  uint32
+	word    uint64
+}
+
+var _ [unsafe.Sizeof(record{})]byte = [C.sizeof_tl_value]byte{}
+
+// parameters are a call's values, as the library reads them: records, and the bytes that those speak of.
+type parameters struct {
+	records []record
+	arena   []byte
+}
+
+var encoders = sync.Pool{New: func() any { return &parameters{arena: make([]byte, 0, 256)} }}
+
+const mostKept = 1 << 20 // bytes of memory that the next call has again
+
+func (p *parameters) free() {
+	if cap(p.arena)+16*cap(p.records) > mostKept {
+		return
+	}
+	p.records, p.arena = p.records[:0], p.arena[:0]
+	encoders.Put(p)
+}
+
+// at are the addresses of both, nil where there is nothing.
+func (p *parameters) at() (records, arena unsafe.Pointer) {
+	if len(p.records) > 0 {
+		records = unsafe.Pointer(&p.records[0])
+	}
+	if len(p.arena) > 0 {
+		arena = unsafe.Pointer(&p.arena[0])
+	}
+	return records, arena
+}
+
+// encode reads the values of one statement. They are let go of by free.
+func encode(values []any) (*parameters, error) {
+	p := encoders.Get().(*parameters)
+	for i, value := range values {
+		if err := p.add(value); err != nil {
+			p.free()
+			return nil, errorOf(ErrMisuse, NotSent, "parameter %s: %w", nameOf(i, value), err)
+		}
+	}
+	return p, nil
+}
+
+// encodeRows reads as many values for each of the rows.
+func encodeRows(rows [][]any) (*parameters, int, error) {
+	p := encoders.Get().(*parameters)
+	n := 0
+	for at, row := range rows {
+		if at > 0 && len(row) != len(rows[0]) {
+			p.free()
+			return nil, 0, errorOf(ErrMisuse, NotSent, "row %d has %d values, and the first has %d", at+1, len(row),
+				len(rows[0]))
+		}
+		for i, value := range row {
+			if err := p.add(value); err != nil {
+				p.free()
+				return nil, 0, errorOf(ErrMisuse, NotSent, "row %d, parameter %s: %w", at+1, nameOf(i, value), err)
+			}
+		}
+		if at == 0 {
+			n = len(p.records)
+		}
+	}
+	return p, n, nil
+}
+
+func nameOf(i int, value any) string {
+	if named, ok := value.(sql.NamedArg); ok {
+		return ":" + named.Name
+	}
+	return strconv.Itoa(i + 1)
+}
+
+func (p *parameters) word(kind uint8, word uint64) error {
+	p.records = append(p.records, record{kind: kind, word: word})
+	return nil
+}
+
+func (p *parameters) text(kind uint8, text string) error {
+	if uint64(len(text)) > math.MaxUint32 {
+		return fmt.Errorf("it has more than 4 GiB")
+	}
+	p.records = append(p.records, record{kind: kind, length: uint32(len(text)), word: uint64(len(p.arena))})
+	p.arena = append(p.arena, text...)
+	return nil
+}
+
+func (p *parameters) bytes(kind uint8, data []byte) error {
+	return p.text(kind, *(*string)(unsafe.Pointer(&data)))
+}
+
+func (p *parameters) align() {
+	p.arena = append(p.arena, make([]byte, -len(p.arena)&7)...)
+}
+
+func (p *parameters) add(value any) error {
+	switch v := value.(type) {
+	case nil:
+		return p.word(C.TL_NULL, 0)
+	case int64:
+		return p.word(C.TL_INT64, uint64(v))
+	case int:
+		return p.word(C.TL_INT64, uint64(v))
+	case string:
+		return p.text(C.TL_TEXT, v)
+	case float64:
+		return p.word(C.TL_FLOAT64, math.Float64bits(v))
+	case bool:
+		return p.truth(v)
+	case []byte:
+		if v == nil {
+			return p.word(C.TL_NULL, 0)
+		}
+		return p.bytes(C.TL_BYTES, v)
+	case time.Time:
+		return p.word(C.TL_TIMESTAMPTZ, uint64(v.UnixMicro()))
+	case sql.NamedArg:
+		if err := p.text(C.TL_NAME, v.Name); err != nil {
+			return err
+		}
+		return p.add(v.Value)
+	case time.Duration:
+		return p.word(C.TL_DURATION, uint64(v.Microseconds()))
+	case Decimal:
+		return p.text(C.TL_DECIMAL, string(v))
+	case json.RawMessage:
+		if v == nil {
+			return p.word(C.TL_NULL, 0)
+		}
+		return p.bytes(C.TL_JSON, v)
+	case UUID:
+		return p.bytes(C.TL_UUID, v[:])
+	case Timestamp:
+		return p.word(C.TL_TIMESTAMP, uint64(shown(time.Time(v)).UnixMicro()))
+	case Date:
+		return p.word(C.TL_DATE, uint64(floored(shown(time.Time(v)).Unix(), 86400)))
+	case TimeOfDay:
+		return p.word(C.TL_TIME, uint64(time.Duration(v).Microseconds()))
+	case Interval:
+		p.align()
+		p.records = append(p.records, record{kind: C.TL_INTERVAL, length: 16, word: uint64(len(p.arena))})
+		p.arena = binary.LittleEndian.AppendUint32(p.arena, uint32(v.Months))
+		p.arena = binary.LittleEndian.AppendUint32(p.arena, uint32(v.Days))
+		p.arena = binary.LittleEndian.AppendUint64(p.arena, uint64(v.Microseconds))
+		return nil
+	case driver.Valuer:
+		return p.valuer(v)
+	}
+	return p.reflected(reflect.ValueOf(value))
+}
+
+func (p *parameters) truth(is bool) error {
+	if is {
+		return p.word(C.TL_BOOL, 1)
+	}
+	return p.word(C.TL_BOOL, 0)
+}
+
+// shown is the same wall clock in UTC.
+func shown(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
+}
+
+func floored(n, by int64) int64 {
+	quotient := n / by
+	if n%by < 0 {
+		quotient--
+	}
+	return quotient
+}
+
+func (p *parameters) valuer(v driver.Valuer) error {
+	if rv := reflect.ValueOf(v); rv.Kind() == reflect.Pointer && rv.IsNil() {
+		return p.word(C.TL_NULL, 0)
+	}
+	value, err := v.Value()
+	if err != nil {
+		return err
+	}
+	if _, again := value.(driver.Valuer); again {
+		return fmt.Errorf("the Value of %T is a driver.Valuer itself", v)
+	}
+	return p.add(value)
+}
+
+// reflected adds what is of a type of the caller's own, by its kind.
+func (p *parameters) reflected(v reflect.Value) error {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if v.IsNil() {
+			return p.word(C.TL_NULL, 0)
+		}
+		return p.add(v.Elem().Interface())
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return p.word(C.TL_INT64, uint64(v.Int()))
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		if v.Uint() > math.MaxInt64 {
+			return p.word(C.TL_UINT64, v.Uint())
+		}
+		return p.word(C.TL_INT64, v.Uint())
+	case reflect.Float32, reflect.Float64:
+		return p.word(C.TL_FLOAT64, math.Float64bits(v.Float()))
+	case reflect.String:
+		return p.text(C.TL_TEXT, v.String())
+	case reflect.Bool:
+		return p.truth(v.Bool())
+	case reflect.Slice:
+		if v.IsNil() {
+			return p.word(C.TL_NULL, 0)
+		}
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return p.bytes(C.TL_BYTES, v.Bytes())
+		}
+		return p.list(v)
+	case reflect.Array:
+		return p.list(v)
+	}
+	return fmt.Errorf("a value of type %s cannot be sent", v.Type())
+}
+
+// list adds a slice: its elements' bytes, and then, aligned, their records.
+func (p *parameters) list(v reflect.Value) error {
+	elements := &parameters{records: make([]record, 0, v.Len()), arena: p.arena}
+	for i := 0; i < v.Len(); i++ {
+		if err := elements.add(v.Index(i).Interface()); err != nil {
+			return fmt.Errorf("element %d: %w", i+1, err)
+		}
+	}
+	kind, err := elements.oneType()
+	if err != nil {
+		return err
+	}
+	p.arena = elements.arena
+	p.align()
+	p.records = append(p.records, record{kind: C.TL_LIST, element: uint16(kind), length: uint32(v.Len()),
+		word: uint64(len(p.arena))})
+	for _, element := range elements.records {
+		head := uint64(element.kind) | uint64(element.length)<<32
+		p.arena = binary.LittleEndian.AppendUint64(p.arena, head)
+		p.arena = binary.LittleEndian.AppendUint64(p.arena, element.word)
+	}
+	return nil
+}
+
+// oneType is that of a list's elements. Numbers of several types become the exact one that holds them all.
+func (p *parameters) oneType() (uint8, error) {
+	var kinds uint32
+	for _, element := range p.records {
+		kinds |= 1 << element.kind
+	}
+	kinds &^= 1 << C.TL_NULL
+	const whole = 1<<C.TL_INT64 | 1<<C.TL_UINT64
+	switch {
+	case kinds&(1<<C.TL_LIST|1<<C.TL_NAME) != 0:
+		return 0, fmt.Errorf("a list within a list")
+	case kinds&(kinds-1) == 0:
+		return p.onlyType(), nil
+	case kinds&^(whole|1<<C.TL_DECIMAL) == 0:
+		return C.TL_DECIMAL, p.convert(p.toDecimal)
+	case kinds&^(whole|1<<C.TL_FLOAT64) == 0:
+		return C.TL_FLOAT64, p.convert(toFloat)
+	}
+	return 0, fmt.Errorf("a list of values of different types")
+}
+
+func (p *parameters) onlyType() uint8 {
+	for _, element := range p.records {
+		if element.kind != C.TL_NULL {
+			return element.kind
+		}
+	}
+	return C.TL_NULL
+}
+
+func (p *parameters) convert(one func(*record) error) error {
+	for i := range p.records {
+		if kind := p.records[i].kind; kind == C.TL_INT64 || kind == C.TL_UINT64 {
+			if err := one(&p.records[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p *parameters) toDecimal(number *record) error {
+	text := strconv.FormatInt(int64(number.word), 10)
+	if number.kind == C.TL_UINT64 {
+		text = strconv.FormatUint(number.word, 10)
+	}
+	*number = record{kind: C.TL_DECIMAL, length: uint32(len(text)), word: uint64(len(p.arena))}
+	p.arena = append(p.arena, text...)
+	return nil
+}
+
+func toFloat(number *record) error {
+	float := float64(int64(number.word))
+	if number.kind == C.TL_UINT64 {
+		float = float64(number.word)
+	}
+	if !exact(number, float) {
+		return fmt.Errorf("a list of floats and an integer that no float holds exactly")
+	}
+	*number = record{kind: C.TL_FLOAT64, word: math.Float64bits(float)}
+	return nil
+}
+
+func exact(number *record, float float64) bool {
+	if number.kind == C.TL_UINT64 {
+		return float < 1<<64 && uint64(float) == number.word
+	}
+	return float < 1<<63 && int64(float) == int64(number.word)
+}

@@ -1,0 +1,114 @@
+package trunkline
+
+// #include "helper.h"
+import "C"
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// handle is a tl_conn.
+type handle struct {
+	core    *core
+	pointer *C.tl_conn
+	name    string // of a pooled one; "": the default
+	held    bool   // pinned, or in a transaction: one session, which ends
+
+	transaction bool
+	local       atomic.Int32
+	busy        atomic.Int32 // verbs on a held one
+	mu          sync.RWMutex // of a held one's pointer
+}
+
+func newHandle(c *core, pointer *C.tl_conn) *handle {
+	h := &handle{core: c, pointer: pointer}
+	runtime.SetFinalizer(h, (*handle).release)
+	return h
+}
+
+// child is a handle on one session of this one's.
+func (h *handle) child(pointer *C.tl_conn) *handle {
+	child := newHandle(h.core, pointer)
+	child.held = true
+	child.local.Store(h.local.Load())
+	return child
+}
+
+// release gives the session of a held handle back, and leaves verbs under way alone.
+func (h *handle) release() {
+	h.mu.Lock()
+	pointer := h.pointer
+	h.pointer = nil
+	h.mu.Unlock()
+	if pointer != nil {
+		runtime.SetFinalizer(h, nil)
+		C.tl_conn_release(pointer)
+	}
+}
+
+func (h *handle) ended() bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.pointer == nil
+}
+
+const (
+	unknownPlace = iota
+	computedHere // a SQLite database: who asks computes
+	elsewhere
+)
+
+// computing counts statements that run on their goroutine's thread. More of them than there are processors would gain
+// nothing, and each that waits for another would hold a thread.
+var computing atomic.Int32
+
+// entering tells whether a verb runs on its caller's thread, which saves SQLite's two switches between threads.
+func (h *handle) entering() (blocking bool) {
+	if h.held && h.busy.Add(1) > 1 {
+		return false
+	}
+	local := h.local.Load()
+	if local == unknownPlace {
+		local = h.core.drivers.placeOf(h.core, h.name)
+		h.local.Store(local)
+	}
+	if local != computedHere {
+		return false
+	}
+	if computing.Add(1) > int32(runtime.GOMAXPROCS(0)) {
+		computing.Add(-1)
+		return false
+	}
+	return true
+}
+
+func (h *handle) leaving(blocking bool) {
+	if blocking {
+		computing.Add(-1)
+	}
+	if h.held {
+		h.busy.Add(-1)
+	}
+}
+
+// run runs a verb of the handle's.
+func (h *handle) run(ctx context.Context, v *verb, submit func(*C.tl_conn) C.tl_status) error {
+	blocking := h.entering()
+	err := h.core.run(ctx, v, blocking, func() C.tl_status {
+		if !h.held {
+			return submit(h.pointer)
+		}
+		h.mu.RLock()
+		defer h.mu.RUnlock()
+		if h.pointer == nil {
+			return C.TL_E_CLOSED
+		}
+		return submit(h.pointer)
+	})
+	h.leaving(blocking)
+	runtime.KeepAlive(h)
+	return err
+}

@@ -1,0 +1,50 @@
+/* What the binding has C do for it, so that a statement costs one call into C and a drain of a queue another. */
+#ifndef TRUNKLINE_GO_HELPER_H
+#define TRUNKLINE_GO_HELPER_H
+
+#include <trunkline/trunkline.h>
+
+#if TL_ABI_VERSION >> 16 != 0 || (TL_ABI_VERSION & 0xffff) < 1
+#error "this binding wants the header of trunkline's ABI 0.1 or a later 0.x"
+#endif
+
+/* A result with the batch that is being read. */
+typedef struct helper_rows {
+  struct helper_rows *next; /* in a list of those to be released */
+  tl_result *result;
+  tl_batch *batch;    /* NULL: none has been read, or the set has ended */
+  tl_batch *ahead;    /* of a whole answer: the one after it, NULL: it is the last */
+  tl_column *columns; /* of the batch, or of the set where there is none */
+  size_t n;
+  int64_t rows; /* of the batch */
+  int64_t affected;
+  int64_t last_id;
+  int32_t streamed;
+  uint32_t room; /* for columns, behind this struct */
+} helper_rows;
+
+/* Lets go of a list of results, then runs the statement. Without a queue *out is the answer. */
+tl_status helper_query(helper_rows *left, tl_conn *conn, const char *sql, size_t sql_len, const void *params, size_t n,
+                       const void *arena, size_t arena_len, const tl_call *call, helper_rows **out, tl_error **err);
+
+/* Takes what a result has to tell. A whole answer's first batch is read with it. NULL: no memory; the result is released. */
+helper_rows *helper_rows_of(tl_result *result, int32_t streamed);
+
+void helper_release(helper_rows *list);
+
+/* The next batch of a whole answer, or of a streamed one without a queue. Its batch is NULL where the set has ended. */
+tl_status helper_next(helper_rows *rows, const tl_call *call, tl_error **err);
+
+/* Gives it a batch that was read on a queue; NULL: the set has ended. */
+void helper_take(helper_rows *rows, tl_batch *batch);
+
+/* After the result has moved to its next set. */
+tl_status helper_begin_set(helper_rows *rows);
+
+/* As tl_queue_wait without waiting. The value of a completion that has a result becomes its helper_rows; user_data of streamed
+ * ones has its highest bit set. */
+tl_status helper_drain(tl_queue *queue, tl_completion *out, size_t max, size_t *n);
+
+#define HELPER_STREAMED (UINT64_C(1) << 63)
+
+#endif

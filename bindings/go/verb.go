@@ -1,0 +1,184 @@
+package trunkline
+
+// #include "helper.h"
+import "C"
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+)
+
+// verb is one call of the library that may wait. It is used again for others: the library knows it by its number.
+type verb struct {
+	call   C.tl_call
+	err    *C.tl_error
+	value  unsafe.Pointer // what it has answered: a tl_conn, a tl_batch or a helper_rows
+	number C.int32_t      // or a number
+	cancel C.tl_op        // what the end of its context cancels; 0: its own op
+	index  C.uint64_t
+	status C.tl_status
+	done   chan struct{}
+}
+
+// table gives verbs their numbers.
+type table struct {
+	mu   sync.Mutex
+	all  []*verb
+	free []*verb
+}
+
+func (t *table) get() *verb {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if last := len(t.free) - 1; last >= 0 {
+		v := t.free[last]
+		t.free = t.free[:last]
+		return v
+	}
+	v := &verb{index: C.uint64_t(len(t.all)), done: make(chan struct{}, 1)}
+	v.call.struct_size = C.sizeof_tl_call
+	t.all = append(t.all, v)
+	return v
+}
+
+func (t *table) put(v *verb) {
+	v.call = C.tl_call{struct_size: C.sizeof_tl_call}
+	v.err, v.value, v.number, v.cancel = nil, nil, 0, 0
+	t.mu.Lock()
+	t.free = append(t.free, v)
+	t.mu.Unlock()
+}
+
+func (t *table) known() []*verb {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.all
+}
+
+// asker numbers those who ask without saying who they are: goroutines share threads, by which the library would know them.
+var asker atomic.Uint64
+
+// run has submit make the call, which waits there or on the queue. A context that ends cancels the call, and what the call
+// has come to is known when run returns.
+func (c *core) run(ctx context.Context, v *verb, blocking bool, submit func() C.tl_status) error {
+	if err := ctx.Err(); err != nil {
+		return endedBefore(err)
+	}
+	cancellable := ctx.Done() != nil
+	if cancellable && v.cancel == 0 {
+		v.call.op = C.tl_op_new(c.registry)
+		v.cancel = v.call.op
+	}
+	v.call.owner = ownerOf(ctx)
+	var failed bool
+	if blocking {
+		failed = c.block(ctx, v, cancellable, submit)
+	} else {
+		failed = c.enqueue(ctx, v, cancellable, submit)
+	}
+	if !failed {
+		runtime.KeepAlive(c)
+		return nil
+	}
+	failure := readError(v.status, v.err)
+	if failure.Status == ErrCancelled {
+		failure.cause = ctx.Err()
+	}
+	runtime.KeepAlive(c)
+	return failure
+}
+
+func endedBefore(cause error) *Error {
+	failure := errorOf(ErrCancelled, NotSent, "the context had ended before: %w", cause)
+	return failure
+}
+
+// block makes the call on this goroutine's thread.
+func (c *core) block(ctx context.Context, v *verb, cancellable bool, submit func() C.tl_status) (failed bool) {
+	if v.call.owner == 0 {
+		v.call.owner = C.uint64_t(asker.Add(1) | 1<<63)
+	}
+	if cancellable {
+		ended := make(chan struct{})
+		defer close(ended)
+		go c.cancelWith(ctx, v.cancel, ended)
+	}
+	v.status = submit()
+	if v.status != C.TL_OK {
+		c.releaseOp(v)
+	}
+	return v.status != C.TL_OK
+}
+
+func (c *core) cancelWith(ctx context.Context, op C.tl_op, ended <-chan struct{}) {
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		C.tl_cancel(c.registry, op)
+		runtime.KeepAlive(c)
+	}
+}
+
+// enqueue makes it on the queue. A goroutine that waits there holds no thread.
+func (c *core) enqueue(ctx context.Context, v *verb, cancellable bool, submit func() C.tl_status) (failed bool) {
+	for {
+		q, err := c.queueNow()
+		if err != nil {
+			v.status, v.err = C.tl_status(err.Status), nil
+			return true
+		}
+		v.call.queue = q.pointer
+		v.call.user_data = v.index
+		if v.call.flags&C.TL_CALL_STREAM != 0 {
+			v.call.user_data |= C.HELPER_STREAMED
+		}
+		status := submit() // which the dispatcher may have written to v by now
+		if status == C.TL_OK {
+			break
+		}
+		if status != C.TL_E_SHUTDOWN || !c.replace(q) {
+			v.status = status
+			c.releaseOp(v)
+			return true
+		}
+		C.tl_error_release(v.err)
+		v.err = nil
+	}
+	if !cancellable {
+		<-v.done
+		return v.status != C.TL_OK
+	}
+	select {
+	case <-v.done:
+	case <-ctx.Done():
+		C.tl_cancel(c.registry, v.cancel)
+		<-v.done
+	}
+	return v.status != C.TL_OK
+}
+
+// releaseOp lets go of an id that the call has not used.
+func (c *core) releaseOp(v *verb) {
+	if v.call.op != 0 {
+		C.tl_op_release(c.registry, v.call.op)
+	}
+}
+
+type ownerKey struct{}
+
+// ownerOf is whose sessions the context knows of: of a transaction or pin that a function is called with.
+func ownerOf(ctx context.Context) C.uint64_t {
+	owner, _ := ctx.Value(ownerKey{}).(uint64)
+	return C.uint64_t(owner)
+}
+
+// withOwner gives a context by which the library tells that its caller waits for itself.
+func withOwner(ctx context.Context) context.Context {
+	if ownerOf(ctx) != 0 {
+		return ctx
+	}
+	return context.WithValue(ctx, ownerKey{}, asker.Add(1)|1<<62)
+}
