@@ -7,7 +7,9 @@ const { ofStatus } = require('./errors');
 const { arena, values } = require('./memory');
 const { Interval, Json } = require('./values');
 
-const { NULL, BOOL, INT64, UINT64, FLOAT64, DECIMAL, TEXT, BYTES, TIMESTAMPTZ, INTERVAL, JSON: JSON_, LIST, NAME } = TYPES;
+const {
+  NULL, BOOL, INT64, UINT64, FLOAT64, DECIMAL, TEXT, BYTES, TIMESTAMPTZ, DURATION, INTERVAL, JSON: JSON_, LIST, NAME,
+} = TYPES;
 const RECORD = 16; // bytes of a tl_value
 const SHORT = 24; // characters that are sooner copied here than by a call
 
@@ -93,6 +95,14 @@ function date(at, value) {
   values.i64[2 * at + 1] = BigInt(milliseconds) * 1000n;
 }
 
+// Without months and days it is a duration, which databases know that have no intervals.
+function span(at, value) {
+  if (value.months !== 0 || value.days !== 0) return interval(at, value);
+  values.u32[4 * at] = DURATION;
+  values.u32[4 * at + 1] = 0;
+  values.i64[2 * at + 1] = BigInt(value.microseconds);
+}
+
 function interval(at, value) {
   align();
   room(16);
@@ -136,7 +146,8 @@ function list(at, given) {
   top = first + what.length;
   for (let i = 0; i < what.length; ++i) {
     if (Array.isArray(what[i])) throw new TypeError('a list within a list');
-    value(first + i, what[i]);
+    if (what[i] instanceof Interval) interval(first + i, what[i]); // so that all elements have one type
+    else value(first + i, what[i]);
     const type = values.u32[4 * (first + i)];
     if (type !== NULL && element !== NULL && type !== element) throw new TypeError('a list of values of different types');
     if (type !== NULL) element = type;
@@ -160,7 +171,7 @@ function object(at, value) {
   if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return bytes(at, value);
   if (Array.isArray(value)) return list(at, value);
   if (value instanceof Json) return json(at, value.value);
-  if (value instanceof Interval) return interval(at, value);
+  if (value instanceof Interval) return span(at, value);
   if (value instanceof Float) {
     values.u32[4 * at] = FLOAT64;
     values.u32[4 * at + 1] = 0;
