@@ -1,13 +1,18 @@
-"""Makes the programs that measure the binding for Node ready, with those of its peers that are to be had."""
+"""Makes the programs that measure the bindings of Node and Go ready, with those of their peers that are to be had."""
 
 import functools
 import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+BINDINGS = HERE.parent.parent / "bindings"
+DEBIANS_GO = Path("/usr/share/gocode")
+# By the build tag of its side in bench_go.
+GO_PEERS = {"pgx": "jackc/pgx/v4", "mysql": "go-sql-driver/mysql", "sqlite3": "mattn/go-sqlite3"}
 
 
 class Absent(Exception):
@@ -15,7 +20,8 @@ class Absent(Exception):
 
 
 def tool(name):
-    found = shutil.which(name)
+    """Debian's, whatever else the path has."""
+    found = shutil.which(name, path="/usr/bin:" + os.environ["PATH"])
     if found is None:
         raise Absent(f"{name} is not installed")
     return found
@@ -55,4 +61,35 @@ def node_peers(program, npm, folder):
     return folder
 
 
-LANGUAGES = {"node": node}
+def go(build, peer):
+    """The same for a comparison with this peer of Go's."""
+    if peer not in go_peers():
+        raise Absent(f"Debian's package of github.com/{GO_PEERS[peer]} is not installed")
+    return [go_program(tool("go"), build)], {"LD_LIBRARY_PATH": str(build / "capi")}
+
+
+def go_peers():
+    return [tag for tag, path in GO_PEERS.items() if (DEBIANS_GO / "src" / "github.com" / path).is_dir()]
+
+
+@functools.cache
+def go_program(compiler, build):
+    """Debian's packages are made for GOPATH, so there our package is a link in a GOPATH of its own, before theirs."""
+    own = build / "tests" / "bench" / "gopath"
+    package = own / "src" / "trunkline"
+    package.parent.mkdir(parents=True, exist_ok=True)
+    package.unlink(missing_ok=True)
+    package.symlink_to(BINDINGS / "go")
+    program = build / "tests" / "bench" / "bench_go"
+    say("building bench_go")
+    subprocess.run([compiler, "build", "-tags", ",".join(go_peers()), "-o", program, "."], cwd=HERE / "bench_go",
+                   check=True, env=os.environ | {
+                       "GO111MODULE": "off", "GOPATH": f"{own}:{DEBIANS_GO}", "GOENV": "off", "GOFLAGS": "-buildvcs=false",
+                       "GOCACHE": str(own / "cache"),
+                       "PKG_CONFIG_PATH": str(build / "meson-uninstalled"),
+                       "CGO_CFLAGS": f"-O2 -I{HERE.parent.parent / 'include'}", "CGO_LDFLAGS": f"-L{build / 'capi'}",
+                   })
+    return str(program)
+
+
+LANGUAGES = {"node": node, "go": go}

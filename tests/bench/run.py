@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 PACKAGE = HERE.parent.parent / "bindings" / "python"
 
 # name: (case, program, peer, unit, what one unit of ours is divided by, where the server runs)
-# Of Node the program is the language and the peer's package, which may be missing.
+# Of Node and Go the program is the language and the peer's package, which may be missing.
 COMPARISONS = {
     "pg_point_vs_libpq": ("pg_point", "native", "libpq, prepared", "µs per query", 1e3, "same"),
     "sqlite_point_vs_raw": ("sqlite_point", "native", "sqlite3, reused statement", "µs per query", 1e3, "same"),
@@ -52,6 +52,14 @@ COMPARISONS = {
         ("node_sqlite_point", "node better-sqlite3", "better-sqlite3, get", "µs per query", 1e3, "same"),
     "node_sqlite_rows_vs_better_sqlite3":
         ("node_sqlite_rows", "node better-sqlite3", "better-sqlite3, all", "ms per 100,000 rows", 1e6, "same"),
+    "go_64over10_vs_pgx": ("go_64over10_pgx", "go pgx", "pgx, its pool", "µs per query", 640e3, "free"),
+    "go_64over10_vs_go_sql_driver":
+        ("go_64over10_go_sql_driver", "go mysql", "go-sql-driver, prepared", "µs per query", 640e3, "free"),
+    "go_rows_vs_pgx": ("go_rows", "go pgx", "pgx, into structs", "ms per 100,000 rows", 1e6, "other"),
+    "go_sqlite_point_vs_go_sqlite3":
+        ("go_sqlite_point", "go sqlite3", "go-sqlite3, prepared", "µs per query", 1e3, "same"),
+    "go_sqlite_rows_vs_go_sqlite3":
+        ("go_sqlite_rows", "go sqlite3", "go-sqlite3, into structs", "ms per 100,000 rows", 1e6, "same"),
 }
 
 ROWS_SQL = """
