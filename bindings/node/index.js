@@ -3,7 +3,7 @@
 
 const addon = require('./lib/addon');
 const { classes } = require('./lib/errors');
-const { Connection, Pin, Transaction } = require('./lib/handle');
+const { Connection, Handle, Pin, Transaction } = require('./lib/handle');
 const { Registry, open, parse, shared } = require('./lib/registry');
 const { Result } = require('./lib/result');
 const { Stream } = require('./lib/stream');
@@ -17,6 +17,7 @@ module.exports = {
   hasFeature: (name) => addon.hasFeature(String(name)),
   Registry,
   Connection,
+  Handle,
   Pin,
   Transaction,
   Result,

@@ -3,7 +3,7 @@ import trunkline from './index.js';
 
 export const {
   open, parse, shared, version, hasFeature,
-  Registry, Connection, Pin, Transaction, Result, Stream, Json, Interval,
+  Registry, Connection, Handle, Pin, Transaction, Result, Stream, Json, Interval,
   TrunklineError, Misuse, ConfigurationError, NotFound, Closed, Busy, Unavailable, AuthenticationError, TlsError,
   Timeout, AcquireTimeout, ConnectTimeout, StatementTimeout, LockTimeout, Cancelled, ReadOnlyError, Deadlock,
   SerializationFailure, IntegrityError, UniqueViolation, ForeignKeyViolation, NotNullViolation, CheckViolation,

@@ -91,8 +91,19 @@ function listen(submit, tell) {
     freeSlot(slot);
     throw ofFailure(failed);
   }
-  waiting[slot] = { take: tell, settle() {} };
+  waiting[slot] = { take: safely(tell), settle() {} };
   return () => addon.cancel(slot);
+}
+
+// What a listener throws is not caught, as with every EventEmitter, but after the others have had what is theirs.
+function safely(tell) {
+  return (index, attached) => {
+    try {
+      tell(index, attached);
+    } catch (error) {
+      process.nextTick(() => { throw error; });
+    }
+  };
 }
 
 function drained(n, attached) {

@@ -84,13 +84,19 @@ function large(memory, at, row, options, value) {
 }
 
 function doubles(memory, at, rows) {
-  const begin = memory.i32[at + DATA] >> 3;
-  return withNulls(memory, at, Array.from(memory.f64.subarray(begin, begin + rows)));
+  const values = new Array(rows);
+  const { f64 } = memory;
+  const data = memory.i32[at + DATA] >> 3;
+  for (let i = 0; i < rows; ++i) values[i] = f64[data + i];
+  return withNulls(memory, at, values);
 }
 
 function booleans(memory, at, rows) {
+  const values = new Array(rows);
+  const { bytes } = memory;
   const data = memory.i32[at + DATA];
-  return each(memory, at, rows, (i) => (memory.bytes[data + (i >> 3)] >> (i & 7) & 1) === 1);
+  for (let i = 0; i < rows; ++i) values[i] = (bytes[data + (i >> 3)] >> (i & 7) & 1) === 1;
+  return withNulls(memory, at, values);
 }
 
 // ---- text and bytes ----
@@ -163,6 +169,8 @@ function uuids(memory, at, rows) {
 
 // ---- time ----
 
+const LAST_DATE = 8.64e15; // milliseconds that a Date holds
+
 function days(memory, at, rows) {
   const data = memory.i32[at + DATA] >> 2;
   return each(memory, at, rows, (i) => dates.date(memory.i32[data + i]));
@@ -178,13 +186,17 @@ function timestamps(memory, at, rows) {
 
 function instants(memory, at, rows, options) {
   if (options.timestamptz === 'text') return each(memory, at, rows, ofMicroseconds(memory, at, dates.instant));
+  const values = new Array(rows);
   const { i32, u32 } = memory;
-  const data = memory.i32[at + DATA] >> 2;
-  return each(memory, at, rows, (i) => {
-    const date = new Date(Math.floor((i32[data + 2 * i + 1] * 4294967296 + u32[data + 2 * i]) / 1000));
-    if (!Number.isNaN(date.getTime())) return date;
-    throw new Unrepresentable(i, `${dates.instant(memory.i64[(data >> 1) + i])} does not fit into a Date; ask for text`);
-  });
+  let word = memory.i32[at + DATA] >> 2;
+  for (let i = 0; i < rows; ++i, word += 2) {
+    const milliseconds = Math.floor((i32[word + 1] * 4294967296 + u32[word]) / 1000);
+    if (Math.abs(milliseconds) > LAST_DATE && !isNull(memory, at, i)) {
+      throw new Unrepresentable(i, `${dates.instant(memory.i64[word >> 1])} does not fit into a Date; ask for text`);
+    }
+    values[i] = new Date(milliseconds);
+  }
+  return withNulls(memory, at, values);
 }
 
 function ofMicroseconds(memory, at, convert) {

@@ -14,6 +14,8 @@ const RECORD = 16; // bytes of a tl_value
 const SHORT = 24; // characters that are sooner copied here than by a call
 
 let used = 0; // of the arena
+let top = 0; // records in use
+let encodings = 0; // so far
 
 function room(bytes) {
   if (used + bytes > arena.size) arena.grow(used + bytes, used);
@@ -38,18 +40,20 @@ function integer(at, type, value) {
   u32[4 * at + 3] = Math.floor(value / 4294967296);
 }
 
-function number(at, value) {
-  if (Number.isSafeInteger(value)) return integer(at, INT64, value);
-  values.u32[4 * at] = FLOAT64;
+function wide(at, type, value) {
+  values.u32[4 * at] = type;
   values.u32[4 * at + 1] = 0;
-  values.f64[2 * at + 1] = value;
+  values.i64[2 * at + 1] = value;
+}
+
+function number(at, value) {
+  if (Number.isSafeInteger(value)) integer(at, INT64, value);
+  else float(at, value);
 }
 
 function bigint(at, value) {
   if (BigInt.asIntN(64, value) === value || BigInt.asUintN(64, value) === value) {
-    values.u32[4 * at] = BigInt.asIntN(64, value) === value ? INT64 : UINT64;
-    values.u32[4 * at + 1] = 0;
-    values.i64[2 * at + 1] = value;
+    wide(at, BigInt.asIntN(64, value) === value ? INT64 : UINT64, value);
   } else {
     text(at, DECIMAL, value.toString());
   }
@@ -90,17 +94,13 @@ function date(at, value) {
   if (Number.isNaN(milliseconds)) throw new RangeError('the Date is not valid');
   const microseconds = milliseconds * 1000;
   if (Number.isSafeInteger(microseconds)) return integer(at, TIMESTAMPTZ, microseconds);
-  values.u32[4 * at] = TIMESTAMPTZ;
-  values.u32[4 * at + 1] = 0;
-  values.i64[2 * at + 1] = BigInt(milliseconds) * 1000n;
+  wide(at, TIMESTAMPTZ, BigInt(milliseconds) * 1000n);
 }
 
 // Without months and days it is a duration, which databases know that have no intervals.
 function span(at, value) {
   if (value.months !== 0 || value.days !== 0) return interval(at, value);
-  values.u32[4 * at] = DURATION;
-  values.u32[4 * at + 1] = 0;
-  values.i64[2 * at + 1] = BigInt(value.microseconds);
+  wide(at, DURATION, BigInt(value.microseconds));
 }
 
 function interval(at, value) {
@@ -119,22 +119,28 @@ function json(at, value) {
   text(at, JSON_, written);
 }
 
-// The numbers of a list have one type: what holds each of them exactly, or nothing does.
-function elements(list) {
-  const kinds = new Set(list.filter((value) => value !== null).map((value) => typeof value));
-  const mixed = kinds.has('number') && (kinds.has('bigint') || list.some((value) => typeof value === 'number' && !Number.isSafeInteger(value)));
-  if (!mixed) return list;
-  if (!kinds.has('bigint')) return list.map((value) => (value === null ? null : new Float(value)));
-  return list.map((value) => {
-    if (typeof value === 'number' && !Number.isSafeInteger(value)) throw new TypeError('a list of numbers and of BigInts');
-    return value === null ? null : BigInt(value);
-  });
-}
-
+// A number of a list that is sent as float64, since another one of it has a fraction.
 class Float {
   constructor(value) {
     this.value = value;
   }
+}
+
+function float(at, value) {
+  values.u32[4 * at] = FLOAT64;
+  values.u32[4 * at + 1] = 0;
+  values.f64[2 * at + 1] = value;
+}
+
+// The numbers of a list have one type: what holds each of them exactly, or nothing does.
+function elements(list) {
+  const numbers = list.filter((each) => typeof each === 'number');
+  const whole = numbers.every(Number.isSafeInteger);
+  const hasBigInt = list.some((each) => typeof each === 'bigint');
+  if (whole && !hasBigInt) return list;
+  if (hasBigInt && !whole) throw new TypeError('a list of numbers with fractions and of BigInts');
+  const same = hasBigInt ? BigInt : (number_) => new Float(number_);
+  return list.map((each) => (typeof each === 'number' ? same(each) : each));
 }
 
 function list(at, given) {
@@ -160,8 +166,6 @@ function list(at, given) {
   used += RECORD * what.length;
 }
 
-let top = 0; // records in use
-
 function ensure(records) {
   if (RECORD * records > values.size) values.grow(RECORD * records, values.size);
 }
@@ -172,12 +176,7 @@ function object(at, value) {
   if (Array.isArray(value)) return list(at, value);
   if (value instanceof Json) return json(at, value.value);
   if (value instanceof Interval) return span(at, value);
-  if (value instanceof Float) {
-    values.u32[4 * at] = FLOAT64;
-    values.u32[4 * at + 1] = 0;
-    values.f64[2 * at + 1] = value.value;
-    return undefined;
-  }
+  if (value instanceof Float) return float(at, value.value);
   const prototype = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null || typeof value.toJSON === 'function') return json(at, value);
   throw new TypeError(`a value of class ${value.constructor?.name ?? 'unknown'} cannot be sent`);
@@ -236,20 +235,28 @@ function row(at, parameters) {
 
 // The parameters of a statement: how many records. `arenaUsed()` tells of the arena.
 function encode(parameters) {
-  used = 0;
-  return parameters === undefined ? 0 : row(0, parameters);
+  return undisturbed(() => (parameters === undefined ? 0 : row(0, parameters)));
 }
 
-// The names of a table's columns, from the first record on.
-function encodeNames(names) {
+// A getter or toJSON() among the values must not run a statement itself: its values would be written over these.
+function undisturbed(write) {
+  const own = ++encodings;
   used = 0;
-  ensure(names.length);
-  names.forEach((name, i) => text(i, TEXT, String(name)));
+  const n = write();
+  if (own === encodings) return n;
+  throw ofStatus(STATUS.MISUSE, 'a statement was run while the values of another were read');
 }
 
-// Those of many rows, from record `at` on: how many records each row has.
-function encodeRows(rows, at) {
-  if (at === 0) used = 0;
+// Those of many rows, behind the names of columns if there are any: how many records each row has.
+function encodeRows(rows, names = []) {
+  return undisturbed(() => {
+    ensure(names.length);
+    names.forEach((name, i) => text(i, TEXT, String(name)));
+    return allRows(rows, names.length);
+  });
+}
+
+function allRows(rows, at) {
   let width = -1;
   let place = at;
   for (let i = 0; i < rows.length; ++i) {
@@ -278,4 +285,4 @@ function forget() {
   arena.shrink();
 }
 
-module.exports = { encode, encodeNames, encodeRows, forget, arenaUsed: () => used };
+module.exports = { encode, encodeRows, forget, arenaUsed: () => used };

@@ -7,7 +7,7 @@ const addon = require('./addon');
 const { perform, say } = require('./calls');
 const { BEGIN, CALL, STATUS } = require('./constants');
 const encoder = require('./encode');
-const { checked, ofFailure, ofStatus, classes } = require('./errors');
+const { checked, classes, ofStatus } = require('./errors');
 const { OWN, area, scratch } = require('./memory');
 const { resultOf } = require('./result');
 const { Stream } = require('./stream');
@@ -102,7 +102,7 @@ class Handle {
   executeMany(sql, rows, options = NONE) {
     const list = Array.isArray(rows) ? rows : [...rows];
     return this.#perform(options, (external, slot) => {
-      const n = encoder.encodeRows(list, 0);
+      const n = encoder.encodeRows(list);
       return addon.executeMany(external, slot, text(sql), n, list.length, encoder.arenaUsed(), options.fallback);
     }).finally(encoder.forget);
   }
@@ -112,8 +112,7 @@ class Handle {
     const list = Array.isArray(rows) ? rows : [...rows];
     const names = [...columns];
     const result = await this.#perform(options, (external, slot) => {
-      encoder.encodeNames(names);
-      const n = encoder.encodeRows(list, names.length);
+      const n = encoder.encodeRows(list, names);
       if (list.length > 0 && n !== names.length) {
         throw new TypeError(`a row has ${n} values, and there are ${names.length} columns`);
       }
@@ -265,14 +264,14 @@ class Transaction extends Handle {
   }
 
   #end(verb, options = NONE) {
+    // Whatever comes of it, the handle is let go then; if it is open still, the library rolls it back.
+    let external;
     return perform(this, options.signal, (slot) => {
-      const external = Handle.externalOf(this);
-      Handle.letGo(this); // whatever comes of it; if it is open then, the library rolls it back
       say(options);
-      const failed = verb(external, slot);
-      addon.release(external);
-      return failed;
-    }, () => undefined);
+      external = Handle.externalOf(this);
+      Handle.letGo(this);
+      return verb(external, slot);
+    }, () => undefined).finally(() => { if (external !== undefined) addon.release(external); });
   }
 }
 

@@ -56,7 +56,7 @@ class Registry {
 
   // Callers of the same name and mode share a handle. Of a shared registry others may remove the name and add it again.
   #kept(name, mode) {
-    const key = `${mode} ${name ?? ''}`;
+    const key = name === undefined ? mode : `${mode} ${name}`;
     const found = this.#handles.get(key);
     if (found !== undefined) return found;
     const made = new Connection(checked(addon.connection(this.#external, name, MODES[mode])), this);

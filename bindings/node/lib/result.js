@@ -63,9 +63,10 @@ class Result extends Array {
   }
 }
 
+// A count that is a number unless no number holds it exactly.
 function exact(word) {
-  const value = records.i64[word];
-  return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  const value = records.i32[word + 1] * 4294967296 + records.u32[word];
+  return Number.isSafeInteger(value) ? value : records.i64[word >> 1];
 }
 
 // What a record says of a set besides its rows.
@@ -76,29 +77,24 @@ function describe(index) {
     schema: schemaOf(i32[at + 3]),
     server: serverOf(i32[at + 6]),
     lag: i32[at + 7] < 0 ? null : i32[at + 7],
-    affected: exact(8 * index + 4),
-    lastId: exact(8 * index + 5),
+    affected: exact(at + 8),
+    lastId: exact(at + 10),
     rows: 0,
     sets: undefined,
   };
 }
 
-function decoded(memory, at, told, rows, options) {
-  const { columns } = told.schema;
+function decoded(memory, at, columns, rows, options) {
   const values = new Array(columns.length);
   for (let i = 0; i < columns.length; ++i) {
     try {
       values[i] = decode(memory, at + PLACE * i, rows, options);
     } catch (failure) {
-      throw failure instanceof Unrepresentable ? misfit(told, columns[i], failure) : failure;
+      failure.column = columns[i];
+      throw failure;
     }
   }
   return values;
-}
-
-function misfit(told, column, failure) {
-  const where = `row ${told.rows + failure.row + 1}, column ${JSON.stringify(column.name)}`;
-  return ofStatus(STATUS.DATA, `${where}: ${failure.message}`, { phase: 'decode', outcome: 'unknown' });
 }
 
 function append(list, schema, columns, rows, options) {
@@ -107,11 +103,30 @@ function append(list, schema, columns, rows, options) {
   else schema.appendObjects(list, columns, rows);
 }
 
-// Appends the rows of the batch that a record tells of.
-function appendBatch(list, told, memory, index, options) {
-  const rows = records.i32[16 * index + 4];
-  append(list, told.schema, decoded(memory, records.i32[16 * index + 5] >> 2, told, rows, options), rows, options);
+function appendSome(list, told, memory, index, options, rows) {
+  const { schema } = told;
+  const columns = decoded(memory, records.i32[16 * index + 5] >> 2, schema.columns, rows, options);
+  append(list, schema, columns, rows, options);
   told.rows += rows;
+}
+
+// Appends the rows of the batch that a record tells of, up to the first with a value that JavaScript cannot hold as it
+// was asked to: what is wrong then is returned.
+function appendFitting(list, told, memory, index, options) {
+  try {
+    appendSome(list, told, memory, index, options, records.i32[16 * index + 4]);
+    return undefined;
+  } catch (failure) {
+    if (!(failure instanceof Unrepresentable)) throw failure;
+    appendSome(list, told, memory, index, options, failure.row);
+    const where = `row ${told.rows + 1}, column ${JSON.stringify(failure.column.name)}`;
+    return ofStatus(STATUS.DATA, `${where}: ${failure.message}`, { phase: 'decode', outcome: 'unknown' });
+  }
+}
+
+function appendBatch(list, told, memory, index, options) {
+  const misfit = appendFitting(list, told, memory, index, options);
+  if (misfit !== undefined) throw misfit;
 }
 
 // The next batch of a result into the area; false: its set has ended.
@@ -156,4 +171,4 @@ function withRest(list, told, handle, options) {
   return list;
 }
 
-module.exports = { Result, appendBatch, describe, resultOf, takeNext };
+module.exports = { Result, appendBatch, appendFitting, describe, resultOf, takeNext };

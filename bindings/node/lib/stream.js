@@ -6,7 +6,7 @@ const { perform, say } = require('./calls');
 const { STATUS } = require('./constants');
 const { ofStatus } = require('./errors');
 const { OWN, area, records } = require('./memory');
-const { appendBatch, describe, takeNext } = require('./result');
+const { appendFitting, describe, takeNext } = require('./result');
 
 class Stream {
   #of;
@@ -62,7 +62,7 @@ class Stream {
     if (this.#state === 'new') await this.#begin();
     if (this.#state === 'closed') return false;
     const more = await perform(this, this.#options.signal, (slot) => this.#read(slot, addon.readSet),
-      (index) => records.f64 !== undefined && records.i64[8 * index + 6] === 1n);
+      (index) => records.i64[8 * index + 6] === 1n);
     if (more) {
       addon.takeDescription(this.#handle);
       this.#told = describe(OWN);
@@ -109,7 +109,7 @@ class Stream {
   #taken() {
     if (this.#handle === undefined || !takeNext(this.#handle)) return undefined;
     const rows = [];
-    appendBatch(rows, this.#told, area, OWN, this.#options);
+    this.#failure = appendFitting(rows, this.#told, area, OWN, this.#options);
     area.shrink();
     return rows;
   }

@@ -34,6 +34,10 @@ bool same(const Schema& known, const tl_column* columns, size_t n) {
   return true;
 }
 
+bool same(const Server& known, const char* endpoint, const char* connection, int32_t role) {
+  return known.role == role && known.endpoint == text_of(endpoint) && known.connection == text_of(connection);
+}
+
 Schema copy_of(const tl_column* columns, size_t n) {
   Schema schema;
   schema.reserve(n);
@@ -54,6 +58,20 @@ auto found_in(const Map& map, int32_t number) -> const typename Map::mapped_type
 }  // namespace
 
 int32_t Known::number_of(const tl_column* columns, size_t n) {
+  if (of_last_schema_ != nullptr && same(*of_last_schema_, columns, n)) return last_schema_;
+  last_schema_ = find_schema(columns, n);
+  of_last_schema_ = &schemas_.at(last_schema_);
+  return last_schema_;
+}
+
+int32_t Known::number_of(const char* endpoint, const char* connection, int32_t role) {
+  if (of_last_server_ != nullptr && same(*of_last_server_, endpoint, connection, role)) return last_server_;
+  last_server_ = find_server(endpoint, connection, role);
+  of_last_server_ = &servers_.at(last_server_);
+  return last_server_;
+}
+
+int32_t Known::find_schema(const tl_column* columns, size_t n) {
   Hash hash;
   for (size_t i = 0; i < n; ++i) {
     hash.add(static_cast<uint64_t>(columns[i].type_id) << 32 | static_cast<uint32_t>(columns[i].type));
@@ -69,7 +87,7 @@ int32_t Known::number_of(const tl_column* columns, size_t n) {
   return next_++;
 }
 
-int32_t Known::number_of(const char* endpoint, const char* connection, int32_t role) {
+int32_t Known::find_server(const char* endpoint, const char* connection, int32_t role) {
   Hash hash;
   hash.add(static_cast<uint64_t>(role));
   hash.add(endpoint);
@@ -77,10 +95,7 @@ int32_t Known::number_of(const char* endpoint, const char* connection, int32_t r
   const auto [begin, end] = by_hash_.equal_range(hash.value());
   for (auto at = begin; at != end; ++at) {
     const Server* known = found_in(servers_, at->second);
-    if (known != nullptr && known->role == role && known->endpoint == text_of(endpoint) &&
-        known->connection == text_of(connection)) {
-      return at->second;
-    }
+    if (known != nullptr && same(*known, endpoint, connection, role)) return at->second;
   }
   servers_.emplace(next_, Server{text_of(endpoint), text_of(connection), role});
   by_hash_.emplace(hash.value(), next_);
@@ -104,4 +119,6 @@ void Known::trim() {
   schemas_.clear();
   servers_.clear();
   by_hash_.clear();
+  of_last_schema_ = nullptr;
+  of_last_server_ = nullptr;
 }

@@ -35,8 +35,15 @@ class Known {
   void trim();
 
  private:
+  int32_t find_schema(const tl_column* columns, size_t n);
+  int32_t find_server(const char* endpoint, const char* connection, int32_t role);
+
   int32_t next_ = 0;
   std::unordered_map<int32_t, Schema> schemas_, old_schemas_;
   std::unordered_map<int32_t, Server> servers_, old_servers_;
   std::unordered_multimap<uint64_t, int32_t> by_hash_;
+  // As a rule the next one is the same.
+  int32_t last_schema_ = -1, last_server_ = -1;
+  const Schema* of_last_schema_ = nullptr;
+  const Server* of_last_server_ = nullptr;
 };

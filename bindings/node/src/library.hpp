@@ -8,7 +8,8 @@
 
 #define TL_FUNCTIONS(X)                                                                                                \
   X(tl_abi_version)                                                                                                    \
-  X(tl_version) X(tl_has_feature) X(tl_registry_release) X(tl_conn_release) X(tl_result_release) X(tl_batch_release)   \
+  X(tl_version)                                                                                                        \
+  X(tl_has_feature) X(tl_registry_release) X(tl_conn_release) X(tl_result_release) X(tl_batch_release)                 \
       X(tl_error_release) X(tl_status_name) X(tl_error_status) X(tl_error_message) X(tl_error_connection)              \
           X(tl_error_endpoint) X(tl_error_phase) X(tl_error_sqlstate) X(tl_error_native) X(tl_error_outcome)           \
               X(tl_error_detail) X(tl_op_new) X(tl_op_release) X(tl_cancel) X(tl_completion_release) X(tl_queue_new)   \
