@@ -16,6 +16,7 @@ from ._errors import (AcquireTimeout, AuthenticationError, Busy, Cancelled, Chec
                       StatementError, StatementTimeout, Timeout, TlsError, TooLarge, TrunklineConfigWarning,
                       Unavailable, UniqueViolation)
 from ._events import Event, Subscription
+from ._ffi import tl_has_feature as _has_feature
 from ._ffi import tl_version as _version
 from ._health import Health
 from ._registry import Registry, open, parse, shared
@@ -29,9 +30,15 @@ from .dbapi import (BINARY, DATETIME, NUMBER, ROWID, STRING, Binary, DatabaseErr
 __version__: str = _version().decode()
 """of the library that is loaded"""
 
+
+def has_feature(name: str) -> bool:
+    """Whether the library was built with it: "driver.sqlite", "driver.postgresql", "driver.mariadb"."""
+    return bool(_has_feature(name.encode()))
+
+
 __all__ = [
     # the registry
-    "open", "parse", "shared", "Registry", "Connection", "Handle", "Pin", "Transaction", "Result",
+    "open", "parse", "shared", "Registry", "Connection", "Handle", "Pin", "Transaction", "Result", "has_feature",
     # events
     "Event", "Subscription",
     # health
