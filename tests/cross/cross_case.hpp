@@ -47,10 +47,10 @@ class Case {
   Json hold(const Json& one, Handle made);
   Json answered(const Json& one, trunkline::result answer);
 
-  Json parse(const Json&), has(const Json&), names(const Json&), add(const Json&), remove(const Json&),
-      patch(const Json&), write(const Json&), reload(const Json&), connect(const Json&), connect_all(const Json&),
-      trim(const Json&), close(const Json&), inspect(const Json&), health(const Json&), metrics(const Json&),
-      share(const Json&), events(const Json&), resolver(const Json&), credentials(const Json&);
+  Json library(const Json&), parse(const Json&), has(const Json&), names(const Json&), add(const Json&),
+      remove(const Json&), patch(const Json&), write(const Json&), reload(const Json&), connect(const Json&),
+      connect_all(const Json&), trim(const Json&), close(const Json&), inspect(const Json&), health(const Json&),
+      metrics(const Json&), share(const Json&), events(const Json&), resolver(const Json&), credentials(const Json&);
   Json on(const Json&), tag(const Json&), after(const Json&), token(const Json&), query(const Json&),
       stream(const Json&), execute_many(const Json&), load(const Json&), explain(const Json&), cancel(const Json&);
   Json transaction(const Json&), begin(const Json&), commit(const Json&), rollback(const Json&), pin(const Json&),

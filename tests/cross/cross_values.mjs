@@ -79,6 +79,6 @@ export function written(value, type) {
   return value === null ? null : writers[type](value);
 }
 
-export function failureOf({ code, outcome, sqlstate, native: number, connection, phase, message, details }) {
-  return { code, outcome, sqlstate, native: number, connection, phase, message, details };
+export function failureOf({ code, outcome, sqlstate, native: number, connection, endpoint, phase, message, details }) {
+  return { code, outcome, sqlstate, native: number, connection, endpoint, phase, message, details };
 }

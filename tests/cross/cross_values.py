@@ -92,5 +92,5 @@ def written(value, kind):
 
 def failure(error):
     return {"code": error.name, "outcome": error.outcome, "sqlstate": error.sqlstate, "native": error.native,
-            "connection": error.connection, "phase": error.phase, "message": str(error),
+            "connection": error.connection, "endpoint": error.endpoint, "phase": error.phase, "message": str(error),
             "details": [list(pair) for pair in error.details]}

@@ -86,6 +86,7 @@ struct Heard {
 }  // namespace
 
 const std::map<std::string, Case::Verb> Case::verbs = {
+    {"library", &Case::library},
     {"parse", &Case::parse},
     {"has", &Case::has},
     {"names", &Case::names},
@@ -124,6 +125,15 @@ const std::map<std::string, Case::Verb> Case::verbs = {
 };
 
 // ---- the registry ----
+
+Json Case::library(const Json& one) {
+  Json features = Json::object();
+  const Json expected = said(one, "expect");
+  for (const auto& [name, ignored] : expected.at("features").items()) {
+    features[name] = tl_has_feature(name.c_str()) != 0;
+  }
+  return {{"version", tl_version()}, {"features", features}};
+}
 
 Json Case::parse(const Json& one) {
   const auto other = trunkline::registry::parse(text(one, "toml"), "other.toml", text(one, "environment"));
@@ -273,6 +283,8 @@ Json Case::answered(const Json& one, trunkline::result answer) {
                 {"affected", answer.affected()},
                 {"last_id", answer.last_id()},
                 {"connection", answer.connection()},
+                {"endpoint", answer.endpoint()},
+                {"lag", answer.lag() ? Json(answer.lag()->count()) : Json()},
                 {"role", role_of(answer.role())}};
   Json sets = Json::array();
   do {

@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 
-import { parse, shared } from '../../bindings/node/index.mjs';
+import { hasFeature, parse, shared, version } from '../../bindings/node/index.mjs';
 import { Mismatch, patience } from './cross_case.mjs';
 import { parameters, written } from './cross_values.mjs';
 
@@ -44,6 +44,8 @@ function answered(one, result) {
     affected: result.affected,
     last_id: result.lastId,
     connection: result.connection,
+    endpoint: result.endpoint,
+    lag: result.lag,
     role: result.role ?? 'none',
     sets,
     rows: one.pick === undefined ? all : picked(result.columns, all, one.pick),
@@ -59,6 +61,10 @@ async function eventually(condition) {
 }
 
 const registry = {
+  library: (test, one) => ({
+    version,
+    features: Object.fromEntries(Object.keys(test.said(one, 'expect').features).map((name) => [name, hasFeature(name)])),
+  }),
   parse: async (test, one) => {
     const other = parse(test.said(one, 'toml'), { source: 'other.toml' });
     const value = other.names();

@@ -23,6 +23,12 @@ def verb(function):
 
 
 @verb
+def library(case, one):
+    return {"version": trunkline.__version__,
+            "features": {name: trunkline.has_feature(name) for name in case.said(one, "expect")["features"]}}
+
+
+@verb
 def parse(case, one):
     with trunkline.parse(case.said(one, "toml"), "other.toml") as other:
         return {"value": other.names()}
@@ -196,7 +202,8 @@ def picked(columns, rows, pick):
 def answered(one, result):
     columns = [[column.name, column.type] for column in result.schema]
     found = {"columns": columns, "affected": result.affected, "last_id": result.last_id,
-             "connection": result.connection, "role": result.role or "none"}
+             "connection": result.connection, "endpoint": result.endpoint, "role": result.role or "none",
+             "lag": None if result.lag is None else round(result.lag * 1000)}
     sets = [rows_of(result)]
     while result.next_set():
         sets.append(rows_of(result))
