@@ -1,5 +1,6 @@
 #include "config.hpp"
 
+#include <dlfcn.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +22,16 @@ std::string found_upward(const std::string& folder) {
     if (at == at.root_path()) break;
   }
   return "";
+}
+
+// Those of the program, which setenv() changes. Where this library was opened with RTLD_DEEPBIND the name alone means
+// libc's own, which is not in use and empty if the program has a copy.
+char** variables_of_program() {
+  void* const program = dlopen(nullptr, RTLD_LAZY);
+  const void* const found = program == nullptr ? nullptr : dlsym(program, "environ");
+  char** const variables = found == nullptr ? environ : *static_cast<char** const*>(found);
+  if (program != nullptr) dlclose(program);
+  return variables;
 }
 
 }  // namespace
@@ -74,7 +85,7 @@ Surroundings process_surroundings() {
   Surroundings result;
   std::error_code failed;
   result.folder = std::filesystem::current_path(failed).string();
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+  for (char** entry = variables_of_program(); entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     const size_t equals = text.find('=');
     if (equals != std::string_view::npos) result.variables.emplace(text.substr(0, equals), text.substr(equals + 1));
