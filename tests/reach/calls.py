@@ -48,9 +48,10 @@ console.log(JSON.stringify(process.argv.slice(2).filter(has)));
 
 
 def in_node(calls):
-    """Where it runs."""
+    """Where it runs, and in what TypeScript is told."""
     ran = subprocess.run(["node", "-e", NODE, str(ROOT / "bindings" / "node"), *calls], stdout=subprocess.PIPE, check=True)
-    return json.loads(ran.stdout)
+    types = text_of("bindings/node/index.d.ts")
+    return [call for call in json.loads(ran.stdout) if re.search(rf"\b{call.rpartition('.')[2]}\b", types)]
 
 
 def in_go(call):
