@@ -109,7 +109,6 @@ func (s *session) query(ctx context.Context, flags C.uint32_t, sql string, args 
 	}
 	rows := &Rows{ctx: ctx, timeout: s.options.timeout, op: op}
 	rows.begin(s.handle, found)
-	runtime.SetFinalizer(rows, (*Rows).Close)
 	return rows, nil
 }
 
@@ -123,16 +122,15 @@ func (s *session) run(ctx context.Context, flags C.uint32_t, sql string, args []
 	}
 	core := s.handle.core
 	v := core.verbs.get()
-	s.options.statement(&v.call)
-	v.call.flags |= flags
-	v.call.batch_rows, v.call.batch_bytes = C.uint32_t(s.options.batchRows), C.uint32_t(s.options.batchBytes)
+	s.options.statement(&v.c.call)
+	v.c.call.flags |= flags
+	v.c.call.batch_rows, v.c.call.batch_bytes = C.uint32_t(s.options.batchRows), C.uint32_t(s.options.batchBytes)
 	records, arena := values.at()
 	err = s.handle.run(ctx, v, func(conn *C.tl_conn) C.tl_status {
 		return C.helper_query(core.takeLeft(), conn, textAt(sql), C.size_t(len(sql)), records,
-			C.size_t(len(values.records)), arena, C.size_t(len(values.arena)), &v.call,
-			(**C.helper_rows)(unsafe.Pointer(&v.value)), &v.err)
+			C.size_t(len(values.records)), arena, C.size_t(len(values.arena)), v.c)
 	})
-	rows, op := (*C.helper_rows)(v.value), v.cancel
+	rows, op := (*C.helper_rows)(v.c.value), v.cancel
 	core.verbs.put(v)
 	values.free()
 	runtime.KeepAlive(s.options.fallback)
@@ -142,8 +140,8 @@ func (s *session) run(ctx context.Context, flags C.uint32_t, sql string, args []
 // many runs a verb whose answer is a result of no rows that anybody waits for.
 func (s *session) many(ctx context.Context, submit func(*C.tl_conn, *verb) C.tl_status) (*Rows, error) {
 	v := s.handle.core.verbs.get()
-	s.options.statement(&v.call)
-	v.call.flags = 0
+	s.options.statement(&v.c.call)
+	v.c.call.flags = 0
 	err := s.handle.run(ctx, v, func(conn *C.tl_conn) C.tl_status { return submit(conn, v) })
 	rows := s.handle.core.rowsOf(s.handle, v, err)
 	runtime.KeepAlive(s.options.fallback)
@@ -163,9 +161,9 @@ func (s *session) ExecMany(ctx context.Context, sql string, rows [][]any) (*Rows
 	defer values.free()
 	records, arena := values.at()
 	return s.many(ctx, func(conn *C.tl_conn, v *verb) C.tl_status {
-		return C.tl_execute_many(conn, textAt(sql), C.size_t(len(sql)), (*C.tl_value)(records), C.size_t(n),
-			C.size_t(len(rows)), arena, C.size_t(len(values.arena)), &v.call,
-			(**C.tl_result)(unsafe.Pointer(&v.value)), &v.err)
+		return C.tl_execute_many(conn, textAt(sql), C.size_t(len(sql)), records, C.size_t(n),
+			C.size_t(len(rows)), unsafe.Pointer(arena), C.size_t(len(values.arena)), &v.c.call,
+			(**C.tl_result)(unsafe.Pointer(&v.c.value)), &v.c.err)
 	})
 }
 
@@ -191,9 +189,9 @@ func (s *session) Load(ctx context.Context, table string, columns []string, rows
 	records, arena := values.at()
 	asked, _ := names.at()
 	loaded, err := s.many(ctx, func(conn *C.tl_conn, v *verb) C.tl_status {
-		return C.tl_load(conn, textAt(table), C.size_t(len(table)), (*C.tl_value)(asked), C.size_t(len(columns)),
-			(*C.tl_value)(records), C.size_t(len(rows)), arena, C.size_t(len(values.arena)), &v.call,
-			(**C.tl_result)(unsafe.Pointer(&v.value)), &v.err)
+		return C.tl_load(conn, textAt(table), C.size_t(len(table)), asked, C.size_t(len(columns)),
+			records, C.size_t(len(rows)), unsafe.Pointer(arena), C.size_t(len(values.arena)), &v.c.call,
+			(**C.tl_result)(unsafe.Pointer(&v.c.value)), &v.c.err)
 	})
 	if err != nil {
 		return 0, err
@@ -210,9 +208,9 @@ func (s *session) Explain(ctx context.Context, sql string) (*Rows, error) {
 	}
 	flags := C.uint32_t(s.options.flags)
 	return s.many(ctx, func(conn *C.tl_conn, v *verb) C.tl_status {
-		v.call.flags = flags
-		return C.tl_explain(conn, textAt(sql), C.size_t(len(sql)), &v.call, (**C.tl_result)(unsafe.Pointer(&v.value)),
-			&v.err)
+		v.c.call.flags = flags
+		return C.tl_explain(conn, textAt(sql), C.size_t(len(sql)), &v.c.call, (**C.tl_result)(unsafe.Pointer(&v.c.value)),
+			&v.c.err)
 	})
 }
 

@@ -23,7 +23,8 @@ type core struct {
 
 	names   names
 	drivers drivers
-	shared  bool // with all code of the process
+	shared  atomic.Bool  // with all code of the process
+	asked   atomic.Int32 // subscriptions to questions
 }
 
 func newCore(registry *C.tl_registry) *core {
@@ -52,6 +53,7 @@ func (c *core) queueNow() (*queue, *Error) {
 	}
 	q, err := newQueue(c.registry, c.verbs.answers)
 	if err == nil {
+		go q.dispatch()
 		c.queue.Store(q)
 	}
 	return q, err

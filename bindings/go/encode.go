@@ -47,12 +47,12 @@ func (p *parameters) free() {
 }
 
 // at are the addresses of both, nil where there is nothing.
-func (p *parameters) at() (records, arena unsafe.Pointer) {
+func (p *parameters) at() (records *C.tl_value, arena *C.char) {
 	if len(p.records) > 0 {
-		records = unsafe.Pointer(&p.records[0])
+		records = (*C.tl_value)(unsafe.Pointer(&p.records[0]))
 	}
 	if len(p.arena) > 0 {
-		arena = unsafe.Pointer(&p.arena[0])
+		arena = (*C.char)(unsafe.Pointer(&p.arena[0]))
 	}
 	return records, arena
 }

@@ -70,6 +70,10 @@ func (h *handle) entering() (blocking bool) {
 	if h.held && h.busy.Add(1) > 1 {
 		return false
 	}
+	// The library would take a verb on the thread that happened to take a question for one that waits for its own answer.
+	if h.core.asked.Load() > 0 {
+		return false
+	}
 	local := h.local.Load()
 	if local == unknownPlace {
 		local = h.core.drivers.placeOf(h.core, h.name)

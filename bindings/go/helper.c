@@ -83,14 +83,14 @@ void helper_release(helper_rows *list) {
   }
 }
 
-tl_status helper_query(helper_rows *left, tl_conn *conn, const char *sql, size_t sql_len, const void *params, size_t n,
-                       const void *arena, size_t arena_len, const tl_call *call, helper_rows **out, tl_error **err) {
+tl_status helper_query(helper_rows *left, tl_conn *conn, const char *sql, size_t sql_len, const tl_value *params, size_t n,
+                       const char *arena, size_t arena_len, helper_verb *verb) {
   tl_result *result = NULL;
   helper_release(left);
-  tl_status status = tl_query(conn, sql, sql_len, params, n, arena, arena_len, call, &result, err);
-  if (status != TL_OK || call->queue != NULL) return status;
-  *out = helper_rows_of(result, (call->flags & TL_CALL_STREAM) != 0);
-  return *out == NULL ? TL_E_NO_MEMORY : TL_OK;
+  tl_status status = tl_query(conn, sql, sql_len, params, n, arena, arena_len, &verb->call, &result, &verb->err);
+  if (status != TL_OK || verb->call.queue != NULL) return status;
+  verb->value = helper_rows_of(result, (verb->call.flags & TL_CALL_STREAM) != 0);
+  return verb->value == NULL ? TL_E_NO_MEMORY : TL_OK;
 }
 
 tl_status helper_drain(tl_queue *queue, tl_completion *out, size_t max, size_t *n) {

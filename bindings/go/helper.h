@@ -23,9 +23,17 @@ typedef struct helper_rows {
   uint32_t room; /* for columns, behind this struct */
 } helper_rows;
 
-/* Lets go of a list of results, then runs the statement. Without a queue *out is the answer. */
-tl_status helper_query(helper_rows *left, tl_conn *conn, const char *sql, size_t sql_len, const void *params, size_t n,
-                       const void *arena, size_t arena_len, const tl_call *call, helper_rows **out, tl_error **err);
+/* A call that may wait, and what it has answered. */
+typedef struct helper_verb {
+  tl_call call;
+  tl_error *err;
+  void *value;    /* a tl_conn, a tl_batch or a helper_rows; of a verb that answers a result without a queue, that */
+  int32_t number; /* or a number */
+} helper_verb;
+
+/* Lets go of a list of results, then runs the statement. Without a queue the verb's value is a helper_rows. */
+tl_status helper_query(helper_rows *left, tl_conn *conn, const char *sql, size_t sql_len, const tl_value *params, size_t n,
+                       const char *arena, size_t arena_len, helper_verb *verb);
 
 /* Takes what a result has to tell. A whole answer's first batch is read with it. NULL: no memory; the result is released. */
 helper_rows *helper_rows_of(tl_result *result, int32_t streamed);

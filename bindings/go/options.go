@@ -63,6 +63,7 @@ type options struct {
 	maxLag     int64
 	fallback   *cString
 	flags      uint32
+	changes    uint32
 	batchRows  uint32
 	batchBytes uint32
 }

@@ -6,6 +6,7 @@ import "C"
 
 import (
 	"os"
+	"runtime"
 	"syscall"
 	"unsafe"
 )
@@ -21,6 +22,7 @@ type queue struct {
 	deliver func([]C.tl_completion)
 }
 
+// newQueue makes one whose goroutine the caller starts.
 func newQueue(registry *C.tl_registry, deliver func([]C.tl_completion)) (*queue, *Error) {
 	q := &queue{deliver: deliver}
 	var err *C.tl_error
@@ -35,7 +37,6 @@ func newQueue(registry *C.tl_registry, deliver func([]C.tl_completion)) (*queue,
 	syscall.SetNonblock(int(fd), true) // without which the runtime does not poll it
 	q.file = os.NewFile(fd, "trunkline-queue")
 	q.taken = (*C.tl_completion)(C.calloc(together, C.sizeof_tl_completion))
-	go q.dispatch()
 	return q, nil
 }
 
@@ -63,9 +64,10 @@ func (q *queue) drain() (ended bool) {
 		if status == C.TL_E_SHUTDOWN || status == C.TL_E_CLOSED {
 			return true
 		}
-		if q.n < together {
+		if q.n == 0 {
 			return false
 		}
+		runtime.Gosched() // so that those who were answered ask again, and what they ask goes as one
 	}
 }
 
@@ -75,8 +77,8 @@ func (t *table) answers(completions []C.tl_completion) {
 	for i := range completions {
 		completion := &completions[i]
 		v := verbs[completion.user_data&^C.HELPER_STREAMED]
-		v.status, v.err, v.value = completion.status, completion.error, completion.value
-		v.number = C.int32_t(completion.arg[0])
+		v.status, v.c.err, v.c.value = completion.status, completion.error, completion.value
+		v.c.number = C.int32_t(completion.arg[0])
 		v.done <- struct{}{}
 	}
 }

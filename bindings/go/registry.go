@@ -5,10 +5,6 @@ package trunkline
 import "C"
 
 import (
-	"context"
-	"runtime"
-	"strconv"
-	"sync"
 	"sync/atomic"
 	"unsafe"
 )
@@ -58,7 +54,7 @@ func Shared(from Options) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	found.core.shared = true
+	found.core.shared.Store(true)
 	shared.CompareAndSwap(nil, found.core)
 	return &Registry{shared.Load()}, nil
 }
@@ -107,14 +103,14 @@ func HasFeature(name string) bool {
 func (r *Registry) On(name string, how ...Option) *Conn {
 	options := options{}.with(how)
 	key := nameAndMode{name, options.mode}
-	h := r.core.names.find(key)
+	h, changes := r.core.names.find(key)
 	if h == nil {
 		var err error
 		if h, err = r.core.get(key); err != nil {
 			return &Conn{session{err: err, options: options}}
 		}
-		if !r.core.shared && (name == "" || r.Has(name)) { // else it may be another the next time
-			r.core.names.keep(key, h)
+		if !r.core.shared.Load() && (name == "" || r.Has(name)) { // else it may be another the next time
+			r.core.names.keep(key, h, changes)
 		}
 	}
 	return &Conn{session{handle: h, options: options}}
@@ -134,170 +130,4 @@ func (c *core) get(key nameAndMode) (*handle, error) {
 	h := newHandle(c, pointer)
 	h.name = key.name
 	return h, nil
-}
-
-type nameAndMode struct {
-	name string
-	mode Mode
-}
-
-// names are handles for the next On, until names change.
-type names struct {
-	mu      sync.RWMutex
-	handles map[nameAndMode]*handle
-}
-
-const mostNames = 512
-
-func (n *names) find(key nameAndMode) *handle {
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	return n.handles[key]
-}
-
-func (n *names) keep(key nameAndMode, h *handle) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.handles == nil || len(n.handles) >= mostNames {
-		n.handles = map[nameAndMode]*handle{}
-	}
-	n.handles[key] = h
-}
-
-func (n *names) forget() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.handles = nil
-}
-
-// drivers remembers of names whether they are SQLite's.
-type drivers struct {
-	mu     sync.RWMutex
-	places map[string]int32
-}
-
-func (d *drivers) placeOf(c *core, name string) int32 {
-	d.mu.RLock()
-	place := d.places[name]
-	d.mu.RUnlock()
-	if place != unknownPlace {
-		return place
-	}
-	place = c.lookUp(name)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.places == nil || len(d.places) >= mostNames {
-		d.places = map[string]int32{}
-	}
-	if place != unknownPlace {
-		d.places[name] = place
-	}
-	return place
-}
-
-func (d *drivers) forget() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.places = nil
-}
-
-// lookUp tells who computes for a connection, unless nobody knows it yet.
-func (c *core) lookUp(name string) int32 {
-	rows, err := c.inspect(context.Background(), "connections", name, 0)
-	if err != nil {
-		return unknownPlace
-	}
-	defer rows.Close()
-	var connections []struct {
-		Driver  string `db:"driver"`
-		Default bool   `db:"default"`
-	}
-	if err := rows.Collect(&connections); err != nil {
-		return unknownPlace
-	}
-	for _, found := range connections {
-		if name != "" || found.Default {
-			if found.Driver == "sqlite" {
-				return computedHere
-			}
-			return elsewhere
-		}
-	}
-	return unknownPlace
-}
-
-// rowsOf is the whole answer of a verb, which lets go of it.
-func (c *core) rowsOf(h *handle, v *verb, err error) *Rows {
-	value, queued := v.value, v.call.queue != nil
-	c.verbs.put(v)
-	if err != nil {
-		return nil
-	}
-	found := (*C.helper_rows)(value)
-	if !queued {
-		found = C.helper_rows_of((*C.tl_result)(value), 0)
-	}
-	rows := &Rows{}
-	rows.begin(h, found)
-	runtime.SetFinalizer(rows, (*Rows).Close)
-	return rows
-}
-
-// inspect asks what the library knows, on the caller's thread where that never waits.
-func (c *core) inspect(ctx context.Context, what, name string, timeout int64) (*Rows, error) {
-	text := C.CString(what)
-	defer C.free(unsafe.Pointer(text))
-	v := c.verbs.get()
-	v.call.timeout_ms = C.int64_t(timeout)
-	err := c.run(ctx, v, !asksServers[what], func() C.tl_status {
-		return C.tl_inspect(c.registry, text, nameAt(name), C.size_t(len(name)), &v.call,
-			(**C.tl_result)(unsafe.Pointer(&v.value)), &v.err)
-	})
-	return c.rowsOf(&handle{core: c}, v, err), err
-}
-
-var asksServers = map[string]bool{"health": true, "health_open": true, "budget": true, "check": true}
-
-// nameAt is NULL for "".
-func nameAt(name string) *C.char {
-	if name == "" {
-		return nil
-	}
-	return textAt(name)
-}
-
-func decimal(n int) string { return strconv.Itoa(n) }
-
-// Inspect tells what the library knows, of one name or, with "", of all: "names", "connections", "endpoints", "pools",
-// "sessions", "leases", "metrics", "prometheus", "settings", "warnings"; and, asking servers, "health", "health_open", "budget"
-// and "check".
-func (r *Registry) Inspect(ctx context.Context, what, name string) (*Rows, error) {
-	return r.core.inspect(ctx, what, name, 0)
-}
-
-// Has tells whether there is a connection of that name.
-func (r *Registry) Has(name string) bool {
-	has := C.tl_registry_has(r.core.registry, textAt(name), C.size_t(len(name))) != 0
-	runtime.KeepAlive(r.core)
-	return has
-}
-
-// Close closes a connection, or, with "", all: idle sessions at once, busy ones as they come home, for which it waits as long as
-// the context lets it, else for pool.destroy_timeout. What is still busy then is ErrBusy.
-func (r *Registry) Close(ctx context.Context, name string) error {
-	err := r.state(ctx, func(v *verb) C.tl_status {
-		return C.tl_registry_close(r.core.registry, nameAt(name), C.size_t(len(name)), &v.call, &v.err)
-	})
-	if name == "" && !r.core.shared {
-		r.core.stop()
-	}
-	return err
-}
-
-// state runs a verb of the registry's that answers nothing but whether it was done.
-func (r *Registry) state(ctx context.Context, submit func(*verb) C.tl_status) error {
-	v := r.core.verbs.get()
-	err := r.core.run(ctx, v, false, func() C.tl_status { return submit(v) })
-	r.core.verbs.put(v)
-	return err
 }

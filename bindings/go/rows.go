@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"reflect"
 	"runtime"
+	"sync"
 	"time"
 	"unsafe"
 )
@@ -21,11 +22,11 @@ import (
 type Rows struct {
 	handle *handle // nil: closed
 	found  *C.helper_rows
+	reader *reader
 
 	columns []column // of the batch
-	few     [8]column
-	n, at   int // rows of the batch, and which one is read
-	before  int // rows of the set in earlier batches
+	n, at   int      // rows of the batch, and which one is read
+	before  int      // rows of the set in earlier batches
 	names   []string
 
 	ctx     context.Context // of a stream
@@ -34,18 +35,33 @@ type Rows struct {
 	err     error
 }
 
+// reader is what is used again for other answers. It lets go of an answer that nobody has closed or can any more: to look after
+// each answer of its own would cost more than to read a row.
+type reader struct {
+	columns []column
+	found   *C.helper_rows
+}
+
+var readers = sync.Pool{New: func() any {
+	made := &reader{}
+	runtime.SetFinalizer(made, func(r *reader) { C.helper_release(r.found) })
+	return made
+}}
+
 func (r *Rows) begin(h *handle, found *C.helper_rows) {
 	r.handle, r.found = h, found
+	r.reader = readers.Get().(*reader)
+	r.reader.found = found
 	r.beginSet()
 }
 
 func (r *Rows) beginSet() {
 	r.names, r.before = nil, 0
-	if n := int(r.found.n); n <= len(r.few) {
-		r.columns = r.few[:n]
-	} else {
-		r.columns = make([]column, n)
+	n := int(r.found.n)
+	if n > cap(r.reader.columns) {
+		r.reader.columns = make([]column, n)
 	}
+	r.columns = r.reader.columns[:n]
 	r.openBatch()
 }
 
@@ -54,8 +70,7 @@ func (r *Rows) openBatch() {
 	if r.n == 0 {
 		return
 	}
-	for i, of := range unsafe.Slice(r.found.columns, len(r.columns)) {
-		_ = of
+	for i := range r.columns {
 		r.columns[i].open(r.columnAt(i), r.n)
 	}
 }
@@ -104,13 +119,13 @@ func (r *Rows) readBatch() error {
 		return nil
 	}
 	err := r.read(func(v *verb) C.tl_status {
-		if v.call.queue == nil {
-			return C.helper_next(r.found, &v.call, &v.err)
+		if v.c.call.queue == nil {
+			return C.helper_next(r.found, &v.c.call, &v.c.err)
 		}
-		return C.tl_result_next(r.found.result, &v.call, nil, &v.err)
+		return C.tl_result_next(r.found.result, &v.c.call, nil, &v.c.err)
 	}, func(v *verb, queued bool) {
 		if queued {
-			C.helper_take(r.found, (*C.tl_batch)(v.value))
+			C.helper_take(r.found, (*C.tl_batch)(v.c.value))
 		}
 	})
 	r.found.affected = C.tl_result_affected(r.found.result)
@@ -120,11 +135,11 @@ func (r *Rows) readBatch() error {
 // read runs a verb of a stream's.
 func (r *Rows) read(submit func(*verb) C.tl_status, then func(v *verb, queued bool)) error {
 	v := r.handle.core.verbs.get()
-	v.call.timeout_ms = C.int64_t(r.timeout)
+	v.c.call.timeout_ms = C.int64_t(r.timeout)
 	v.cancel = r.op
 	err := r.handle.run(r.ctx, v, func(*C.tl_conn) C.tl_status { return submit(v) })
 	if err == nil {
-		then(v, v.call.queue != nil)
+		then(v, v.c.call.queue != nil)
 	}
 	r.handle.core.verbs.put(v)
 	return err
@@ -190,6 +205,7 @@ func (r *Rows) scan(i int, destination any) error {
 		}
 		bad = fill(column, r.at, 1, target.UnsafePointer(), 0)
 	}
+	runtime.KeepAlive(r.reader)
 	if bad != nil {
 		return r.misfit(i, bad)
 	}
@@ -214,6 +230,7 @@ func (r *Rows) Values() ([]any, error) {
 		}
 		values[i] = value
 	}
+	runtime.KeepAlive(r.reader)
 	return values, nil
 }
 
@@ -223,16 +240,19 @@ func (r *Rows) Err() error { return r.err }
 // Close lets go of what is left; a stream's session goes home. Harmless when repeated.
 func (r *Rows) Close() error {
 	if r.handle != nil {
-		runtime.SetFinalizer(r, nil)
 		r.let()
 	}
 	return nil
 }
 
 func (r *Rows) let() {
-	r.Columns()
+	for i := range r.columns {
+		r.columns[i] = column{}
+	}
+	r.reader.found = nil
+	readers.Put(r.reader)
 	r.handle.core.leave(r.found)
-	r.handle, r.found, r.n, r.at = nil, nil, 0, 0
+	r.handle, r.found, r.reader, r.columns, r.n, r.at = nil, nil, nil, nil, 0, 0
 }
 
 // Columns are the names of the set's columns; none of a statement that gives no rows.
@@ -242,8 +262,19 @@ func (r *Rows) Columns() []string {
 		for i := range r.names {
 			r.names[i] = C.GoString(r.columnAt(i).name)
 		}
+		runtime.KeepAlive(r.reader)
 	}
 	return r.names
+}
+
+// index is where the column of that name is, -1: nowhere.
+func (r *Rows) index(name string) int {
+	for i, column := range r.Columns() {
+		if column == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // NextResultSet goes to the next set of rows, of several statements in one text, and drops what is left of this one.
@@ -258,8 +289,8 @@ func (r *Rows) NextResultSet() bool {
 		more = status == C.TL_OK && number != 0
 	} else {
 		r.err = r.read(func(v *verb) C.tl_status {
-			return C.tl_result_next_set(r.found.result, &v.call, &v.number, &v.err)
-		}, func(v *verb, _ bool) { more = v.number != 0 })
+			return C.tl_result_next_set(r.found.result, &v.c.call, &v.c.number, &v.c.err)
+		}, func(v *verb, _ bool) { more = v.c.number != 0 })
 	}
 	if !more {
 		r.n, r.at = 0, 0
@@ -283,6 +314,90 @@ func (r *Rows) Affected() int64 {
 		return -1
 	}
 	return int64(r.found.affected)
+}
+
+// Endpoint is who served it: "host:port/database", or a file.
+func (r *Rows) Endpoint() string {
+	return r.told(func(result *C.tl_result) string { return C.GoString(C.tl_result_endpoint(result)) })
+}
+
+// Connection is the name that Endpoint is of: the one asked, or its fallback.
+func (r *Rows) Connection() string {
+	return r.told(func(result *C.tl_result) string { return C.GoString(C.tl_result_connection(result)) })
+}
+
+var roles = map[C.int32_t]string{C.TL_PRIMARY: "primary", C.TL_REPLICA: "replica"}
+
+// Role is what that was when it began with the statement, "primary" or "replica"; "": nobody served it.
+func (r *Rows) Role() string {
+	return r.told(func(result *C.tl_result) string { return roles[C.tl_result_role(result)] })
+}
+
+func (r *Rows) told(ask func(*C.tl_result) string) string {
+	if r.handle == nil {
+		return ""
+	}
+	defer runtime.KeepAlive(r.reader)
+	return ask(r.found.result)
+}
+
+// Lag is how far that was behind the primary then, at most; false: it is not known.
+func (r *Rows) Lag() (time.Duration, bool) {
+	if r.handle == nil {
+		return 0, false
+	}
+	lag := C.tl_result_lag_ms(r.found.result)
+	runtime.KeepAlive(r.reader)
+	return time.Duration(lag) * time.Millisecond, lag >= 0
+}
+
+// LastID is the id that the last INSERT made; 0: none.
+func (r *Rows) LastID() int64 {
+	if r.handle == nil {
+		return 0
+	}
+	return int64(r.found.last_id)
+}
+
+// Column is what an answer says of one of its columns; -1 and "" stand for unknown.
+type Column struct {
+	Name      string
+	Type      string // trunkline's: "int64", "text", "timestamptz", …; "any" where every value has its own
+	TypeName  string // the database's own
+	TypeID    uint32 // and its number, 0: none
+	Precision int32
+	Scale     int32
+	Nullable  int32 // 1 or 0
+}
+
+// ColumnTypes tells of each column of the set more than its name.
+func (r *Rows) ColumnTypes() []Column {
+	described := make([]Column, len(r.columns))
+	for i := range described {
+		of := r.columnAt(i)
+		described[i] = Column{C.GoString(of.name), C.GoString(C.tl_type_name(of._type)), C.GoString(of.type_name),
+			uint32(of.type_id), int32(of.precision), int32(of.scale), int32(of.nullable)}
+	}
+	runtime.KeepAlive(r.reader)
+	return described
+}
+
+// ExportArrow gives the set's rows to the ArrowArrayStream that out points at (https://arrow.apache.org), such as a
+// cdata.CArrowArrayStream, and closes these. They are of Stream, and none has been read.
+func (r *Rows) ExportArrow(out unsafe.Pointer) error {
+	switch {
+	case r.handle == nil:
+		return errorOf(ErrClosed, Unknown, "the rows are closed")
+	case r.found.streamed == 0 || r.before+r.n > 0:
+		return errorOf(ErrMisuse, Unknown, "only the rows of Stream can be exported, before they are read")
+	}
+	var failure *C.tl_error
+	status := C.tl_result_export_stream(r.found.result, (*C.struct_ArrowArrayStream)(out), &failure)
+	r.let()
+	if status != C.TL_OK {
+		return readError(status, failure)
+	}
+	return nil
 }
 
 // Row is the first row of an answer.

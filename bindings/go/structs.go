@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"unsafe"
@@ -151,6 +152,7 @@ func (r *Rows) fill(plan *plan, from, n int, to unsafe.Pointer, stride uintptr) 
 			return r.misfit(i, bad)
 		}
 	}
+	runtime.KeepAlive(r.reader)
 	return nil
 }
 

@@ -61,7 +61,7 @@ func (s *session) Begin(ctx context.Context, how TxOptions) (*Tx, error) {
 		return nil, err
 	}
 	inner, err := s.hold(ctx, func(conn *C.tl_conn, v *verb) C.tl_status {
-		return C.tl_begin(conn, flags, &v.call, (**C.tl_conn)(unsafe.Pointer(&v.value)), &v.err)
+		return C.tl_begin(conn, flags, &v.c.call, (**C.tl_conn)(unsafe.Pointer(&v.c.value)), &v.c.err)
 	})
 	if err != nil {
 		return nil, err
@@ -76,9 +76,9 @@ func (s *session) hold(ctx context.Context, submit func(*C.tl_conn, *verb) C.tl_
 		return session{}, s.err
 	}
 	v := s.handle.core.verbs.get()
-	s.options.where(&v.call)
+	s.options.where(&v.c.call)
 	err := s.handle.run(ctx, v, func(conn *C.tl_conn) C.tl_status { return submit(conn, v) })
-	pointer := (*C.tl_conn)(v.value)
+	pointer := (*C.tl_conn)(v.c.value)
 	s.handle.core.verbs.put(v)
 	if err != nil {
 		return session{}, err
@@ -90,7 +90,7 @@ func (s *session) hold(ctx context.Context, submit func(*C.tl_conn, *verb) C.tl_
 
 // Commit ends the transaction. What cannot be told of a COMMIT whose answer was lost is an error whose Outcome is Unknown.
 func (t *Tx) Commit(ctx context.Context) error {
-	return t.end(ctx, func(conn *C.tl_conn, v *verb) C.tl_status { return C.tl_commit(conn, &v.call, &v.err) })
+	return t.end(ctx, func(conn *C.tl_conn, v *verb) C.tl_status { return C.tl_commit(conn, &v.c.call, &v.c.err) })
 }
 
 // Rollback undoes and ends it. It does nothing where it has ended.
@@ -98,13 +98,13 @@ func (t *Tx) Rollback(ctx context.Context) error {
 	if t.handle.ended() {
 		return nil
 	}
-	return t.end(ctx, func(conn *C.tl_conn, v *verb) C.tl_status { return C.tl_rollback(conn, &v.call, &v.err) })
+	return t.end(ctx, func(conn *C.tl_conn, v *verb) C.tl_status { return C.tl_rollback(conn, &v.c.call, &v.c.err) })
 }
 
 // end lets go of the handle whatever comes of it; a transaction that is open then the library rolls back.
 func (t *Tx) end(ctx context.Context, submit func(*C.tl_conn, *verb) C.tl_status) error {
 	v := t.handle.core.verbs.get()
-	v.call.timeout_ms = C.int64_t(t.options.timeout)
+	v.c.call.timeout_ms = C.int64_t(t.options.timeout)
 	err := t.handle.run(ctx, v, func(conn *C.tl_conn) C.tl_status { return submit(conn, v) })
 	t.handle.core.verbs.put(v)
 	t.handle.release()
@@ -198,7 +198,7 @@ func (c *Conn) Pin(ctx context.Context, work func(context.Context, *Pin) error) 
 // Hold is Pin without a function: the session goes home with Close.
 func (c *Conn) Hold(ctx context.Context) (*Pin, error) {
 	inner, err := c.hold(ctx, func(conn *C.tl_conn, v *verb) C.tl_status {
-		return C.tl_pin(conn, &v.call, (**C.tl_conn)(unsafe.Pointer(&v.value)), &v.err)
+		return C.tl_pin(conn, &v.c.call, (**C.tl_conn)(unsafe.Pointer(&v.c.value)), &v.c.err)
 	})
 	if err != nil {
 		return nil, err

@@ -1,5 +1,6 @@
 package trunkline
 
+// #include <stdlib.h>
 // #include "helper.h"
 import "C"
 
@@ -8,16 +9,13 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"unsafe"
 )
 
-// verb is one call of the library that may wait. It is used again for others: the library knows it by its number.
+// verb is one call of the library that may wait. It is used again for others: the library knows it by its number. What C reads
+// and writes of it is C's own memory, which is never freed.
 type verb struct {
-	call   C.tl_call
-	err    *C.tl_error
-	value  unsafe.Pointer // what it has answered: a tl_conn, a tl_batch or a helper_rows
-	number C.int32_t      // or a number
-	cancel C.tl_op        // what the end of its context cancels; 0: its own op
+	c      *C.helper_verb
+	cancel C.tl_op // what the end of its context cancels; 0: its own op
 	index  C.uint64_t
 	status C.tl_status
 	done   chan struct{}
@@ -32,21 +30,23 @@ type table struct {
 
 func (t *table) get() *verb {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	if last := len(t.free) - 1; last >= 0 {
 		v := t.free[last]
 		t.free = t.free[:last]
+		t.mu.Unlock()
 		return v
 	}
-	v := &verb{index: C.uint64_t(len(t.all)), done: make(chan struct{}, 1)}
-	v.call.struct_size = C.sizeof_tl_call
+	defer t.mu.Unlock()
+	memory := (*C.helper_verb)(C.calloc(1, C.sizeof_helper_verb))
+	memory.call.struct_size = C.sizeof_tl_call
+	v := &verb{c: memory, index: C.uint64_t(len(t.all)), done: make(chan struct{}, 1)}
 	t.all = append(t.all, v)
 	return v
 }
 
 func (t *table) put(v *verb) {
-	v.call = C.tl_call{struct_size: C.sizeof_tl_call}
-	v.err, v.value, v.number, v.cancel = nil, nil, 0, 0
+	v.c.call = C.tl_call{struct_size: C.sizeof_tl_call}
+	v.c.err, v.c.value, v.c.number, v.cancel = nil, nil, 0, 0
 	t.mu.Lock()
 	t.free = append(t.free, v)
 	t.mu.Unlock()
@@ -69,10 +69,10 @@ func (c *core) run(ctx context.Context, v *verb, blocking bool, submit func() C.
 	}
 	cancellable := ctx.Done() != nil
 	if cancellable && v.cancel == 0 {
-		v.call.op = C.tl_op_new(c.registry)
-		v.cancel = v.call.op
+		v.c.call.op = C.tl_op_new(c.registry)
+		v.cancel = v.c.call.op
 	}
-	v.call.owner = ownerOf(ctx)
+	v.c.call.owner = ownerOf(ctx)
 	var failed bool
 	if blocking {
 		failed = c.block(ctx, v, cancellable, submit)
@@ -83,7 +83,7 @@ func (c *core) run(ctx context.Context, v *verb, blocking bool, submit func() C.
 		runtime.KeepAlive(c)
 		return nil
 	}
-	failure := readError(v.status, v.err)
+	failure := readError(v.status, v.c.err)
 	if failure.Status == ErrCancelled {
 		failure.cause = ctx.Err()
 	}
@@ -98,8 +98,8 @@ func endedBefore(cause error) *Error {
 
 // block makes the call on this goroutine's thread.
 func (c *core) block(ctx context.Context, v *verb, cancellable bool, submit func() C.tl_status) (failed bool) {
-	if v.call.owner == 0 {
-		v.call.owner = C.uint64_t(asker.Add(1) | 1<<63)
+	if v.c.call.owner == 0 {
+		v.c.call.owner = C.uint64_t(asker.Add(1) | 1<<63)
 	}
 	if cancellable {
 		ended := make(chan struct{})
@@ -127,13 +127,13 @@ func (c *core) enqueue(ctx context.Context, v *verb, cancellable bool, submit fu
 	for {
 		q, err := c.queueNow()
 		if err != nil {
-			v.status, v.err = C.tl_status(err.Status), nil
+			v.status, v.c.err = C.tl_status(err.Status), nil
 			return true
 		}
-		v.call.queue = q.pointer
-		v.call.user_data = v.index
-		if v.call.flags&C.TL_CALL_STREAM != 0 {
-			v.call.user_data |= C.HELPER_STREAMED
+		v.c.call.queue = q.pointer
+		v.c.call.user_data = v.index
+		if v.c.call.flags&C.TL_CALL_STREAM != 0 {
+			v.c.call.user_data |= C.HELPER_STREAMED
 		}
 		status := submit() // which the dispatcher may have written to v by now
 		if status == C.TL_OK {
@@ -144,8 +144,8 @@ func (c *core) enqueue(ctx context.Context, v *verb, cancellable bool, submit fu
 			c.releaseOp(v)
 			return true
 		}
-		C.tl_error_release(v.err)
-		v.err = nil
+		C.tl_error_release(v.c.err)
+		v.c.err = nil
 	}
 	if !cancellable {
 		<-v.done
@@ -162,8 +162,8 @@ func (c *core) enqueue(ctx context.Context, v *verb, cancellable bool, submit fu
 
 // releaseOp lets go of an id that the call has not used.
 func (c *core) releaseOp(v *verb) {
-	if v.call.op != 0 {
-		C.tl_op_release(c.registry, v.call.op)
+	if v.c.call.op != 0 {
+		C.tl_op_release(c.registry, v.c.call.op)
 	}
 }
 
