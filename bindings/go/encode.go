@@ -32,6 +32,7 @@ var _ [unsafe.Sizeof(record{})]byte = [C.sizeof_tl_value]byte{}
 type parameters struct {
 	records []record
 	arena   []byte
+	inList  bool
 }
 
 var encoders = sync.Pool{New: func() any { return &parameters{arena: make([]byte, 0, 256)} }}
@@ -165,6 +166,9 @@ func (p *parameters) add(value any) error {
 	case TimeOfDay:
 		return p.word(C.TL_TIME, uint64(time.Duration(v).Microseconds()))
 	case Interval:
+		if v.Months == 0 && v.Days == 0 && !p.inList { // which databases know that have no intervals
+			return p.word(C.TL_DURATION, uint64(v.Microseconds))
+		}
 		p.align()
 		p.records = append(p.records, record{kind: C.TL_INTERVAL, length: 16, word: uint64(len(p.arena))})
 		p.arena = binary.LittleEndian.AppendUint32(p.arena, uint32(v.Months))
@@ -248,7 +252,7 @@ func (p *parameters) reflected(v reflect.Value) error {
 
 // list adds a slice: its elements' bytes, and then, aligned, their records.
 func (p *parameters) list(v reflect.Value) error {
-	elements := &parameters{records: make([]record, 0, v.Len()), arena: p.arena}
+	elements := &parameters{records: make([]record, 0, v.Len()), arena: p.arena, inList: true}
 	for i := 0; i < v.Len(); i++ {
 		if err := elements.add(v.Index(i).Interface()); err != nil {
 			return fmt.Errorf("element %d: %w", i+1, err)

@@ -2,6 +2,7 @@ package trunkline
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
@@ -80,8 +81,11 @@ func (d *drivers) forget() {
 // lookUp tells who computes for a connection, unless nobody knows it yet.
 func (c *core) lookUp(name string) int32 {
 	rows, err := c.inspect(context.Background(), "connections", name, 0)
+	if errors.Is(err, ErrNotFound) {
+		return unknownPlace // it may be found on demand
+	}
 	if err != nil {
-		return unknownPlace
+		return elsewhere
 	}
 	defer rows.Close()
 	driver, isDefault := rows.index("driver"), rows.index("default")

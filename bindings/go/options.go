@@ -57,6 +57,10 @@ func Batch(rows, bytes uint32) Option {
 	return option(func(o *options) { o.batchRows, o.batchBytes = rows, bytes })
 }
 
+// Streaming is of Registry.DB: rows are read as database/sql asks for them, and hold their session until then. Otherwise an answer is
+// read whole, up to the connection's result_bytes.
+var Streaming Option = option(func(o *options) { o.streaming = true })
+
 type options struct {
 	mode       Mode
 	timeout    int64
@@ -64,6 +68,7 @@ type options struct {
 	fallback   *cString
 	flags      uint32
 	changes    uint32
+	streaming  bool
 	batchRows  uint32
 	batchBytes uint32
 }

@@ -1,0 +1,311 @@
+package trunkline
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"sync"
+)
+
+func init() { sql.Register("trunkline", sqlDriver{}) }
+
+// DB is the connection of that name for database/sql, which keeps no idle connections of its own: the pools are trunkline's.
+func (r *Registry) DB(name string, how ...Option) *sql.DB {
+	db := sql.OpenDB(&connector{conn: r.On(name, how...)})
+	db.SetMaxIdleConns(0)
+	return db
+}
+
+// sqlDriver is what sql.Open("trunkline", NAME) finds: connections of the registry that the process shares.
+type sqlDriver struct{}
+
+func (d sqlDriver) Open(name string) (driver.Conn, error) {
+	found, err := d.OpenConnector(name)
+	if err != nil {
+		return nil, err
+	}
+	return found.Connect(context.Background())
+}
+
+func (sqlDriver) OpenConnector(name string) (driver.Connector, error) {
+	reg, err := Shared(Options{})
+	if err != nil {
+		return nil, err
+	}
+	return &connector{conn: reg.On(name)}, nil
+}
+
+type connector struct {
+	conn  *Conn
+	reads readTexts
+}
+
+func (c *connector) Connect(context.Context) (driver.Conn, error) {
+	if c.conn.err != nil {
+		return nil, c.conn.err
+	}
+	return &sqlConn{connector: c}, nil
+}
+
+func (c *connector) Driver() driver.Driver { return sqlDriver{} }
+
+// readTexts remembers of statements whether they are known to read.
+type readTexts struct {
+	mu    sync.RWMutex
+	known map[string]bool
+}
+
+const (
+	mostTexts   = 1024
+	longestText = 16 << 10
+)
+
+// has asks the library about a text that it has not seen.
+func (t *readTexts) has(ctx context.Context, conn *Conn, text string) bool {
+	t.mu.RLock()
+	reads, known := t.known[text]
+	t.mu.RUnlock()
+	if known {
+		return reads
+	}
+	var err error
+	if reads, err = isRead(ctx, conn, text); err != nil || len(text) > longestText {
+		return reads
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.known == nil || len(t.known) >= mostTexts {
+		t.known = map[string]bool{}
+	}
+	t.known[text] = reads
+	return reads
+}
+
+// isRead goes by what Explain says of a text, whatever server it would choose.
+func isRead(ctx context.Context, conn *Conn, text string) (bool, error) {
+	rows, err := conn.Explain(ctx, text)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	kind := rows.index("kind")
+	if kind < 0 || !rows.Next() {
+		return false, rows.Err()
+	}
+	values, err := rows.Values()
+	return err == nil && values[kind] == "read", err
+}
+
+// sqlConn is what database/sql takes for a session. As long as it has only read there is none, and each statement has one of the
+// pool's, of a replica perhaps. With whatever else it runs it is one, so that temporary tables, settings and ids stay with it.
+type sqlConn struct {
+	*connector
+	pin *Pin
+	tx  *Tx
+}
+
+var (
+	_ driver.ConnPrepareContext = (*sqlConn)(nil)
+	_ driver.ConnBeginTx        = (*sqlConn)(nil)
+	_ driver.QueryerContext     = (*sqlConn)(nil)
+	_ driver.ExecerContext      = (*sqlConn)(nil)
+	_ driver.Pinger             = (*sqlConn)(nil)
+	_ driver.Validator          = (*sqlConn)(nil)
+	_ driver.NamedValueChecker  = (*sqlConn)(nil)
+)
+
+// on is where a statement runs.
+func (c *sqlConn) on(ctx context.Context, text string) (*session, error) {
+	if c.tx != nil {
+		return &c.tx.session, nil
+	}
+	if c.pin == nil && c.reads.has(ctx, c.conn, text) {
+		return &c.conn.session, nil
+	}
+	return c.held(ctx)
+}
+
+// held has the session from now on.
+func (c *sqlConn) held(ctx context.Context) (*session, error) {
+	if c.pin == nil {
+		pin, err := c.conn.Hold(ctx)
+		if err != nil {
+			return nil, err
+		}
+		c.pin = pin
+	}
+	return &c.pin.session, nil
+}
+
+func (c *sqlConn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
+	where, err := c.on(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	read := where.Query
+	if where.options.streaming {
+		read = where.Stream
+	}
+	rows, err := read(ctx, text, plain(args)...)
+	if err != nil {
+		return nil, err
+	}
+	return newSQLRows(rows), nil
+}
+
+func (c *sqlConn) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
+	where, err := c.on(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	result, err := where.Exec(ctx, text, plain(args)...)
+	if err != nil {
+		return nil, err
+	}
+	return sqlResult(result), nil
+}
+
+func plain(args []driver.NamedValue) []any {
+	if len(args) == 0 {
+		return nil
+	}
+	values := make([]any, len(args))
+	for i, arg := range args {
+		values[i] = arg.Value
+		if arg.Name != "" {
+			values[i] = sql.Named(arg.Name, arg.Value)
+		}
+	}
+	return values
+}
+
+// CheckNamedValue leaves values to the encoder, which knows more types than database/sql does.
+func (c *sqlConn) CheckNamedValue(*driver.NamedValue) error { return nil }
+
+func (c *sqlConn) Ping(ctx context.Context) error {
+	_, err := c.conn.Exec(ctx, "SELECT 1")
+	return err
+}
+
+// IsValid has database/sql close what is a session instead of keeping it: another pool would be above the pool.
+func (c *sqlConn) IsValid() bool { return c.pin == nil && c.tx == nil }
+
+func (c *sqlConn) Close() error {
+	if c.tx != nil {
+		c.tx.undo()
+		c.tx = nil
+	}
+	if c.pin != nil {
+		c.pin.Close()
+		c.pin = nil
+	}
+	return nil
+}
+
+func (c *sqlConn) Begin() (driver.Tx, error) {
+	return c.BeginTx(context.Background(), driver.TxOptions{})
+}
+
+var isolations = map[sql.IsolationLevel]Isolation{
+	sql.LevelDefault: "", sql.LevelReadCommitted: ReadCommitted, sql.LevelRepeatableRead: RepeatableRead,
+	sql.LevelSerializable: Serializable,
+}
+
+func (c *sqlConn) BeginTx(ctx context.Context, how driver.TxOptions) (driver.Tx, error) {
+	isolation, known := isolations[sql.IsolationLevel(how.Isolation)]
+	if !known {
+		return nil, errorOf(ErrUnsupported, NotSent, "there is no isolation %q", sql.IsolationLevel(how.Isolation))
+	}
+	if c.tx != nil {
+		return nil, errorOf(ErrMisuse, NotSent, "a transaction is open on this connection")
+	}
+	where := &c.conn.session // where a replica may serve what only reads
+	if !how.ReadOnly || c.pin != nil {
+		var err error
+		if where, err = c.held(ctx); err != nil {
+			return nil, err
+		}
+	}
+	tx, err := where.Begin(ctx, TxOptions{ReadOnly: how.ReadOnly, Isolation: isolation})
+	if err != nil {
+		return nil, err
+	}
+	c.tx = tx
+	return &sqlTx{c}, nil
+}
+
+type sqlTx struct{ conn *sqlConn }
+
+func (t *sqlTx) Commit() error {
+	tx := t.conn.tx
+	t.conn.tx = nil
+	return tx.Commit(context.Background())
+}
+
+func (t *sqlTx) Rollback() error {
+	tx := t.conn.tx
+	t.conn.tx = nil
+	return tx.Rollback(context.Background())
+}
+
+func (c *sqlConn) Prepare(text string) (driver.Stmt, error) {
+	return c.PrepareContext(context.Background(), text)
+}
+
+// PrepareContext asks nobody: the library prepares what is run again, on each session where that happens.
+func (c *sqlConn) PrepareContext(_ context.Context, text string) (driver.Stmt, error) {
+	return &sqlStmt{conn: c, text: text}, nil
+}
+
+type sqlStmt struct {
+	conn *sqlConn
+	text string
+}
+
+var (
+	_ driver.StmtQueryContext  = (*sqlStmt)(nil)
+	_ driver.StmtExecContext   = (*sqlStmt)(nil)
+	_ driver.NamedValueChecker = (*sqlStmt)(nil)
+)
+
+func (s *sqlStmt) Close() error                               { return nil }
+func (s *sqlStmt) NumInput() int                              { return -1 }
+func (s *sqlStmt) CheckNamedValue(v *driver.NamedValue) error { return s.conn.CheckNamedValue(v) }
+func (s *sqlStmt) Exec(args []driver.Value) (driver.Result, error) {
+	return s.ExecContext(context.Background(), numbered(args))
+}
+func (s *sqlStmt) Query(args []driver.Value) (driver.Rows, error) {
+	return s.QueryContext(context.Background(), numbered(args))
+}
+
+func (s *sqlStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	return s.conn.ExecContext(ctx, s.text, args)
+}
+
+func (s *sqlStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	return s.conn.QueryContext(ctx, s.text, args)
+}
+
+func numbered(args []driver.Value) []driver.NamedValue {
+	values := make([]driver.NamedValue, len(args))
+	for i, arg := range args {
+		values[i] = driver.NamedValue{Ordinal: i + 1, Value: arg}
+	}
+	return values
+}
+
+type sqlResult Result
+
+func (r sqlResult) LastInsertId() (int64, error) {
+	if r.LastID == 0 {
+		return 0, errorOf(ErrUnsupported, Unknown, "the database tells no id of this statement; RETURNING does")
+	}
+	return r.LastID, nil
+}
+
+func (r sqlResult) RowsAffected() (int64, error) {
+	if r.Affected < 0 {
+		return 0, errorOf(ErrUnsupported, Unknown, "the database does not tell how many rows this statement changed")
+	}
+	return r.Affected, nil
+}
