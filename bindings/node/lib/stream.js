@@ -48,12 +48,15 @@ class Stream {
     for await (const rows of this.batches()) yield* rows;
   }
 
-  // The rows that came together, as arrays.
+  // The rows that came together, as arrays. Of several statements those of one: nextSet() moves on. Who leaves before the
+  // end closes the stream.
   async *batches() {
+    let ended = false;
     try {
       for (let rows = await this.#next(); rows !== undefined; rows = await this.#next()) yield rows;
+      ended = true;
     } finally {
-      this.close();
+      if (!ended) this.close();
     }
   }
 
