@@ -124,7 +124,9 @@ struct ReadInputs {
   // `of` was marked as being read.
   explicit ReadInputs(tl_result& of) noexcept : result(&of), registry(of.registry) {}
   ReadInputs(ReadInputs&& other) noexcept
-      : result(std::exchange(other.result, nullptr)), registry(other.registry), kept(std::move(other.kept)) {}
+      : result(std::exchange(other.result, nullptr)),
+        registry(std::move(other.registry)),
+        kept(std::move(other.kept)) {}
   ReadInputs& operator=(ReadInputs&&) = delete;
   ~ReadInputs() {
     if (result != nullptr) result->read.store(false, std::memory_order_release);

@@ -9,7 +9,8 @@ constexpr std::string_view user_key = "user";
 constexpr std::string_view password_key = "password";
 
 Result<std::string> text_of(const Member& member, const Blame& blame) {
-  const auto& [name, value] = member;
+  const std::string& name = member.name;
+  const Node& value = member.value;
   const auto bad = [&](std::string_view what) { return blame.at(value.origin, name, what); };
   if (value.kind != Node::Kind::string) return bad(std::string("must be a string, not ").append(kind_name(value.kind)));
   if (value.text.empty()) return bad("is empty");

@@ -212,7 +212,7 @@ void QueryResult::give_up() noexcept {
   stream_.close();
 }
 
-Failure QueryResult::why_ended() {
+Result<void> QueryResult::ended_well() {
   if (failure_ == nullptr && given_up_.count() != 0) {
     failure_ = fail(Status::closed,
                     "the stream was given up: its queue had not been drained for " + config::duration_text(given_up_) +
@@ -221,7 +221,8 @@ Failure QueryResult::why_ended() {
     failure_->outcome = Outcome::unknown;
     failure_->endpoint = endpoint();
   }
-  return failure_ == nullptr ? nullptr : std::make_unique<Error>(*failure_);
+  if (failure_ == nullptr) return {};
+  return std::make_unique<Error>(*failure_);
 }
 
 Result<BatchHandle> QueryResult::next(const CallOptions& options) {
@@ -233,12 +234,12 @@ Result<BatchHandle> QueryResult::next(const CallOptions& options) {
     if (stream_.ended()) stream_.close();
     if (*batch == nullptr || (*batch)->rows() > 0) return batch;
   }
-  if (Failure why = why_ended()) return why;
+  if (Result<void> fine = ended_well(); !fine) return fine.take_error();
   return BatchHandle();
 }
 
 Result<bool> QueryResult::next_set(const CallOptions& options) {
-  if (Failure why = why_ended()) return why;
+  if (Result<void> fine = ended_well(); !fine) return fine.take_error();
   if (stream_.ended()) {
     if (next_ == later_.size()) return false;
     set_ = std::move(later_[next_++]);

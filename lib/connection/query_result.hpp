@@ -144,8 +144,8 @@ class QueryResult {
   [[nodiscard]] Result<void> read_sets(driver::Request request, const CallOptions& options, uint64_t result_bytes);
   [[nodiscard]] Failure failed(Failure failure);
   void note_server(const Leased& leased);
-  // What ended the stream; null: nothing, it was read to its end.
-  [[nodiscard]] Failure why_ended();
+  // Where the stream was not read to its end: what ended it.
+  [[nodiscard]] Result<void> ended_well();
   // The ticket of the statement: it can be cancelled until its last row is read.
   [[nodiscard]] CallOptions of_statement(const CallOptions& options) const;
 

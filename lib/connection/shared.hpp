@@ -58,7 +58,7 @@ class SharedSession {
 class Ride final : public runtime::Cancellable, private driver::Operation::Listener {
  public:
   explicit Ride(const CallOptions& options) noexcept;
-  ~Ride();
+  ~Ride() override;
   Ride(const Ride&) = delete;
   Ride& operator=(const Ride&) = delete;
 

@@ -115,10 +115,8 @@ class Session {
   }
   // A run that shares the line: it may be sent before those in front of it have been answered, its error is its own,
   // and it reads its answer whole (`then` is end). Only where rides() has just said yes.
-  [[nodiscard]] virtual std::unique_ptr<Run> ride(Request request) {
-    (void)request;
-    return nullptr;
-  }
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): sessions that can keep it
+  [[nodiscard]] virtual std::unique_ptr<Run> ride(Request) { return nullptr; }
   [[nodiscard]] virtual std::unique_ptr<Fetch> fetch(FetchLimits limits) = 0;
   // The same statement for many rows.
   [[nodiscard]] virtual std::unique_ptr<Many> run_many(ManyRequest request) = 0;
@@ -129,11 +127,8 @@ class Session {
   // What the server is now, in one round trip. Null: there is no server that could be another thing tomorrow.
   [[nodiscard]] virtual std::unique_ptr<Look> look() { return nullptr; }
   // Only where look() is not null. The position is kept by the operation, which ends by itself soon after `until`.
-  [[nodiscard]] virtual std::unique_ptr<Reach> reach(Position wanted, Deadline until) {
-    (void)wanted;
-    (void)until;
-    return nullptr;
-  }
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): sessions that can keep it
+  [[nodiscard]] virtual std::unique_ptr<Reach> reach(Position /*wanted*/, Deadline /*until*/) { return nullptr; }
   // After a statement that wanted it has come to its end: a place in the server's history behind all that was
   // committed on this session so far. Empty: nothing was, or the server does not tell.
   [[nodiscard]] virtual Position written() const { return {}; }

@@ -164,7 +164,7 @@ uint32_t Pool::Inside::take_permits(uint32_t dials, uint32_t for_waiters, uint32
   const uint32_t before = dialling + permitted;
   uint32_t rest = dials - permitted;
   // Until the server has let one session in: those of one that is silent would hang there, all that others lack.
-  if (all.size() == 0 && limit_over_all.max() != SessionLimit::none) rest = before == 0 ? std::min(rest, 1U) : 0;
+  if (all.empty() && limit_over_all.max() != SessionLimit::none) rest = before == 0 ? std::min(rest, 1U) : 0;
   SessionLimit::Wish wish;
   wish.urgent = for_waiters > before ? std::min(rest, for_waiters - before) : 0;
   wish.patient = rest - wish.urgent;

@@ -62,7 +62,7 @@ class Pool::Inside final : public Sharer {
   [[nodiscard]] bool is_claimed(const Slot& slot, Instant now) const noexcept;
   [[nodiscard]] bool lent_to_others(uint64_t owner) const noexcept;
   [[nodiscard]] bool owner_holds_all(uint64_t owner) const noexcept;
-  [[nodiscard]] bool has_no_session() const noexcept { return all.size() == 0 && dialling == 0; }
+  [[nodiscard]] bool has_no_session() const noexcept { return all.empty() && dialling == 0; }
   [[nodiscard]] Instant next_reap() const noexcept;
   void reap(Instant now, Chores& chores) noexcept;
   [[nodiscard]] Figures count() const noexcept;  // all but the text

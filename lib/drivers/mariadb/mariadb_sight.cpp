@@ -7,7 +7,6 @@
 namespace tl::mariadb {
 
 using driver::ServerRole;
-using driver::Sight;
 
 namespace {
 

@@ -122,6 +122,7 @@ std::string redshift_settings(const config::Address& address) {
 
 std::string formats_question() {
   std::vector<std::string> columns;
+  columns.reserve(std::size(formats));
   for (const Format& format : formats) {
     columns.push_back(std::string("(SELECT s.reset_val FROM pg_catalog.pg_settings s WHERE s.name = '") + format.name +
                       "')");
