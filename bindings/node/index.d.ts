@@ -141,7 +141,7 @@ export class Stream<T = Row> implements AsyncIterable<T> {
 
 /** What statements are run on. */
 export class Handle {
-  private constructor();
+  protected constructor();
   query<T = unknown[]>(sql: string, parameters: Parameters | undefined,
     options: QueryOptions & { rows: 'array' | 'columns' }): Promise<Result<T>>;
   query<T = Row>(sql: string, parameters?: Parameters, options?: QueryOptions): Promise<Result<T>>;
