@@ -190,13 +190,19 @@ function instants(memory, at, rows, options) {
   const { i32, u32 } = memory;
   let word = memory.i32[at + DATA] >> 2;
   for (let i = 0; i < rows; ++i, word += 2) {
-    const milliseconds = Math.floor((i32[word + 1] * 4294967296 + u32[word]) / 1000);
+    const microseconds = i32[word + 1] * 4294967296 + u32[word];
+    const exact = microseconds >= -MOST && microseconds <= MOST;
+    const milliseconds = exact ? Math.floor(microseconds / 1000) : wholeMilliseconds(memory.i64[word >> 1]);
     if (Math.abs(milliseconds) > LAST_DATE && !isNull(memory, at, i)) {
       throw new Unrepresentable(i, `${dates.instant(memory.i64[word >> 1])} does not fit into a Date; ask for text`);
     }
     values[i] = new Date(milliseconds);
   }
   return withNulls(memory, at, values);
+}
+
+function wholeMilliseconds(microseconds) {
+  return Number((microseconds - (microseconds % 1000n + 1000n) % 1000n) / 1000n);
 }
 
 function ofMicroseconds(memory, at, convert) {
