@@ -100,6 +100,9 @@ func (h *handle) leaving(blocking bool) {
 
 // run runs a verb of the handle's.
 func (h *handle) run(ctx context.Context, v *verb, submit func(*C.tl_conn) C.tl_status) error {
+	if h.held && h.ended() {
+		return errorOf(ErrClosed, NotSent, "the transaction or the pinned session has ended")
+	}
 	blocking := h.entering()
 	err := h.core.run(ctx, v, blocking, func() C.tl_status {
 		if !h.held {
