@@ -275,8 +275,9 @@ Json failure_of(const trunkline::error& failure) {
   static constexpr std::array outcomes = {"not_sent", "refused", "rolled_back", "unknown"};
   return {{"code", failure.status_name()},      {"outcome", outcomes.at(static_cast<size_t>(failure.outcome()))},
           {"sqlstate", failure.sqlstate()},     {"native", failure.native()},
-          {"connection", failure.connection()}, {"endpoint", failure.endpoint()}, {"phase", failure.phase()},
-          {"message", failure.what()},          {"details", failure.details()}};
+          {"connection", failure.connection()}, {"endpoint", failure.endpoint()},
+          {"phase", failure.phase()},           {"message", failure.what()},
+          {"details", failure.details()}};
 }
 
 }  // namespace cross

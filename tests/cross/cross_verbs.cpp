@@ -186,6 +186,7 @@ Json Case::health(const Json& one) {
   const trunkline::health whole = registry_->health({.open = one.value("open", false)});
   Json connections = Json::array();
   for (const auto& each : whole.connections) connections.push_back({each.name, each.status, each.state});
+  std::sort(connections.begin(), connections.end());
   return {{"ok", whole.ok}, {"connections", connections}};
 }
 
@@ -297,6 +298,10 @@ Json Case::answered(const Json& one, trunkline::result answer) {
 }
 
 Json Case::query(const Json& one) {
+  if (one.contains("after")) {
+    return answered(one,
+                    handle(one).after(text(one, "after")).query(options_of(one), text(one, "sql"), values_of(one)));
+  }
   return answered(one, handle(one).query(options_of(one), text(one, "sql"), values_of(one)));
 }
 

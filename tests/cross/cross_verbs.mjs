@@ -101,7 +101,8 @@ const registry = {
   inspect: async (test, one) => answered(one, await test.registry.inspect(one.what, one.name, { rows })),
   health: async (test, one) => {
     const { ok, connections } = await test.registry.health({ open: one.open });
-    return { ok, connections: Object.entries(connections).map(([name, { status, state }]) => [name, status, state]) };
+    const sorted = Object.entries(connections).sort();
+    return { ok, connections: sorted.map(([name, { status, state }]) => [name, status, state]) };
   },
   metrics: (test, one) => ({ value: test.registry.metrics().includes(one.line) }),
   share: (test) => {
@@ -140,8 +141,11 @@ const handles = {
 };
 
 const statements = {
-  query: async (test, one) => answered(one,
-    await handle(test, one).query(test.said(one, 'sql'), parameters(test.said(one, 'values') ?? []), options(one))),
+  query: async (test, one) => {
+    const connection = one.after === undefined ? handle(test, one) : handle(test, one).after(one.after);
+    const values = parameters(test.said(one, 'values') ?? []);
+    return answered(one, await connection.query(test.said(one, 'sql'), values, options(one)));
+  },
   explain: async (test, one) => answered(one, await handle(test, one).explain(test.said(one, 'sql'), options(one))),
   stream: async (test, one) => {
     const stream = handle(test, one).stream(test.said(one, 'sql'), [], options(one));

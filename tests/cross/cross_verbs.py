@@ -104,7 +104,7 @@ def inspect(case, one):
 def health(case, one):
     told = case.registry.health(open=one.get("open", False))
     return {"ok": told.ok, "connections": [[name, each["status"], each["state"]]
-                                           for name, each in told["connections"].items()]}
+                                           for name, each in sorted(told["connections"].items())]}
 
 
 @verb
@@ -217,7 +217,8 @@ def answered(one, result):
 @verb
 def query(case, one):
     values = parameters(case.said(one, "values", []))
-    return answered(one, handle(case, one).query(case.said(one, "sql"), values, **options(one)))
+    connection = handle(case, one).after(one["after"]) if "after" in one else handle(case, one)
+    return answered(one, connection.query(case.said(one, "sql"), values, **options(one)))
 
 
 @verb

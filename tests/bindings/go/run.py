@@ -75,4 +75,5 @@ def main():
     sys.exit(subprocess.run([go, *WAYS[way]], cwd=PACKAGE, env=mine).returncode)
 
 
-main()
+if __name__ == "__main__":
+    main()
