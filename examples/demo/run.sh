@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# run.sh BUILD_DIR: the demo in C, C++ and Python, on SQLite in a folder of its own that is removed afterwards.
+# run.sh BUILD_DIR: the demo in C, C++, Python and, where they are installed, Node and Go, on SQLite in a folder of its own
+# that is removed afterwards.
 set -euo pipefail
 [ $# = 1 ] || { echo "usage: $0 BUILD_DIR" >&2; exit 2; }
 build=$(realpath "$1")
@@ -28,3 +29,35 @@ heading "C++: typed rows"
 heading "Python: the same names"
 PYTHONPATH=$here/../../bindings/python PYTHONDONTWRITEBYTECODE=1 TRUNKLINE_LIBRARY=$build/capi/libtrunkline.so \
   python3 "$here/demo.py"
+
+leave_out() { printf '\n%s\n' "$1 left out: $2"; }
+
+addon=$build/bindings/node/trunkline.node
+if ! command -v node >/dev/null; then
+  leave_out Node "it is not installed (Debian: nodejs)"
+elif [ ! -e "$addon" ]; then
+  leave_out Node "this build has no addon, for want of Node's headers (Debian: libnode-dev)"
+else
+  heading "Node: rows as objects"
+  mkdir node_modules
+  ln -s "$here/../../bindings/node" node_modules/trunkline
+  cp "$here/demo.mjs" .
+  TRUNKLINE_NODE_ADDON=$addon TRUNKLINE_LIBRARY=$build/capi/libtrunkline.so node demo.mjs
+fi
+
+if ! command -v go >/dev/null; then
+  leave_out Go "it is not installed (Debian: golang-go)"
+elif ! command -v pkg-config >/dev/null; then
+  leave_out Go "cgo wants pkg-config (Debian: pkgconf)"
+else
+  heading "Go: rows into structs"
+  mkdir go
+  cp "$here/demo.go" go
+  printf 'module demo\n\ngo 1.19\n\nrequire trunkline v0.0.0\n\nreplace trunkline => %s\n' \
+    "$(realpath "$here/../../bindings/go")" >go/go.mod
+  # What Go compiles is kept in the build folder, and nothing is fetched.
+  (cd go && env -u GOROOT GOENV=off GOFLAGS=-mod=mod GOPROXY=off GOWORK=off GOTOOLCHAIN=local CGO_ENABLED=1 \
+    GOCACHE="$build/examples/go" GOPATH="$build/examples/go-path" PKG_CONFIG_PATH="$build/meson-uninstalled" \
+    CGO_CFLAGS="-O2 -I$(realpath "$here/../../include")" CGO_LDFLAGS="-L$build/capi" go build -o ../demo-go .)
+  ./demo-go
+fi
