@@ -15,15 +15,16 @@ onEach('workers', (database) => {
   test('a worker is ended in the middle of its statements, many times', async (t) => {
     const toml = `default = "db"\n${database.toml(t)}\n[connections.db.pool]\nmax = 4\n`
       + database.toml(t).replace('connections.db', 'connections.other');
+    const mark = `of worker ${process.pid}`;
     for (let i = 0; i < TIMES; ++i) {
-      const workerData = { toml, endless: database.endless, manyRows: database.manyRows };
+      const workerData = { toml, endless: `${database.endless} /* ${mark} */`, manyRows: database.manyRows };
       const worker = new Worker(path.join(__dirname, 'programs', 'worker.js'), { workerData });
       await Promise.race([once(worker, 'message'), once(worker, 'error').then(([error]) => { throw error; })]);
       await worker.terminate();
     }
     const own = opened(t, database);
     if (database.running !== undefined) {
-      await eventually(async () => (await own.on().query(database.running))[0].n === 0);
+      await eventually(async () => (await own.on().query(database.running, [mark]))[0].n === 0);
     }
     assert.equal((await own.on().query('SELECT 1 AS one'))[0].one, 1);
   });
