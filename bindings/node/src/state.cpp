@@ -23,12 +23,18 @@ Slot& State::slot(uint32_t number) {
   return slots[number];
 }
 
+// What is under way is cancelled, so that nobody's session waits for an answer that nobody takes.
 void State::end() {
   ending = true;
-  for (const Slot& slot : slots) {
+  const std::vector<Slot> under_way = std::move(slots);
+  slots.clear();
+  for (const Slot& slot : under_way) {
     if (slot.op != 0) lib.tl_cancel(slot.core->registry(), slot.op);
   }
   for (Core* core : cores) core->close_queue();
+  for (const Slot& slot : under_way) {
+    if (slot.core != nullptr) slot.core->let_go();
+  }
   if (open_handles == 0) napi_remove_async_cleanup_hook(hook);
 }
 
