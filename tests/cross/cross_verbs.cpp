@@ -257,6 +257,7 @@ Json Case::token(const Json& one) { return {{"value", handle(one).token()}}; }
 trunkline::options Case::options_of(const Json& one) {
   trunkline::options how;
   how.timeout = time(one, "timeout");
+  how.max_lag = time(one, "max_lag");
   if (one.contains("read")) how.intent = trunkline::intent::read;
   if (one.contains("write")) how.intent = trunkline::intent::write;
   fallback_ = text(one, "fallback");

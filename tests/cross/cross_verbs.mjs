@@ -19,8 +19,8 @@ function hold(test, one, made) {
   return {};
 }
 
-function options({ timeout, read, write, fallback }) {
-  return { rows, timeout, read, write, fallback };
+function options({ timeout, max_lag: maxLag, read, write, fallback }) {
+  return { rows, timeout, maxLag, read, write, fallback };
 }
 
 function transactionOptions({ retry, read_only: readOnly, isolation }) {

@@ -186,7 +186,7 @@ def token(case, one):
 
 def options(one):
     how = {key: one[key] for key in ("read", "write", "fallback") if key in one}
-    return {**how, "timeout": one["timeout"] / 1000} if "timeout" in one else how
+    return {**how, **{key: one[key] / 1000 for key in ("timeout", "max_lag") if key in one}}
 
 
 def rows_of(result):

@@ -16,7 +16,6 @@ writeFileSync(join(folder, 'trunkline.toml'), `
   ${file('narrow.db')}
   [connections.narrow.pool]
   max = 1
-  acquire_timeout = '200ms'
 `);
 process.env.TRUNKLINE_CONFIG = join(folder, 'trunkline.toml');
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -60,7 +59,7 @@ test('a session that one of them holds the other waits for, and is told who has 
   const leases = await db.inspect('leases', 'narrow');
   assert.deepEqual(Array.from(leases, ({ tag }) => tag), ['the addon']);
   const narrow = db.on('narrow', { mode: 'write' });
-  await assert.rejects(narrow.query('SELECT 1'), (failure) => {
+  await assert.rejects(narrow.query('SELECT 1', [], { timeout: 200 }), (failure) => {
     assert.equal(failure.code, 'acquire_timeout');
     assert.match(failure.details.map(([, value]) => value).join(' '), /the addon/);
     return true;

@@ -221,6 +221,9 @@ func (t *test) with(one object) conn {
 	if timeout := one["timeout"]; timeout != nil {
 		how = append(how, trunkline.Timeout(time.Duration(number(timeout))*time.Millisecond))
 	}
+	if lag := one["max_lag"]; lag != nil {
+		how = append(how, trunkline.MaxLag(time.Duration(number(lag))*time.Millisecond))
+	}
 	if one["read"] != nil {
 		how = append(how, trunkline.Reading)
 	}
