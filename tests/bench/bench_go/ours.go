@@ -26,15 +26,9 @@ func openOurs(name string) *trunkline.Conn {
 func ourPoint(name string) func(id int) int {
 	conn, ctx := openOurs(name), context.Background()
 	return func(id int) int {
-		rows, err := conn.Query(ctx, pointSQL+"?", id)
-		check(err)
-		defer rows.Close()
-		if !rows.Next() {
-			check(rows.Err())
-		}
 		var got int
 		var name string
-		check(rows.Scan(&got, &name))
+		check(conn.QueryRow(ctx, pointSQL+"?", id).Scan(&got, &name))
 		return got
 	}
 }
