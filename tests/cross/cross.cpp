@@ -7,8 +7,6 @@
 
 #include "cross_case.hpp"
 
-extern char** environ;
-
 namespace {
 
 using cross::Json;

@@ -242,7 +242,7 @@ Json written(const Cell& cell, int32_t type) {
 void add_values(trunkline::parameters& to, const Json& values) {
   if (values.is_object()) {
     for (const auto& [name, value] : values.items()) {
-      give(value, [&](const auto& known) { to.add(trunkline::named(name, known)); });
+      give(value, [&, &name = name](const auto& known) { to.add(trunkline::named(name, known)); });
     }
   } else {
     for (const Json& value : values) {
