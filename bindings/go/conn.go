@@ -126,6 +126,9 @@ func (s *session) run(ctx context.Context, flags C.uint32_t, sql string, args []
 	v.c.call.flags |= flags
 	v.c.call.batch_rows, v.c.call.batch_bytes = C.uint32_t(s.options.batchRows), C.uint32_t(s.options.batchBytes)
 	records, arena := values.at()
+	if size := 16*len(values.records) + len(values.arena) + len(sql); !s.handle.held && size <= longestHanded {
+		v.conn, v.sql, v.values = s.handle.pointer, sql, values
+	}
 	err = s.handle.run(ctx, v, func(conn *C.tl_conn) C.tl_status {
 		return C.helper_query(core.takeLeft(), conn, textAt(sql), C.size_t(len(sql)), records,
 			C.size_t(len(values.records)), arena, C.size_t(len(values.arena)), v.c)

@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -100,11 +101,7 @@ func (h *handle) leaving(blocking bool) {
 
 // run runs a verb of the handle's.
 func (h *handle) run(ctx context.Context, v *verb, submit func(*C.tl_conn) C.tl_status) error {
-	if h.held && h.ended() {
-		return errorOf(ErrClosed, NotSent, "the transaction or the pinned session has ended")
-	}
-	blocking := h.entering()
-	err := h.core.run(ctx, v, blocking, func() C.tl_status {
+	guarded := func() C.tl_status {
 		if !h.held {
 			return submit(h.pointer)
 		}
@@ -114,7 +111,14 @@ func (h *handle) run(ctx context.Context, v *verb, submit func(*C.tl_conn) C.tl_
 			return C.TL_E_CLOSED
 		}
 		return submit(h.pointer)
-	})
+	}
+	blocking := h.entering()
+	err := h.core.run(ctx, v, blocking, guarded)
+	if blocking && h.held && errors.Is(err, ErrBusy) {
+		// The verb before has been answered, and is about to leave its session. On the queue this one waits for its turn.
+		v.again()
+		err = h.core.run(ctx, v, false, guarded)
+	}
 	h.leaving(blocking)
 	runtime.KeepAlive(h)
 	return err

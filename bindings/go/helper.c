@@ -93,7 +93,17 @@ tl_status helper_query(helper_rows *left, tl_conn *conn, const char *sql, size_t
   return verb->value == NULL ? TL_E_NO_MEMORY : TL_OK;
 }
 
-tl_status helper_drain(tl_queue *queue, tl_completion *out, size_t max, size_t *n) {
+static void submit(helper_verb *verb) {
+  const char *arena = verb->memory + verb->n * sizeof(tl_value);
+  verb->submitted = tl_query(verb->conn, arena + verb->arena_len, verb->sql_len, (const tl_value *)verb->memory, verb->n,
+                             arena, verb->arena_len, &verb->call, NULL, &verb->err);
+}
+
+tl_status helper_turn(tl_queue *queue, helper_verb *list, tl_completion *out, size_t max, size_t *n) {
+  while (list != NULL) {
+    submit(list);
+    list = list->next;
+  }
   tl_status status = tl_queue_wait(queue, out, max, 0, n);
   if (status == TL_E_MISUSE) *n = 0;
   for (size_t i = 0; i < *n; i++) {
@@ -102,4 +112,16 @@ tl_status helper_drain(tl_queue *queue, tl_completion *out, size_t max, size_t *
     if (out[i].value == NULL) out[i].status = TL_E_NO_MEMORY;
   }
   return status;
+}
+
+struct ArrowArrayStream {
+  int (*get_schema)(struct ArrowArrayStream *, void *);
+  int (*get_next)(struct ArrowArrayStream *, void *);
+  const char *(*get_last_error)(struct ArrowArrayStream *);
+  void (*release)(struct ArrowArrayStream *);
+  void *private_data;
+};
+
+void helper_release_arrow(struct ArrowArrayStream *stream) {
+  if (stream->release != NULL) stream->release(stream);
 }

@@ -29,6 +29,13 @@ typedef struct helper_verb {
   tl_error *err;
   void *value;    /* a tl_conn, a tl_batch or a helper_rows; of a verb that answers a result without a queue, that */
   int32_t number; /* or a number */
+
+  /* A statement that the dispatcher makes for its caller: records, arena and text, one behind the other. */
+  struct helper_verb *next;
+  tl_conn *conn;
+  char *memory;
+  size_t n, arena_len, sql_len;
+  tl_status submitted;
 } helper_verb;
 
 /* Lets go of a list of results, then runs the statement. Without a queue the verb's value is a helper_rows. */
@@ -49,9 +56,12 @@ void helper_take(helper_rows *rows, tl_batch *batch);
 /* After the result has moved to its next set. */
 tl_status helper_begin_set(helper_rows *rows);
 
-/* As tl_queue_wait without waiting. The value of a completion that has a result becomes its helper_rows; user_data of streamed
+/* Submits a list of statements, and then as tl_queue_wait without waiting. The value of a completion that has a result becomes its helper_rows; user_data of streamed
  * ones has its highest bit set. */
-tl_status helper_drain(tl_queue *queue, tl_completion *out, size_t max, size_t *n);
+tl_status helper_turn(tl_queue *queue, helper_verb *list, tl_completion *out, size_t max, size_t *n);
+
+/* As https://arrow.apache.org/docs/format/CStreamInterface.html has it. */
+void helper_release_arrow(struct ArrowArrayStream *stream);
 
 #define HELPER_STREAMED (UINT64_C(1) << 63)
 

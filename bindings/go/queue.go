@@ -7,19 +7,29 @@ import "C"
 import (
 	"os"
 	"runtime"
+	"sync"
 	"syscall"
 	"unsafe"
 )
 
 const together = 256 // completions taken at once
 
-// queue is a tl_queue and the goroutine that takes from it, which waits as for a socket and holds no thread.
+// queue is a tl_queue and the goroutine that takes from it, which waits as for a socket and holds no thread. While it is awake
+// callers have it submit their statements, many with one call into C: if each did so itself, they would wait for each other's locks.
 type queue struct {
 	pointer *C.tl_queue
 	file    *os.File // of a copy of its descriptor, which is the library's to close
 	taken   *C.tl_completion
 	n       C.size_t
 	deliver func([]C.tl_completion)
+
+	mu     sync.Mutex
+	awake  bool
+	woken  bool // a caller has, or is about to
+	closed bool
+	inside int // callers that submit themselves
+	handed []*verb
+	turn   []*verb // those that are being submitted
 }
 
 // newQueue makes one whose goroutine the caller starts.
@@ -37,6 +47,7 @@ func newQueue(registry *C.tl_registry, deliver func([]C.tl_completion)) (*queue,
 	syscall.SetNonblock(int(fd), true) // without which the runtime does not poll it
 	q.file = os.NewFile(fd, "trunkline-queue")
 	q.taken = (*C.tl_completion)(C.calloc(together, C.sizeof_tl_completion))
+	runtime.SetFinalizer(q, (*queue).release)
 	return q, nil
 }
 
@@ -52,23 +63,127 @@ func (q *queue) dispatch() {
 		panic("trunkline: the runtime cannot poll a queue: " + err.Error())
 	}
 	q.file.Close()
+}
+
+// release is for when nobody can name the queue in a call any more.
+func (q *queue) release() {
 	C.tl_queue_release(q.pointer)
 	C.free(unsafe.Pointer(q.taken))
 }
 
-// drain hands out what has arrived; true: nothing will arrive any more.
+// longestHanded is up to how many bytes a statement is copied for the dispatcher.
+const longestHanded = 4096
+
+// hand gives a statement to the dispatcher; false: the caller is to submit it, and say submitted. That is so while the dispatcher
+// sleeps, unless there are as many callers in C already as there are processors: each more would take a thread to wait for a lock.
+func (q *queue) hand(v *verb) bool {
+	if v.conn == nil {
+		return false
+	}
+	q.mu.Lock()
+	if q.closed || !q.awake && q.inside < runtime.GOMAXPROCS(0) {
+		q.inside++
+		q.mu.Unlock()
+		return false
+	}
+	v.copyStatement()
+	q.handed = append(q.handed, v)
+	wakes := !q.awake && !q.woken
+	q.woken = q.woken || wakes
+	q.mu.Unlock()
+	if wakes {
+		C.tl_queue_wake(q.pointer)
+	}
+	return true
+}
+
+func (q *queue) submitted() {
+	q.mu.Lock()
+	q.inside--
+	q.mu.Unlock()
+}
+
+// copyStatement puts it where C may read it later.
+func (v *verb) copyStatement() {
+	if v.c.memory == nil {
+		v.c.memory = (*C.char)(C.malloc(longestHanded))
+	}
+	memory := unsafe.Slice((*byte)(unsafe.Pointer(v.c.memory)), longestHanded)
+	n := len(v.values.records) * C.sizeof_tl_value
+	if n > 0 {
+		copy(memory, unsafe.Slice((*byte)(unsafe.Pointer(&v.values.records[0])), n))
+	}
+	copy(memory[n:], v.values.arena)
+	copy(memory[n+len(v.values.arena):], v.sql)
+	v.c.conn = v.conn
+	v.c.n, v.c.arena_len = C.size_t(len(v.values.records)), C.size_t(len(v.values.arena))
+	v.c.sql_len = C.size_t(len(v.sql))
+}
+
+// drain hands out what has arrived, and what it brings about; true: nothing will arrive any more.
 func (q *queue) drain() (ended bool) {
 	for {
-		status := C.helper_drain(q.pointer, q.taken, together, &q.n)
+		woken := q.begin()
+		status := C.helper_turn(q.pointer, q.list(), q.taken, together, &q.n)
+		q.refuse()
 		q.deliver(unsafe.Slice(q.taken, together)[:q.n])
 		if status == C.TL_E_SHUTDOWN || status == C.TL_E_CLOSED {
-			return true
+			return q.close()
 		}
-		if q.n == 0 {
+		if q.n == 0 && !woken && q.sleep() { // what was woken may have left something
 			return false
 		}
 		runtime.Gosched() // so that those who were answered ask again, and what they ask goes as one
 	}
+}
+
+func (q *queue) begin() (woken bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	woken, q.woken, q.awake = q.woken, false, true
+	q.turn, q.handed = q.handed, q.turn[:0]
+	return woken
+}
+
+// sleep is false where somebody has handed over a statement meanwhile.
+func (q *queue) sleep() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.awake = len(q.handed) > 0
+	return !q.awake
+}
+
+// list chains the statements of the turn.
+func (q *queue) list() *C.helper_verb {
+	var list *C.helper_verb
+	for i := len(q.turn) - 1; i >= 0; i-- {
+		q.turn[i].c.next = list
+		list = q.turn[i].c
+	}
+	return list
+}
+
+// refuse tells those of the turn whose submission has failed.
+func (q *queue) refuse() {
+	for _, v := range q.turn {
+		if v.c.submitted != C.TL_OK {
+			v.status, v.refused = v.c.submitted, true
+			v.done <- struct{}{}
+		}
+	}
+}
+
+// close refuses what comes too late, so that it goes to the next queue.
+func (q *queue) close() (ended bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.awake, q.closed = false, true
+	for _, v := range q.handed {
+		v.status, v.refused = C.TL_E_SHUTDOWN, true
+		v.done <- struct{}{}
+	}
+	q.handed = nil
+	return true
 }
 
 // answers tells verbs what they have come to.

@@ -400,6 +400,11 @@ func (r *Rows) ExportArrow(out unsafe.Pointer) error {
 	return nil
 }
 
+// ReleaseArrow ends a stream of ExportArrow that nobody has imported.
+func ReleaseArrow(stream unsafe.Pointer) {
+	C.helper_release_arrow((*C.struct_ArrowArrayStream)(stream))
+}
+
 // Row is the first row of an answer.
 type Row struct {
 	rows Rows

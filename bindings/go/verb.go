@@ -19,6 +19,12 @@ type verb struct {
 	index  C.uint64_t
 	status C.tl_status
 	done   chan struct{}
+
+	// Of a statement that the dispatcher may submit.
+	conn    *C.tl_conn
+	sql     string
+	values  *parameters
+	refused bool // its submission was
 }
 
 // table gives verbs their numbers.
@@ -47,9 +53,18 @@ func (t *table) get() *verb {
 func (t *table) put(v *verb) {
 	v.c.call = C.tl_call{struct_size: C.sizeof_tl_call}
 	v.c.err, v.c.value, v.c.number, v.cancel = nil, nil, 0, 0
+	v.conn, v.sql, v.values, v.refused = nil, "", nil, false
 	t.mu.Lock()
 	t.free = append(t.free, v)
 	t.mu.Unlock()
+}
+
+// again prepares it for another try, under another id.
+func (v *verb) again() {
+	if v.c.call.op != 0 {
+		v.c.call.op, v.cancel = 0, 0
+	}
+	v.c.err = nil
 }
 
 func (t *table) known() []*verb {
@@ -135,9 +150,21 @@ func (c *core) enqueue(ctx context.Context, v *verb, cancellable bool, submit fu
 		if v.c.call.flags&C.TL_CALL_STREAM != 0 {
 			v.c.call.user_data |= C.HELPER_STREAMED
 		}
-		status := submit() // which the dispatcher may have written to v by now
+		status := C.tl_status(C.TL_OK)
+		if !q.hand(v) {
+			statement := v.conn != nil
+			status = submit() // v is the dispatcher's from now on
+			if statement {
+				q.submitted()
+			}
+		}
+		runtime.KeepAlive(q)
 		if status == C.TL_OK {
-			break
+			c.wait(ctx, v, cancellable)
+			if !v.refused {
+				return v.status != C.TL_OK
+			}
+			status = v.status
 		}
 		if status != C.TL_E_SHUTDOWN || !c.replace(q) {
 			v.status = status
@@ -145,11 +172,14 @@ func (c *core) enqueue(ctx context.Context, v *verb, cancellable bool, submit fu
 			return true
 		}
 		C.tl_error_release(v.c.err)
-		v.c.err = nil
+		v.c.err, v.refused = nil, false
 	}
+}
+
+func (c *core) wait(ctx context.Context, v *verb, cancellable bool) {
 	if !cancellable {
 		<-v.done
-		return v.status != C.TL_OK
+		return
 	}
 	select {
 	case <-v.done:
@@ -157,7 +187,6 @@ func (c *core) enqueue(ctx context.Context, v *verb, cancellable bool, submit fu
 		C.tl_cancel(c.registry, v.cancel)
 		<-v.done
 	}
-	return v.status != C.TL_OK
 }
 
 // releaseOp lets go of an id that the call has not used.
