@@ -257,11 +257,11 @@ function mixed(memory, at, rows, options) {
 
 function tagged(memory, at, rows, options) {
   const values = new Array(rows);
-  const { bytes, i32, f64, i64 } = memory;
+  const { bytes, i32, f64 } = memory;
   const tags = i32[at + TAGS];
   const heap = i32[at + HEAP];
   const data = i32[at + DATA] >> 3;
-  const ascii = i32[at + ASCII] !== 0;
+  const ascii = i32[at + ASCII] !== 0 ? bytes.latin1Slice(heap, heap + i32[at + HEAP_LENGTH]) : undefined;
   let begin = 0;
   for (let i = 0; i < rows; ++i) {
     const tag = bytes[tags + i];
@@ -273,8 +273,9 @@ function tagged(memory, at, rows, options) {
       values[i] = f64[data + i];
     } else {
       const end = i32[2 * (data + i)];
-      values[i] = tag === TYPES.BYTES ? Buffer.from(bytes.subarray(heap + begin, heap + end))
-        : ascii ? bytes.latin1Slice(heap + begin, heap + end) : utf8(memory, heap + begin, heap + end, i);
+      if (tag === TYPES.BYTES) values[i] = Buffer.from(bytes.subarray(heap + begin, heap + end));
+      else if (ascii !== undefined) values[i] = ascii.substring(begin, end);
+      else values[i] = utf8(memory, heap + begin, heap + end, i);
       begin = end;
     }
   }
@@ -300,4 +301,27 @@ function decode(memory, at, rows, options) {
   return DECODERS[memory.i32[at + TYPE]](memory, at, rows, options);
 }
 
-module.exports = { PLACE, Unrepresentable, decode };
+// The only value of a column of one row. Most answers are one row, for which a loop and an array would be too much.
+function decodeOne(memory, at, options) {
+  const { i32 } = memory;
+  const stored = i32[at + TYPE];
+  const type = stored === TYPES.ANY ? i32[at + UNIFORM] : stored;
+  if (i32[at + NULLS] !== 0) return null;
+  if (type === TYPES.INT64) return int64(memory, i32[at + DATA] >> 3, 0, options);
+  if (type === TYPES.FLOAT64) return memory.f64[i32[at + DATA] >> 3];
+  if (type === TYPES.TEXT && i32[at + ASCII] !== 0) {
+    const inHeap = stored === TYPES.ANY;
+    return ascii(memory.bytes, i32[at + (inHeap ? HEAP : DATA)], i32[at + (inHeap ? HEAP_LENGTH : DATA_LENGTH)]);
+  }
+  return decode(memory, at, 1, options)[0];
+}
+
+// What is short is sooner put together here than by a call.
+function ascii(bytes, begin, length) {
+  if (length > 12) return bytes.latin1Slice(begin, begin + length);
+  let text = '';
+  for (let i = begin; i < begin + length; ++i) text += String.fromCharCode(bytes[i]);
+  return text;
+}
+
+module.exports = { PLACE, Unrepresentable, decode, decodeOne };

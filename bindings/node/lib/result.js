@@ -2,7 +2,7 @@
 // The answer of a statement: an array of its rows that also tells where they came from.
 
 const addon = require('./addon');
-const { PLACE, Unrepresentable, decode } = require('./columns');
+const { PLACE, Unrepresentable, decode, decodeOne } = require('./columns');
 const { STATUS } = require('./constants');
 const { ofStatus } = require('./errors');
 const { OWN, area, records } = require('./memory');
@@ -119,9 +119,13 @@ function appendFitting(list, told, memory, index, options) {
   } catch (failure) {
     if (!(failure instanceof Unrepresentable)) throw failure;
     appendSome(list, told, memory, index, options, failure.row);
-    const where = `row ${told.rows + 1}, column ${JSON.stringify(failure.column.name)}`;
-    return ofStatus(STATUS.DATA, `${where}: ${failure.message}`, { phase: 'decode', outcome: 'unknown' });
+    return misfit(told, failure.column, failure);
   }
+}
+
+function misfit(told, column, failure) {
+  const where = `row ${told.rows + 1}, column ${JSON.stringify(column.name)}`;
+  return ofStatus(STATUS.DATA, `${where}: ${failure.message}`, { phase: 'decode', outcome: 'unknown' });
 }
 
 function appendBatch(list, told, memory, index, options) {
@@ -152,9 +156,27 @@ function taken(told, handle, options, list = Result.tell(new Result(), told)) {
 // The result of which a record tells. `handle`: what there is more of it.
 function resultOf(memory, index, handle, options) {
   const told = describe(index);
+  if (handle === undefined && records.i32[16 * index + 4] === 1 && options.rows !== 'columns') {
+    return ofOneRow(told, memory, records.i32[16 * index + 5] >> 2, options);
+  }
   const list = Result.tell(new Result(), told);
   if (records.i32[16 * index + 5] >= 0) appendBatch(list, told, memory, index, options);
   return handle === undefined ? finished(list, told, options) : withRest(list, told, handle, options);
+}
+
+// Most answers are one row: an array that has it from the beginning takes a tenth of the time of one that grows.
+function ofOneRow(told, memory, at, options) {
+  const { columns } = told.schema;
+  const values = new Array(columns.length);
+  for (let i = 0; i < columns.length; ++i) {
+    try {
+      values[i] = decodeOne(memory, at + PLACE * i, options);
+    } catch (failure) {
+      throw failure instanceof Unrepresentable ? misfit(told, columns[i], failure) : failure;
+    }
+  }
+  told.rows = 1;
+  return Result.tell(new Result(options.rows === 'array' ? values : told.schema.objectOf(values)), told);
 }
 
 function withRest(list, told, handle, options) {

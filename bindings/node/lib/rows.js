@@ -1,19 +1,24 @@
 'use strict';
 // Columns -> rows.
 
-// A function that appends objects with these names to a list. Written for them, so that all rows have one shape from the
-// start; a loop over the names where no code may be made at run time.
-function makerOfObjects(names) {
-  const values = names.map((_, i) => `c${i}[i]`);
-  const fields = names.map((name, i) => `${name === '__proto__' ? '["__proto__"]' : JSON.stringify(name)}: ${values[i]}`);
+// Functions that make objects with these names: `append` of columns, `one` of the values of a row. Written for the names, so
+// that all rows have one shape from the start; a loop over them where no code may be made at run time.
+function makersOfObjects(names) {
+  const object = (value) => names.map((name, i) =>
+    `${name === '__proto__' ? '["__proto__"]' : JSON.stringify(name)}: ${value(i)}`).join(', ');
   try {
-    return new Function('list', 'columns', 'rows', `
-      const [${names.map((_, i) => `c${i}`).join(', ')}] = columns;
-      for (let i = 0, at = list.length; i < rows; ++i) list[at++] = { ${fields.join(', ')} };`);
-  } catch {
-    return (list, columns, rows) => {
-      for (let i = 0; i < rows; ++i) list.push(Object.fromEntries(names.map((name, j) => [name, columns[j][i]])));
+    return {
+      append: new Function('list', 'columns', 'rows', `
+        const [${names.map((_, i) => `c${i}`).join(', ')}] = columns;
+        for (let i = 0, at = list.length; i < rows; ++i) list[at++] = { ${object((i) => `c${i}[i]`)} };`),
+      one: new Function('values', `return { ${object((i) => `values[${i}]`)} };`),
     };
+  } catch {
+    const one = (values) => Object.fromEntries(names.map((name, i) => [name, values[i]]));
+    const append = (list, columns, rows) => {
+      for (let i = 0; i < rows; ++i) list.push(one(columns.map((column) => column[i])));
+    };
+    return { append, one };
   }
 }
 
@@ -33,4 +38,4 @@ function appendColumns(list, columns) {
   }
 }
 
-module.exports = { makerOfObjects, appendArrays, appendColumns };
+module.exports = { makersOfObjects, appendArrays, appendColumns };

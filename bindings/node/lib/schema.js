@@ -3,21 +3,31 @@
 
 const addon = require('./addon');
 const { ROLES } = require('./constants');
-const { makerOfObjects } = require('./rows');
+const { makersOfObjects } = require('./rows');
 
 const MOST = 2000; // kept; the addon tells of those that are asked for again
 
 class Schema {
+  #makers;
+
   constructor(told) {
     this.columns = Object.freeze(told.map(([name, code, type, typeName, typeId, precision, scale, nullable]) =>
       Object.freeze({ name, type, typeName, typeId, precision, scale, nullable: nullable < 0 ? null : nullable === 1, code })));
-    this.objects = undefined;
   }
 
   // Appends the rows of some columns to a list, as objects.
   appendObjects(list, columns, rows) {
-    this.objects ??= makerOfObjects(this.columns.map(({ name }) => name));
-    this.objects(list, columns, rows);
+    this.#made().append(list, columns, rows);
+  }
+
+  // The object of one row.
+  objectOf(values) {
+    return this.#made().one(values);
+  }
+
+  #made() {
+    this.#makers ??= makersOfObjects(this.columns.map(({ name }) => name));
+    return this.#makers;
   }
 }
 
