@@ -56,8 +56,8 @@ def node_peers(program, npm, folder):
         folder.mkdir(parents=True, exist_ok=True)
         manifest.write_text(wanted)
         # Node's own headers are beneath its prefix; without that they would be fetched.
-        subprocess.run([npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--build-from-source",
-                        f"--nodedir={Path(program).resolve().parent.parent}"], cwd=folder, stdout=sys.stderr)
+        subprocess.run([npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--fetch-retries=0",
+                        "--build-from-source", f"--nodedir={Path(program).resolve().parent.parent}"], cwd=folder, stdout=sys.stderr)
     return folder
 
 
