@@ -19,6 +19,7 @@ type column struct {
 	rows   int     //
 	texts  string  // the bytes of all its values, once they are wanted
 	begins []int64 // of TL_ANY's texts, likewise
+	child  *column // of TL_LIST: the elements of all its values, likewise
 }
 
 func (c *column) open(of *C.tl_column, rows int) {
@@ -214,10 +215,13 @@ func (c *column) duration(row int) (any, *misfit) {
 }
 
 // elements is what a list's elements are cut from, and where its own are.
-func (c *column) elements(row int) (child column, begin, end int) {
+func (c *column) elements(row int) (child *column, begin, end int) {
 	offsets := unsafe.Slice((*int32)(unsafe.Pointer(c.of.offsets)), c.rows+1)
-	child.open((*C.tl_column)(unsafe.Pointer(c.of.children)), int(offsets[c.rows]))
-	return child, int(offsets[row]), int(offsets[row+1])
+	if c.child == nil {
+		c.child = &column{}
+		c.child.open((*C.tl_column)(unsafe.Pointer(c.of.children)), int(offsets[c.rows]))
+	}
+	return c.child, int(offsets[row]), int(offsets[row+1])
 }
 
 func (c *column) list(row int) (any, *misfit) {

@@ -57,13 +57,12 @@ func (c *Conn) derive(tag *string, after string) *Conn {
 	var failure *C.tl_error
 	status := C.tl_conn_derive(c.handle.pointer, text, C.size_t(size), textAt(after), C.size_t(len(after)),
 		C.int32_t(c.options.mode), &pointer, &failure)
-	runtime.KeepAlive(c.handle)
+	runtime.KeepAlive(c.handle.owned)
 	if status != C.TL_OK {
 		derived.err = readError(status, failure)
 		return &derived
 	}
-	derived.handle = newHandle(c.handle.core, pointer)
-	derived.handle.name = c.handle.name
+	derived.handle = &handle{core: c.handle.core, owned: own(pointer), name: c.handle.name}
 	derived.handle.local.Store(c.handle.local.Load())
 	return &derived
 }
@@ -74,8 +73,8 @@ func (s *session) Query(ctx context.Context, sql string, args ...any) (*Rows, er
 	return s.query(ctx, 0, sql, args)
 }
 
-// Stream runs a statement whose rows are read as they are asked for. They hold a session until the last is read, they are
-// closed, or the context ends.
+// Stream runs a statement whose rows are read as they are asked for. They hold a session until the last is read, a read fails, or
+// they are closed: the end of the context is noticed by the next read.
 func (s *session) Stream(ctx context.Context, sql string, args ...any) (*Rows, error) {
 	return s.query(ctx, C.TL_CALL_STREAM, sql, args)
 }
@@ -223,12 +222,17 @@ func (s *session) Token() (string, error) {
 	if s.err != nil {
 		return "", s.err
 	}
+	s.handle.mu.RLock()
+	defer s.handle.mu.RUnlock()
+	if s.handle.pointer == nil {
+		return "", errHandleEnded()
+	}
 	for size := C.size_t(256); ; {
 		text := make([]byte, size)
 		var length C.size_t
 		var failure *C.tl_error
 		status := C.tl_conn_token(s.handle.pointer, (*C.char)(unsafe.Pointer(&text[0])), size, &length, &failure)
-		runtime.KeepAlive(s.handle)
+		runtime.KeepAlive(s.handle.owned)
 		if status != C.TL_OK {
 			return "", readError(status, failure)
 		}

@@ -78,7 +78,7 @@ func convertFloat[T float32 | float64](value any, to unsafe.Pointer) bool {
 		return false
 	}
 	*(*T)(to) = T(float)
-	return err == nil
+	return err == nil && (math.IsInf(float, 0) || !math.IsInf(float64(T(float)), 0))
 }
 
 func convertBool(value any, to unsafe.Pointer) bool {

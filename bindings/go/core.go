@@ -17,6 +17,7 @@ type core struct {
 	verbs    *table
 	queue    atomic.Pointer[queue]
 	making   sync.Mutex // of a queue
+	places   places
 
 	left    unsafe.Pointer // a list of helper_rows, which the next statement lets go of
 	waiting atomic.Int32   // how long it is, about
@@ -57,11 +58,6 @@ func (c *core) queueNow() (*queue, *Error) {
 		c.queue.Store(q)
 	}
 	return q, err
-}
-
-// replace forgets a queue that takes no calls any more; false: it is the library that takes none.
-func (c *core) replace(q *queue) bool {
-	return c.queue.CompareAndSwap(q, nil) || c.queue.Load() != q
 }
 
 // stop ends the queue's goroutine when all verbs under way are answered. The next verb makes another.

@@ -111,6 +111,7 @@ var (
 	_ driver.ExecerContext      = (*sqlConn)(nil)
 	_ driver.Pinger             = (*sqlConn)(nil)
 	_ driver.Validator          = (*sqlConn)(nil)
+	_ driver.SessionResetter    = (*sqlConn)(nil)
 	_ driver.NamedValueChecker  = (*sqlConn)(nil)
 )
 
@@ -182,10 +183,14 @@ func plain(args []driver.NamedValue) []any {
 // CheckNamedValue leaves values to the encoder, which knows more types than database/sql does.
 func (c *sqlConn) CheckNamedValue(*driver.NamedValue) error { return nil }
 
+// Ping asks the session where there is one, and else any.
 func (c *sqlConn) Ping(ctx context.Context) error {
-	_, err := c.conn.Exec(ctx, "SELECT 1")
+	_, err := c.ExecContext(ctx, "SELECT 1", nil)
 	return err
 }
+
+// ResetSession is there so that database/sql keeps a sql.Conn whose transaction has ended with its context.
+func (c *sqlConn) ResetSession(context.Context) error { return nil }
 
 // IsValid has database/sql close what is a session instead of keeping it: another pool would be above the pool.
 func (c *sqlConn) IsValid() bool { return c.pin == nil && c.tx == nil }

@@ -18,6 +18,8 @@ import (
 // sqlRows are an answer for database/sql.
 type sqlRows struct {
 	rows    *Rows
+	moved   bool   // on from the set that was read
+	more    bool   // there is another
 	moments []bool // of the set: columns of SQLite that are declared to hold moments, which it keeps as text
 }
 
@@ -28,7 +30,7 @@ func newSQLRows(rows *Rows) *sqlRows {
 }
 
 func (r *sqlRows) beginSet() {
-	r.moments = nil
+	r.moments, r.moved, r.more = nil, false, false
 	for i := range r.rows.columns {
 		of := r.rows.columnAt(i)
 		if of._type != C.TL_ANY {
@@ -80,11 +82,19 @@ func (r *sqlRows) Next(row []driver.Value) error {
 	return nil
 }
 
-// HasNextResultSet is answered by going there: database/sql asks when a set has ended.
-func (r *sqlRows) HasNextResultSet() bool { return true }
+// HasNextResultSet goes there, when database/sql asks at the end of a set: where there is none it closes the rows, and their session
+// is free. What the old set's columns are can be asked until NextResultSet.
+func (r *sqlRows) HasNextResultSet() bool {
+	if !r.moved {
+		r.moved = true
+		r.rows.Columns()
+		r.more = r.rows.moveOn()
+	}
+	return r.more || r.rows.Err() != nil // which NextResultSet tells
+}
 
 func (r *sqlRows) NextResultSet() error {
-	if r.rows.NextResultSet() {
+	if r.HasNextResultSet() && r.rows.Err() == nil && r.rows.openSet() {
 		r.beginSet()
 		return nil
 	}

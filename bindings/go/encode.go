@@ -70,16 +70,12 @@ func encode(values []any) (*parameters, error) {
 	return p, nil
 }
 
-// encodeRows reads as many values for each of the rows.
+// encodeRows reads as many values for each of the rows, and tells how many records that are: a named value is two.
 func encodeRows(rows [][]any) (*parameters, int, error) {
 	p := encoders.Get().(*parameters)
 	n := 0
 	for at, row := range rows {
-		if at > 0 && len(row) != len(rows[0]) {
-			p.free()
-			return nil, 0, errorOf(ErrMisuse, NotSent, "row %d has %d values, and the first has %d", at+1, len(row),
-				len(rows[0]))
-		}
+		before := len(p.records)
 		for i, value := range row {
 			if err := p.add(value); err != nil {
 				p.free()
@@ -88,6 +84,10 @@ func encodeRows(rows [][]any) (*parameters, int, error) {
 		}
 		if at == 0 {
 			n = len(p.records)
+		}
+		if len(row) != len(rows[0]) || len(p.records)-before != n {
+			p.free()
+			return nil, 0, errorOf(ErrMisuse, NotSent, "row %d has other values than the first, which has %d", at+1, len(rows[0]))
 		}
 	}
 	return p, n, nil
@@ -245,6 +245,11 @@ func (p *parameters) reflected(v reflect.Value) error {
 		}
 		return p.list(v)
 	case reflect.Array:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			data := make([]byte, v.Len())
+			reflect.Copy(reflect.ValueOf(data), v)
+			return p.bytes(C.TL_BYTES, data)
+		}
 		return p.list(v)
 	}
 	return fmt.Errorf("a value of type %s cannot be sent", v.Type())

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
 	"sync"
 	"time"
@@ -135,7 +136,11 @@ func fillFloat[T float32 | float64](c *column, from, n int, to unsafe.Pointer, s
 		return each(c, from, n, to, stride, nameOfType[T](), convertFloat[T])
 	}
 	for i, value := range c.float64s()[from : from+n] {
-		*(*T)(unsafe.Add(to, uintptr(i)*stride)) = T(value)
+		narrow := T(value)
+		if math.IsInf(float64(narrow), 0) && !math.IsInf(value, 0) {
+			return misfitOf(from+i, "the value %g does not fit into a %s", value, nameOfType[T]())
+		}
+		*(*T)(unsafe.Add(to, uintptr(i)*stride)) = narrow
 	}
 	return nil
 }
@@ -281,7 +286,7 @@ func fillList(t reflect.Type) (filler, error) {
 			}
 			child, begin, end := c.elements(from + i)
 			list := reflect.MakeSlice(t, end-begin, end-begin)
-			if bad := fill(&child, begin, end-begin, list.UnsafePointer(), inner.Size()); bad != nil {
+			if bad := fill(child, begin, end-begin, list.UnsafePointer(), inner.Size()); bad != nil {
 				return &misfit{from + i, bad.reason, bad.cause}
 			}
 			place.Set(list)

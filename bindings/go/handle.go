@@ -11,29 +11,35 @@ import (
 	"sync/atomic"
 )
 
-// handle is a tl_conn.
-type handle struct {
-	core    *core
+// owned is a tl_conn. It knows nothing of its registry, which keeps it for the next On: a circle would never be collected.
+type owned struct {
 	pointer *C.tl_conn
-	name    string // of a pooled one; "": the default
-	held    bool   // pinned, or in a transaction: one session, which ends
+	local   atomic.Int32
+}
+
+func own(pointer *C.tl_conn) *owned {
+	o := &owned{pointer: pointer}
+	runtime.SetFinalizer(o, (*owned).release)
+	return o
+}
+
+func (o *owned) release() { C.tl_conn_release(o.pointer) }
+
+// handle is what verbs are called on.
+type handle struct {
+	core *core
+	*owned
+	name string // of a pooled one; "": the default
+	held bool   // pinned, or in a transaction: one session, which ends
 
 	transaction bool
-	local       atomic.Int32
 	busy        atomic.Int32 // verbs on a held one
 	mu          sync.RWMutex // of a held one's pointer
 }
 
-func newHandle(c *core, pointer *C.tl_conn) *handle {
-	h := &handle{core: c, pointer: pointer}
-	runtime.SetFinalizer(h, (*handle).release)
-	return h
-}
-
 // child is a handle on one session of this one's.
 func (h *handle) child(pointer *C.tl_conn) *handle {
-	child := newHandle(h.core, pointer)
-	child.held = true
+	child := &handle{core: h.core, owned: own(pointer), held: true}
 	child.local.Store(h.local.Load())
 	return child
 }
@@ -41,12 +47,11 @@ func (h *handle) child(pointer *C.tl_conn) *handle {
 // release gives the session of a held handle back, and leaves verbs under way alone.
 func (h *handle) release() {
 	h.mu.Lock()
-	pointer := h.pointer
-	h.pointer = nil
-	h.mu.Unlock()
-	if pointer != nil {
-		runtime.SetFinalizer(h, nil)
-		C.tl_conn_release(pointer)
+	defer h.mu.Unlock()
+	if h.pointer != nil {
+		runtime.SetFinalizer(h.owned, nil)
+		h.owned.release()
+		h.pointer = nil
 	}
 }
 
@@ -99,8 +104,15 @@ func (h *handle) leaving(blocking bool) {
 	}
 }
 
+func errHandleEnded() error {
+	return errorOf(ErrClosed, NotSent, "the transaction or the pinned session has ended")
+}
+
 // run runs a verb of the handle's.
 func (h *handle) run(ctx context.Context, v *verb, submit func(*C.tl_conn) C.tl_status) error {
+	if h.held && h.ended() {
+		return errHandleEnded()
+	}
 	guarded := func() C.tl_status {
 		if !h.held {
 			return submit(h.pointer)
@@ -120,6 +132,6 @@ func (h *handle) run(ctx context.Context, v *verb, submit func(*C.tl_conn) C.tl_
 		err = h.core.run(ctx, v, false, guarded)
 	}
 	h.leaving(blocking)
-	runtime.KeepAlive(h)
+	runtime.KeepAlive(h.owned)
 	return err
 }

@@ -15,8 +15,9 @@ static void look_ahead(helper_rows *rows) {
 }
 
 void helper_take(helper_rows *rows, tl_batch *batch) {
-  no_batch(rows);
+  rows->rows = 0;
   if (batch == NULL) return;
+  no_batch(rows);
   rows->batch = batch;
   tl_batch_columns(batch, rows->columns, rows->n, &rows->rows);
 }

@@ -12,7 +12,7 @@
 typedef struct helper_rows {
   struct helper_rows *next; /* in a list of those to be released */
   tl_result *result;
-  tl_batch *batch;    /* NULL: none has been read, or the set has ended */
+  tl_batch *batch;    /* NULL: none has been read. The last one stays, which the names of columns may be in */
   tl_batch *ahead;    /* of a whole answer: the one after it, NULL: it is the last */
   tl_column *columns; /* of the batch, or of the set where there is none */
   size_t n;
@@ -47,7 +47,7 @@ helper_rows *helper_rows_of(tl_result *result, int32_t streamed);
 
 void helper_release(helper_rows *list);
 
-/* The next batch of a whole answer, or of a streamed one without a queue. Its batch is NULL where the set has ended. */
+/* The next batch of a whole answer, or of a streamed one without a queue. There are no rows where the set has ended. */
 tl_status helper_next(helper_rows *rows, const tl_call *call, tl_error **err);
 
 /* Gives it a batch that was read on a queue; NULL: the set has ended. */

@@ -14,30 +14,30 @@ type nameAndMode struct {
 // names are handles for the next On, until names change.
 type names struct {
 	mu      sync.RWMutex
-	handles map[nameAndMode]*handle
+	handles map[nameAndMode]*owned
 	changes int
 }
 
 const mostNames = 512
 
 // find tells besides how often names had changed then.
-func (n *names) find(key nameAndMode) (*handle, int) {
+func (n *names) find(key nameAndMode) (*owned, int) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	return n.handles[key], n.changes
 }
 
 // keep keeps a handle that was made when names had changed so often, unless they have since.
-func (n *names) keep(key nameAndMode, h *handle, changes int) {
+func (n *names) keep(key nameAndMode, o *owned, changes int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.changes != changes {
 		return
 	}
 	if n.handles == nil || len(n.handles) >= mostNames {
-		n.handles = map[nameAndMode]*handle{}
+		n.handles = map[nameAndMode]*owned{}
 	}
-	n.handles[key] = h
+	n.handles[key] = o
 }
 
 func (n *names) forget() {

@@ -32,11 +32,11 @@ func (set option) apply(o *options) { set(o) }
 // Forever is no limit: of Timeout, of MaxLag, and of a context that says when it ends.
 const Forever time.Duration = math.MaxInt64
 
-// Timeout is for all of a verb: waiting for a session, dialling, running; of a stream also for each read from it. Without it
-// the connection's call_timeout holds. A context may end it sooner.
+// Timeout is for all of a verb: waiting for a session, dialling, running; of a stream also for each read from it. Without it,
+// and where it is 0, the connection's call_timeout holds. A context may end it sooner.
 func Timeout(d time.Duration) Option { return option(func(o *options) { o.timeout = milliseconds(d) }) }
 
-// MaxLag is how far a replica may be behind to serve a read.
+// MaxLag is how far a replica may be behind to serve a read; 0: as the connection's replicas.max_lag says.
 func MaxLag(d time.Duration) Option { return option(func(o *options) { o.maxLag = milliseconds(d) }) }
 
 // Fallback names the connection that serves reads while no server of this one can be reached or lent.
@@ -100,8 +100,10 @@ func milliseconds(d time.Duration) int64 {
 	switch {
 	case d == Forever:
 		return -1
-	case d <= 0:
-		return 1
+	case d == 0:
+		return 0
+	case d < 0:
+		return 1 // it is over
 	}
 	return int64((d + time.Millisecond - 1) / time.Millisecond)
 }

@@ -103,20 +103,20 @@ func HasFeature(name string) bool {
 func (r *Registry) On(name string, how ...Option) *Conn {
 	options := options{}.with(how)
 	key := nameAndMode{name, options.mode}
-	h, changes := r.core.names.find(key)
-	if h == nil {
+	o, changes := r.core.names.find(key)
+	if o == nil {
 		var err error
-		if h, err = r.core.get(key); err != nil {
+		if o, err = r.core.get(key); err != nil {
 			return &Conn{session{err: err, options: options}}
 		}
 		if !r.core.shared.Load() && (name == "" || r.Has(name)) { // else it may be another the next time
-			r.core.names.keep(key, h, changes)
+			r.core.names.keep(key, o, changes)
 		}
 	}
-	return &Conn{session{handle: h, options: options}}
+	return &Conn{session{handle: &handle{core: r.core, owned: o, name: name}, options: options}}
 }
 
-func (c *core) get(key nameAndMode) (*handle, error) {
+func (c *core) get(key nameAndMode) (*owned, error) {
 	var pointer *C.tl_conn
 	var failure *C.tl_error
 	name := textAt(key.name)
@@ -127,7 +127,5 @@ func (c *core) get(key nameAndMode) (*handle, error) {
 	if status != C.TL_OK {
 		return nil, readError(status, failure)
 	}
-	h := newHandle(c, pointer)
-	h.name = key.name
-	return h, nil
+	return own(pointer), nil
 }

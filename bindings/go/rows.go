@@ -32,6 +32,7 @@ type Rows struct {
 	ctx     context.Context // of a stream
 	timeout int64
 	op      C.tl_op
+	ended   bool // all of the set's rows have been read
 	err     error
 }
 
@@ -56,7 +57,7 @@ func (r *Rows) begin(h *handle, found *C.helper_rows) {
 }
 
 func (r *Rows) beginSet() {
-	r.names, r.before = nil, 0
+	r.names, r.before, r.ended = nil, 0, false
 	n := int(r.found.n)
 	if n > cap(r.reader.columns) {
 		r.reader.columns = make([]column, n)
@@ -93,11 +94,11 @@ func (r *Rows) Next() bool {
 
 // nextBatch replaces the batch that has been read; false: there is no other.
 func (r *Rows) nextBatch() bool {
-	if r.handle == nil || r.err != nil || len(r.columns) == 0 {
+	if r.handle == nil || r.err != nil || r.ended || len(r.columns) == 0 {
 		return false
 	}
 	if r.found.streamed == 0 && r.found.ahead == nil {
-		r.at = r.n
+		r.at, r.ended = r.n, true
 		return false
 	}
 	r.before += r.n
@@ -108,7 +109,8 @@ func (r *Rows) nextBatch() bool {
 		return false
 	}
 	r.openBatch()
-	return r.n > 0
+	r.ended = r.n == 0
+	return !r.ended
 }
 
 func (r *Rows) readBatch() error {
@@ -278,11 +280,13 @@ func (r *Rows) index(name string) int {
 }
 
 // NextResultSet goes to the next set of rows, of several statements in one text, and drops what is left of this one.
-func (r *Rows) NextResultSet() bool {
+func (r *Rows) NextResultSet() bool { return r.moveOn() && r.openSet() }
+
+// moveOn leaves the set for the next one, whose columns openSet brings.
+func (r *Rows) moveOn() (more bool) {
 	if r.handle == nil || r.err != nil {
 		return false
 	}
-	more := false
 	if r.found.streamed == 0 {
 		var number C.int32_t
 		status := C.tl_result_next_set(r.found.result, nil, &number, nil)
@@ -292,16 +296,16 @@ func (r *Rows) NextResultSet() bool {
 			return C.tl_result_next_set(r.found.result, &v.c.call, &v.c.number, &v.c.err)
 		}, func(v *verb, _ bool) { more = v.c.number != 0 })
 	}
-	if !more {
-		r.n, r.at = 0, 0
-		return false
-	}
+	r.n, r.at, r.ended = 0, 0, true
+	return more
+}
+
+func (r *Rows) openSet() bool {
 	if status := C.helper_begin_set(r.found); status != C.TL_OK {
 		r.err = readError(status, nil)
 		return false
 	}
 	if r.found.streamed == 0 && r.found.n > 0 {
-		r.beginSet()
 		C.helper_next(r.found, nil, nil)
 	}
 	r.beginSet()

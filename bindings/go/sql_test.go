@@ -463,3 +463,48 @@ func TestSQLOpenUsesTheSharedRegistry(t *testing.T) {
 	must(t, err)
 	failure(t, other.Share(), ErrConfiguration)
 }
+
+func TestSQLRowsReadToTheirEndAreClosed(t *testing.T) {
+	onEach(t, func(t *testing.T, at place) {
+		db := sqlTable(t, at)
+		db.SetMaxOpenConns(1)
+		for _, text := range []string{"SELECT id FROM go_sql", "SELECT id FROM go_sql; SELECT 1 AS one; SELECT 2 AS two WHERE 1 = 0"} {
+			rows, err := db.Query(text)
+			must(t, err)
+			for sets := 0; ; sets++ {
+				columns, err := rows.Columns()
+				must(t, err)
+				equal(t, columns[0], []string{"id", "one", "two"}[sets])
+				for rows.Next() {
+				}
+				if !rows.NextResultSet() {
+					break
+				}
+			}
+			must(t, rows.Err())
+			equal(t, db.Stats().InUse, 0)
+		}
+	})
+}
+
+func TestSQLAConnIsAskedItself(t *testing.T) {
+	onEach(t, func(t *testing.T, at place) {
+		db, _ := sqlDB(t, at, "pool = { max = 1 }")
+		conn, err := db.Conn(background)
+		must(t, err)
+		defer conn.Close()
+		sqlExec(t, conn, "CREATE TEMPORARY TABLE go_mine (a integer)")
+		must(t, conn.PingContext(background))
+		ctx, cancel := context.WithCancel(background)
+		tx, err := conn.BeginTx(ctx, nil)
+		must(t, err)
+		sqlExec(t, tx, "INSERT INTO go_mine VALUES (1)")
+		cancel()
+		eventually(t, "it has been rolled back", func() bool { return errors.Is(tx.Commit(), sql.ErrTxDone) })
+		eventually(t, "the session is free", func() bool {
+			var n int
+			err := conn.QueryRowContext(background, "SELECT count(*) FROM go_mine").Scan(&n)
+			return err == nil && n == 0
+		})
+	})
+}

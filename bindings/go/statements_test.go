@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
 	"testing"
 	"time"
 )
@@ -209,4 +210,66 @@ func TestSeveralSets(t *testing.T) {
 func TestAnUnknownName(t *testing.T) {
 	_, err := sqlitePlace(t).open(t).On("mian").Query(background, "SELECT 1")
 	equal(t, failure(t, err, ErrNotFound).Detail("suggestion"), "main")
+}
+
+func TestFieldsOfStructsAreFoundAsGoDoes(t *testing.T) {
+	type deep struct{ ID int }
+	type middle struct {
+		deep
+		ID int
+	}
+	type outer struct {
+		Other int
+		middle
+	}
+	type two struct {
+		A int `db:"id"`
+		B int `db:"id"`
+	}
+	conn := sqlitePlace(t).main(t)
+	found, err := Collect[outer](conn.Query(background, "SELECT 7 AS id, 8 AS other"))
+	must(t, err)
+	equal(t, found[0].ID, 7)
+	equal(t, found[0].middle.deep.ID, 0)
+	pointers, err := Collect[*outer](conn.Query(background, "SELECT 7 AS id, 8 AS other UNION ALL SELECT 9, 10"))
+	must(t, err)
+	equal(t, pointers[1].Other, 10)
+	_, err = Collect[two](conn.Query(background, "SELECT 7 AS id"))
+	failure(t, err, ErrMisuse)
+	_, err = Collect[outer](conn.Query(background, "SELECT 7 AS id, 8 AS id"))
+	failure(t, err, ErrMisuse)
+}
+
+func TestValuesThatDoNotFit(t *testing.T) {
+	conn := sqlitePlace(t).main(t)
+	scan := func(sql string, to any) error { return conn.QueryRow(background, sql).Scan(to) }
+	failure(t, scan("SELECT 1e300", new(float32)), ErrData)
+	failure(t, scan("SELECT 300", new(int8)), ErrData)
+	failure(t, scan("SELECT -1", new(uint64)), ErrData)
+	failure(t, scan("SELECT 9007199254740993", new(float64)), ErrData)
+	failure(t, scan("SELECT 1.5", new(int)), ErrData)
+	failure(t, scan("SELECT 'x'", new(time.Time)), ErrData)
+	failure(t, scan("SELECT 'x'", new([]int)), ErrData)
+	failure(t, scan("SELECT 'x'", new(chan int)), ErrMisuse)
+	failure(t, scan("SELECT 'x'", 7), ErrMisuse)
+	var text string
+	must(t, scan("SELECT 1.5", &text))
+	equal(t, text, "1.5")
+	must(t, conn.QueryRow(background, "SELECT hex(?)", [4]byte{1, 2, 3, 255}).Scan(&text))
+	equal(t, text, "010203FF")
+}
+
+func TestListsAreReadOnce(t *testing.T) {
+	if os.Getenv("TL_PG_SOCKET") == "" {
+		t.Skip("no PostgreSQL: TL_PG_SOCKET is not set")
+	}
+	began := time.Now()
+	rows, err := Collect[[]string](postgresqlPlace().main(t).Query(background,
+		"SELECT ARRAY['a' || i, 'b', 'c'] FROM generate_series(1, 40000) AS i"))
+	must(t, err)
+	equal(t, len(rows), 40000)
+	equal(t, rows[39999][0]+rows[39999][2], "a40000c")
+	if spent := time.Since(began); spent > 10*time.Second { // it was 30 s where each row copied the texts of all
+		t.Fatal(spent)
+	}
 }

@@ -25,8 +25,15 @@ type field struct {
 // plansOf are those of one type, for the answers that were scanned into it lately.
 type plansOf struct {
 	mu     sync.RWMutex
-	fields map[string]reflect.StructField
+	fields map[string]placeOfField
 	plans  []*plan
+}
+
+// placeOfField is a field of a struct, perhaps within embedded ones.
+type placeOfField struct {
+	reflect.StructField
+	depth int
+	twice bool // at that depth
 }
 
 var structs sync.Map // reflect.Type: *plansOf
@@ -37,21 +44,21 @@ func plansFor(t reflect.Type) *plansOf {
 	if known, ok := structs.Load(t); ok {
 		return known.(*plansOf)
 	}
-	made := &plansOf{fields: map[string]reflect.StructField{}}
-	made.add(t, 0)
+	made := &plansOf{fields: map[string]placeOfField{}}
+	made.add(t, 0, 0)
 	known, _ := structs.LoadOrStore(t, made)
 	return known.(*plansOf)
 }
 
 // add finds the exported fields, also those of embedded structs, by their `db` tag or else their name in lower case; "-" is
-// none.
-func (p *plansOf) add(t reflect.Type, offset uintptr) {
+// none. As in Go itself the outer one counts where names are the same.
+func (p *plansOf) add(t reflect.Type, offset uintptr, depth int) {
 	for i := 0; i < t.NumField(); i++ {
 		field := t.Field(i)
 		field.Offset += offset
 		tag := field.Tag.Get("db")
-		if field.Anonymous && tag == "" && field.Type.Kind() == reflect.Struct {
-			p.add(field.Type, field.Offset)
+		if field.Anonymous && tag == "" && field.Type.Kind() == reflect.Struct && !isValue(field.Type) {
+			p.add(field.Type, field.Offset, depth+1)
 			continue
 		}
 		if !field.IsExported() || tag == "-" {
@@ -60,10 +67,21 @@ func (p *plansOf) add(t reflect.Type, offset uintptr) {
 		if tag == "" {
 			tag = strings.ToLower(field.Name)
 		}
-		if _, outer := p.fields[tag]; !outer || offset == 0 {
-			p.fields[tag] = field
+		known, ok := p.fields[tag]
+		switch {
+		case !ok || depth < known.depth:
+			p.fields[tag] = placeOfField{field, depth, false}
+		case depth == known.depth:
+			known.twice = true
+			p.fields[tag] = known
 		}
 	}
+}
+
+// isValue tells of a struct that is scanned as one value.
+func isValue(t reflect.Type) bool {
+	_, exact := exactTypes[t]
+	return exact || reflect.PointerTo(t).Implements(scannerType)
 }
 
 func (p *plansOf) of(r *Rows, t reflect.Type) (*plan, error) {
@@ -114,8 +132,11 @@ func (p *plansOf) make(r *Rows, t reflect.Type) (*plan, error) {
 	made := &plan{names: r.Columns()}
 	for _, name := range made.names {
 		found, ok := p.fields[name]
-		if !ok {
+		switch {
+		case !ok:
 			return nil, errorOf(ErrMisuse, Unknown, "%s has no field for the column %q", t, name)
+		case found.twice || made.has(found.Offset):
+			return nil, errorOf(ErrMisuse, Unknown, "%s has two fields, or the answer two columns, of the name %q", t, name)
 		}
 		fill, err := fillerOf(found.Type)
 		if err != nil {
@@ -124,6 +145,15 @@ func (p *plansOf) make(r *Rows, t reflect.Type) (*plan, error) {
 		made.fields = append(made.fields, field{found.Offset, fill})
 	}
 	return made, nil
+}
+
+func (p *plan) has(offset uintptr) bool {
+	for _, field := range p.fields {
+		if field.offset == offset {
+			return true
+		}
+	}
+	return false
 }
 
 // ScanStruct copies the row's values to the fields of the struct that the destination points at: to those whose `db` tag, or
@@ -156,8 +186,8 @@ func (r *Rows) fill(plan *plan, from, n int, to unsafe.Pointer, stride uintptr) 
 	return nil
 }
 
-// Collect appends the rows that have not been read yet to the slice of structs, or, where there is one column, of values that
-// the destination points at.
+// Collect appends the rows that have not been read yet to the slice that the destination points at: of structs, of pointers to
+// such, or, where there is one column, of values.
 func (r *Rows) Collect(destination any) error {
 	target := reflect.ValueOf(destination)
 	if target.Kind() != reflect.Pointer || target.IsNil() || target.Elem().Kind() != reflect.Slice {
@@ -166,7 +196,29 @@ func (r *Rows) Collect(destination any) error {
 	if r.handle == nil {
 		return errorOf(ErrClosed, Unknown, "the rows are closed")
 	}
-	slice := target.Elem()
+	if element := target.Elem().Type().Elem(); isPointerToStruct(element) {
+		return r.collectPointers(target.Elem())
+	}
+	return r.collect(target.Elem())
+}
+
+func isPointerToStruct(t reflect.Type) bool {
+	return t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct && !isValue(t.Elem())
+}
+
+func (r *Rows) collectPointers(slice reflect.Value) error {
+	structs := reflect.New(reflect.SliceOf(slice.Type().Elem().Elem())).Elem()
+	if err := r.collect(structs); err != nil {
+		return err
+	}
+	grow(slice, slice.Len()+structs.Len())
+	for i := 0; i < structs.Len(); i++ {
+		slice.Set(reflect.Append(slice, structs.Index(i).Addr()))
+	}
+	return nil
+}
+
+func (r *Rows) collect(slice reflect.Value) error {
 	plan, err := r.planOf(slice.Type().Elem())
 	if err != nil {
 		return err
@@ -180,9 +232,7 @@ func (r *Rows) Collect(destination any) error {
 }
 
 func (r *Rows) planOf(element reflect.Type) (*plan, error) {
-	_, isValue := exactTypes[element]
-	isValue = isValue || reflect.PointerTo(element).Implements(scannerType)
-	if element.Kind() == reflect.Struct && !isValue {
+	if element.Kind() == reflect.Struct && !isValue(element) {
 		return plansFor(element).of(r, element)
 	}
 	fill, err := fillerOf(element)

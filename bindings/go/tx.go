@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"math/rand"
+	"sync"
 	"time"
 	"unsafe"
 )
@@ -165,6 +166,20 @@ func passing(err error) bool {
 	return failure.Status == ErrDeadlock || failure.Status == ErrSerialization || failure.Status == ErrUnavailable
 }
 
+// randomly is seeded, which Go's own source is only from 1.20 on.
+var randomly = source{rand: rand.New(rand.NewSource(time.Now().UnixNano()))}
+
+type source struct {
+	mu   sync.Mutex
+	rand *rand.Rand
+}
+
+func (s *source) below(d time.Duration) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Duration(s.rand.Int63n(int64(d)))
+}
+
 // pause waits with others that met the same conflict, not all for as long; false: the context has ended.
 func pause(ctx context.Context, rerun int) bool {
 	if rerun > 7 {
@@ -174,7 +189,7 @@ func pause(ctx context.Context, rerun int) bool {
 	if longest > time.Second {
 		longest = time.Second
 	}
-	timer := time.NewTimer(longest/2 + time.Duration(rand.Int63n(int64(longest/2))))
+	timer := time.NewTimer(longest/2 + randomly.below(longest/2))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

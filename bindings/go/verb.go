@@ -88,21 +88,19 @@ func (c *core) run(ctx context.Context, v *verb, blocking bool, submit func() C.
 		v.cancel = v.c.call.op
 	}
 	v.c.call.owner = ownerOf(ctx)
-	var failed bool
+	var failure *Error
 	if blocking {
-		failed = c.block(ctx, v, cancellable, submit)
+		failure = c.block(ctx, v, cancellable, submit)
 	} else {
-		failed = c.enqueue(ctx, v, cancellable, submit)
+		failure = c.enqueue(ctx, v, cancellable, submit)
 	}
-	if !failed {
-		runtime.KeepAlive(c)
+	runtime.KeepAlive(c)
+	if failure == nil {
 		return nil
 	}
-	failure := readError(v.status, v.c.err)
 	if failure.Status == ErrCancelled {
 		failure.cause = ctx.Err()
 	}
-	runtime.KeepAlive(c)
 	return failure
 }
 
@@ -112,7 +110,7 @@ func endedBefore(cause error) *Error {
 }
 
 // block makes the call on this goroutine's thread.
-func (c *core) block(ctx context.Context, v *verb, cancellable bool, submit func() C.tl_status) (failed bool) {
+func (c *core) block(ctx context.Context, v *verb, cancellable bool, submit func() C.tl_status) *Error {
 	if v.c.call.owner == 0 {
 		v.c.call.owner = C.uint64_t(asker.Add(1) | 1<<63)
 	}
@@ -125,7 +123,7 @@ func (c *core) block(ctx context.Context, v *verb, cancellable bool, submit func
 	if v.status != C.TL_OK {
 		c.releaseOp(v)
 	}
-	return v.status != C.TL_OK
+	return v.failure()
 }
 
 func (c *core) cancelWith(ctx context.Context, op C.tl_op, ended <-chan struct{}) {
@@ -137,43 +135,69 @@ func (c *core) cancelWith(ctx context.Context, op C.tl_op, ended <-chan struct{}
 	}
 }
 
+const mostQueues = 3 // that a verb is tried on, where one after the other is shut down
+
 // enqueue makes it on the queue. A goroutine that waits there holds no thread.
-func (c *core) enqueue(ctx context.Context, v *verb, cancellable bool, submit func() C.tl_status) (failed bool) {
-	for {
-		q, err := c.queueNow()
-		if err != nil {
-			v.status, v.c.err = C.tl_status(err.Status), nil
-			return true
-		}
-		v.c.call.queue = q.pointer
-		v.c.call.user_data = v.index
-		if v.c.call.flags&C.TL_CALL_STREAM != 0 {
-			v.c.call.user_data |= C.HELPER_STREAMED
-		}
-		status := C.tl_status(C.TL_OK)
-		if !q.hand(v) {
-			statement := v.conn != nil
-			status = submit() // v is the dispatcher's from now on
-			if statement {
-				q.submitted()
-			}
-		}
-		runtime.KeepAlive(q)
-		if status == C.TL_OK {
-			c.wait(ctx, v, cancellable)
-			if !v.refused {
-				return v.status != C.TL_OK
-			}
-			status = v.status
-		}
-		if status != C.TL_E_SHUTDOWN || !c.replace(q) {
-			v.status = status
+func (c *core) enqueue(ctx context.Context, v *verb, cancellable bool, submit func() C.tl_status) *Error {
+	if err := c.places.take(ctx); err != nil {
+		c.releaseOp(v)
+		return endedBefore(err)
+	}
+	defer c.places.give()
+	for tried := 1; ; tried++ {
+		q, failure := c.queueNow()
+		if failure != nil {
 			c.releaseOp(v)
-			return true
+			return failure
 		}
+		begun := c.submit(q, v, submit)
+		runtime.KeepAlive(q)
+		if begun {
+			c.wait(ctx, v, cancellable)
+		}
+		if begun && !v.refused {
+			return v.failure()
+		}
+		if v.status != C.TL_E_SHUTDOWN || tried == mostQueues {
+			c.releaseOp(v)
+			return v.failure()
+		}
+		c.queue.CompareAndSwap(q, nil)
 		C.tl_error_release(v.c.err)
 		v.c.err, v.refused = nil, false
 	}
+}
+
+// submit has it begun by the dispatcher, or here; false: that was refused. Otherwise v is the dispatcher's until it is done, and may
+// have been refused there.
+func (c *core) submit(q *queue, v *verb, submit func() C.tl_status) (begun bool) {
+	v.c.call.queue = q.pointer
+	v.c.call.user_data = v.index
+	if v.c.call.flags&C.TL_CALL_STREAM != 0 {
+		v.c.call.user_data |= C.HELPER_STREAMED
+	}
+	if q.hand(v) {
+		return true
+	}
+	statement := v.conn != nil
+	status := submit()
+	if statement {
+		q.submitted()
+	}
+	if status != C.TL_OK {
+		v.status = status
+	}
+	return status == C.TL_OK
+}
+
+// failure takes what it has failed with; nil: it has not.
+func (v *verb) failure() *Error {
+	if v.status == C.TL_OK {
+		return nil
+	}
+	failure := readError(v.status, v.c.err)
+	v.c.err = nil
+	return failure
 }
 
 func (c *core) wait(ctx context.Context, v *verb, cancellable bool) {

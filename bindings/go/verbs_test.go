@@ -1,6 +1,7 @@
 package trunkline
 
 import (
+	"database/sql"
 	"os"
 	"testing"
 	"time"
@@ -25,6 +26,8 @@ func TestManyRows(t *testing.T) {
 		failure(t, err, ErrUniqueViolation)
 		equal(t, count(t, conn, "SELECT count(*) FROM go_people WHERE id = 5000"), 0)
 		_, err = conn.ExecMany(background, "INSERT INTO go_people VALUES (?, ?, NULL)", [][]any{{1, "x"}, {2}})
+		failure(t, err, ErrMisuse)
+		_, err = conn.ExecMany(background, "INSERT INTO go_people VALUES (:a, 'x', NULL)", [][]any{{sql.Named("a", 1)}, {2}, {3}})
 		failure(t, err, ErrMisuse)
 	})
 }

@@ -154,6 +154,41 @@ func TestNothingStaysAfterClose(t *testing.T) {
 	})
 }
 
+func TestRegistriesThatAreForgottenGo(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	before := runtime.NumGoroutine()
+	for i := 0; i < 20; i++ {
+		reg, err := Parse("default = \"main\"\n[connections.main]\n"+sqlitePlace(t).toml, Options{})
+		must(t, err)
+		ctx, cancel := context.WithCancel(background)
+		for _, conn := range []*Conn{reg.On("main"), reg.On("").Tag("x")} {
+			_, err = conn.Exec(background, "SELECT 1")
+			must(t, err)
+			must(t, conn.Transaction(ctx, TxOptions{}, func(context.Context, *Tx) error { return nil }))
+		}
+		must(t, reg.ConnectAll(ctx))
+		cancel()
+	}
+	eventually(t, "the collector has found them", func() bool { runtime.GC(); return runtime.NumGoroutine() <= before })
+}
+
+func TestMoreCallersThanAQueueTakes(t *testing.T) {
+	conn := sqlitePlace(t).main(t, "pool = { acquire_timeout = \"10m\" }")
+	var all sync.WaitGroup
+	for i := 0; i < 20000; i++ {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			if _, err := conn.Exec(background, "SELECT 1"); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	all.Wait()
+}
+
 func TestWhatIsForgottenIsReleased(t *testing.T) {
 	onEach(t, func(t *testing.T, at place) {
 		reg := at.open(t, "pool = { max = 2 }")
