@@ -6,6 +6,7 @@ namespace cross {
 namespace {
 
 constexpr std::chrono::seconds patience(30);  // for what comes true by itself
+constexpr size_t most_shown = 2000;           // of what differs
 
 bool names_databases(const Json& value) {
   if (!value.is_object() || value.empty()) return false;
@@ -21,6 +22,22 @@ std::string filled_text(std::string text, const Words& words) {
     for (size_t at = 0; (at = text.find(place, at)) != std::string::npos; at += meaning.size()) {
       text.replace(at, place.size(), meaning);
     }
+  }
+  return text;
+}
+
+// {"repeated": ["text", 3]}, {"joined": ["text", …]}
+bool is_text_in_parts(const Json& value) {
+  return value.is_object() && value.size() == 1 && (value.contains("repeated") || value.contains("joined"));
+}
+
+std::string text_of_parts(const Json& value, const std::string& database, const Words& words) {
+  std::string text;
+  if (value.contains("repeated")) {
+    const std::string part = filled(value["repeated"][0], database, words);
+    for (int64_t left = value["repeated"][1]; left > 0; --left) text += part;
+  } else {
+    for (const Json& part : value["joined"]) text += filled(part, database, words).get<std::string>();
   }
   return text;
 }
@@ -48,11 +65,16 @@ bool matches(const Json& expected, const Json& found) {
   return true;
 }
 
-std::string shown(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string shown(const Json& value) {
+  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (text.size() > most_shown) text = text.substr(0, most_shown) + " …";
+  return text;
+}
 
 }  // namespace
 
 Json filled(const Json& value, const std::string& database, const Words& words) {
+  if (is_text_in_parts(value)) return text_of_parts(value, database, words);
   if (names_databases(value)) return value.contains(database) ? filled(value[database], database, words) : Json();
   if (value.is_string()) return filled_text(value, words);
   if (!value.is_structured()) return value;

@@ -19,6 +19,8 @@ export function filled(value, database, words) {
   }
   if (Array.isArray(value)) return value.map((each) => filled(each, database, words));
   if (value === null || typeof value !== 'object') return value;
+  if (value.repeated !== undefined) return filled(value.repeated[0], database, words).repeat(value.repeated[1]);
+  if (value.joined !== undefined) return value.joined.map((part) => filled(part, database, words)).join('');
   const keys = Object.keys(value);
   if (keys.length > 0 && keys.every((key) => databases.has(key))) return filled(value[database], database, words);
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, filled(each, database, words)]));
@@ -35,7 +37,12 @@ function matches(expected, found) {
   return Object.entries(expected ?? {}).every(([key, wanted]) => tells(found, key, wanted));
 }
 
-const shown = (value) => JSON.stringify(value);
+const mostShown = 2000; // of what differs
+
+function shown(value) {
+  const text = JSON.stringify(value);
+  return text.length <= mostShown ? text : `${text.slice(0, mostShown)} …`;
+}
 
 export class Case {
   handles = new Map();

@@ -8,6 +8,7 @@ from cross_values import failure
 
 DATABASES = {"sqlite", "postgresql", "mariadb"}
 PATIENCE = 30  # seconds, for what comes true by itself
+MOST_SHOWN = 2000  # of what differs
 
 
 class Mismatch(Exception):
@@ -17,6 +18,11 @@ class Mismatch(Exception):
 def filled(value, database, words):
     """With what is written for this database in place of what is written for each, and with {words} filled in."""
     if isinstance(value, dict):
+        if "repeated" in value:
+            part, times = value["repeated"]
+            return filled(part, database, words) * times
+        if "joined" in value:
+            return "".join(filled(part, database, words) for part in value["joined"])
         if value and DATABASES.issuperset(value):
             return filled(value.get(database), database, words)
         return {key: filled(each, database, words) for key, each in value.items()}
@@ -40,6 +46,11 @@ def _tells(found, key, wanted):
 def _same(found, wanted):
     """True is not 1 here."""
     return json.dumps(found, sort_keys=True) == json.dumps(wanted, sort_keys=True)
+
+
+def _shown(value):
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + " …"
 
 
 def matches(expected, found):
@@ -84,7 +95,7 @@ class Case:
         else:
             found = self._failure(one, expected)
         if not matches(expected, found):
-            raise Mismatch(f"expected {json.dumps(expected)}\n    found {json.dumps(found)}")
+            raise Mismatch(f"expected {_shown(expected)}\n    found {_shown(found)}")
         if "save" in one:
             self.words[one["save"]] = str(found["value"])
 
@@ -93,7 +104,7 @@ class Case:
             found = self.verbs[one["do"]](self, one)
         except trunkline.Error as error:
             return failure(error)
-        raise Mismatch(f"expected to fail with {json.dumps(expected)}\n    found {json.dumps(found)}")
+        raise Mismatch(f"expected to fail with {_shown(expected)}\n    found {_shown(found)}")
 
     def _awaited(self, one, expected):
         """ "eventually": asked again until it is so."""

@@ -262,10 +262,10 @@ Rows rows_of(trunkline::result& from, size_t most) {
   Rows found;
   while (const auto batch = from.next()) {
     for (int64_t row = 0; row < batch->rows(); ++row) {
-      if (found.count++ >= most) continue;
       Json values = Json::array();
       for (size_t i = 0; i < columns.size(); ++i) values.push_back(written(Cell{&*batch, row, i}, columns[i].type));
-      found.first.push_back(std::move(values));
+      found.last = std::move(values);
+      if (found.count++ < most) found.first.push_back(found.last);
     }
   }
   return found;

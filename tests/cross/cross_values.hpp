@@ -14,6 +14,7 @@ void add_values(trunkline::parameters& to, const Json& values);
 Json columns_of(const trunkline::result& from);
 struct Rows {
   Json first = Json::array();
+  Json last;
   size_t count = 0;
 };
 Rows rows_of(trunkline::result& from, size_t most);

@@ -292,6 +292,8 @@ Json Case::answered(const Json& one, trunkline::result answer) {
   do {
     sets.push_back(rows_of(answer, std::string::npos).first);
   } while (answer.next_set());
+  if (!sets[0].empty()) found["last"] = sets[0].back();
+  found["count"] = sets[0].size();
   found["rows"] = one.contains("pick") ? picked(columns, sets[0], one["pick"]) : sets[0];
   if (sets[0].size() == 1 && columns.size() == 1) found["value"] = sets[0][0][0];
   found["sets"] = std::move(sets);
@@ -315,7 +317,7 @@ Json Case::stream(const Json& one) {
   trunkline::result answer = handle(one).query(how, text(one, "sql"), values_of(one));
   if (!one.contains("take")) {
     const Rows rows = rows_of(answer, shown_rows);
-    return {{"count", rows.count}, {"rows", rows.first}};
+    return {{"count", rows.count}, {"rows", rows.first}, {"last", rows.last}};
   }
   int64_t taken = 0;
   for (auto [value] : answer.as<int64_t>()) {

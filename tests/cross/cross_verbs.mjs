@@ -48,6 +48,8 @@ function answered(one, result) {
     lag: result.lag,
     role: result.role ?? 'none',
     sets,
+    count: all.length,
+    last: all.at(-1),
     rows: one.pick === undefined ? all : picked(result.columns, all, one.pick),
     value: all.length === 1 && all[0].length === 1 ? all[0][0] : undefined,
   };
@@ -150,12 +152,14 @@ const statements = {
   stream: async (test, one) => {
     const stream = handle(test, one).stream(test.said(one, 'sql'), [], options(one));
     const first = [];
+    let last = [];
     let count = 0;
     for await (const row of stream) {
       if (count < shownRows) first.push(row);
+      last = row;
       if (++count === one.take) break;
     }
-    return { count, rows: rowsOf(first, stream.columns) };
+    return { count, rows: rowsOf(first, stream.columns), last: rowsOf([last], stream.columns)[0] };
   },
   execute_many: async (test, one) => {
     const many = test.said(one, 'rows').map(parameters);

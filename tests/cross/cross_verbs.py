@@ -207,7 +207,9 @@ def answered(one, result):
     sets = [rows_of(result)]
     while result.next_set():
         sets.append(rows_of(result))
-    found["sets"] = sets
+    found["sets"], found["count"] = sets, len(sets[0])
+    if sets[0]:
+        found["last"] = sets[0][-1]
     found["rows"] = picked(columns, sets[0], one["pick"]) if "pick" in one else sets[0]
     if len(sets[0]) == len(columns) == 1:
         found["value"] = sets[0][0][0]
@@ -231,7 +233,7 @@ def stream(case, one):
     with handle(case, one).query(case.said(one, "sql"), stream=True) as answer:
         if "take" not in one:
             rows = rows_of(answer)
-            return {"count": len(rows), "rows": rows[:SHOWN_ROWS]}
+            return {"count": len(rows), "rows": rows[:SHOWN_ROWS], "last": rows[-1] if rows else None}
         taken = 0
         for _ in answer:
             taken += 1

@@ -44,6 +44,16 @@ func filled(value any, database string, words map[string]string) any {
 		}
 		return list
 	case object:
+		if repeated, ok := v["repeated"].([]any); ok {
+			return strings.Repeat(filled(repeated[0], database, words).(string), int(number(repeated[1])))
+		}
+		if joined, ok := v["joined"].([]any); ok {
+			text := ""
+			for _, part := range joined {
+				text += filled(part, database, words).(string)
+			}
+			return text
+		}
 		if namesDatabases(v) {
 			return filled(v[database], database, words)
 		}
@@ -112,7 +122,11 @@ func matches(expected any, found object) bool {
 }
 
 func shown(value any) string {
+	const most = 2000
 	text, _ := json.Marshal(value)
+	if len(text) > most {
+		text = append(text[:most], " …"...)
+	}
 	return string(text)
 }
 

@@ -254,24 +254,31 @@ func arguments(values any) []any {
 	return list
 }
 
-func rowsOf(rows *trunkline.Rows, most int) (first []any, count int, err error) {
+// answer is the first rows of a set, the last one, and how many there are.
+type answer struct {
+	first []any
+	last  any
+	count int
+}
+
+func rowsOf(rows *trunkline.Rows, most int) (found answer, err error) {
 	columns := rows.ColumnTypes()
-	first = []any{}
+	found.first = []any{}
 	for rows.Next() {
-		if count++; count > most {
-			continue
-		}
 		values, err := rows.Values()
 		if err != nil {
-			return nil, 0, err
+			return found, err
 		}
 		row := []any{}
 		for i, value := range values {
 			row = append(row, written(value, columns[i].Type))
 		}
-		first = append(first, row)
+		found.last = row
+		if found.count++; found.count <= most {
+			found.first = append(found.first, row)
+		}
 	}
-	return first, count, rows.Err()
+	return found, rows.Err()
 }
 
 const allRows = 1 << 40
@@ -297,11 +304,14 @@ func answered(one object, rows *trunkline.Rows, err error) (object, error) {
 	}
 	sets := []any{}
 	for more := true; more; more = rows.NextResultSet() {
-		set, _, err := rowsOf(rows, allRows)
+		set, err := rowsOf(rows, allRows)
 		if err != nil {
 			return nil, err
 		}
-		sets = append(sets, set)
+		if len(sets) == 0 {
+			found["count"], found["last"] = set.count, set.last
+		}
+		sets = append(sets, set.first)
 	}
 	all := sets[0].([]any)
 	found["sets"], found["rows"] = sets, all
@@ -351,8 +361,8 @@ func stream(t *test, one object) (object, error) {
 	}
 	defer rows.Close()
 	if one["take"] == nil {
-		first, count, err := rowsOf(rows, shownRows)
-		return object{"count": count, "rows": first}, err
+		found, err := rowsOf(rows, shownRows)
+		return object{"count": found.count, "rows": found.first, "last": found.last}, err
 	}
 	taken := int64(0)
 	for rows.Next() {
@@ -402,9 +412,11 @@ func cancel(t *test, one object) (object, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, leased, err = rowsOf(leases, 0); err != nil {
+		found, err := rowsOf(leases, 0)
+		if err != nil {
 			return nil, err
 		}
+		leased = found.count
 		leases.Close()
 	}
 	stop()
