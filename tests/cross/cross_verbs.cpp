@@ -353,8 +353,7 @@ Json Case::cancel(const Json& one) {
     return rows_of(all, 0).count;
   };
   auto running = std::async(std::launch::async, [&] { on.query(how, sql); });
-  while (leases() == 0) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  while (leases() == 0 && running.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready) {
   }
   operation.cancel();
   running.get();

@@ -262,7 +262,7 @@ def cancel(case, one):
     async def stopped():
         registry = aio.of(case.registry)
         running = asyncio.ensure_future(registry.on("db").query(case.said(one, "sql")))
-        while not await registry.inspect("leases"):
+        while not running.done() and not await registry.inspect("leases"):
             await asyncio.sleep(0.001)
         running.cancel()
         await running

@@ -402,12 +402,12 @@ func load(t *test, one object) (object, error) {
 func cancel(t *test, one object) (object, error) {
 	ctx, stop := context.WithCancel(t.ctx)
 	defer stop()
-	ended := make(chan error)
+	ended := make(chan error, 1)
 	go func() {
 		_, err := t.handle(one).Query(ctx, t.text(one, "sql"))
 		ended <- err
 	}()
-	for leased := 0; leased == 0; time.Sleep(time.Millisecond) {
+	for leased := 0; leased == 0 && len(ended) == 0; time.Sleep(time.Millisecond) {
 		leases, err := t.registry.Inspect(t.ctx, "leases", "")
 		if err != nil {
 			return nil, err
