@@ -63,6 +63,7 @@ func (q *queue) dispatch() {
 		panic("trunkline: the runtime cannot poll a queue: " + err.Error())
 	}
 	q.file.Close()
+	q.deliver = nil // which may know the queue: a circle would never be collected
 }
 
 // release is for when nobody can name the queue in a call any more.

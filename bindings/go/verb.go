@@ -59,12 +59,13 @@ func (t *table) put(v *verb) {
 	t.mu.Unlock()
 }
 
-// again prepares it for another try, under another id.
+// again prepares it for another try, under another id: the one before has been used.
 func (v *verb) again() {
 	if v.c.call.op != 0 {
 		v.c.call.op, v.cancel = 0, 0
 	}
-	v.c.err = nil
+	C.tl_error_release(v.c.err)
+	v.c.err, v.refused = nil, false
 }
 
 func (t *table) known() []*verb {
@@ -83,9 +84,8 @@ func (c *core) run(ctx context.Context, v *verb, blocking bool, submit func() C.
 		return endedBefore(err)
 	}
 	cancellable := ctx.Done() != nil
-	if cancellable && v.cancel == 0 {
-		v.c.call.op = C.tl_op_new(c.registry)
-		v.cancel = v.c.call.op
+	if cancellable {
+		c.reserveOp(v)
 	}
 	v.c.call.owner = ownerOf(ctx)
 	var failure *Error
@@ -163,8 +163,10 @@ func (c *core) enqueue(ctx context.Context, v *verb, cancellable bool, submit fu
 			return v.failure()
 		}
 		c.queue.CompareAndSwap(q, nil)
-		C.tl_error_release(v.c.err)
-		v.c.err, v.refused = nil, false
+		v.again()
+		if cancellable {
+			c.reserveOp(v)
+		}
 	}
 }
 
@@ -210,6 +212,14 @@ func (c *core) wait(ctx context.Context, v *verb, cancellable bool) {
 	case <-ctx.Done():
 		C.tl_cancel(c.registry, v.cancel)
 		<-v.done
+	}
+}
+
+// reserveOp gives it the id under which it is cancelled. Reads of a stream are cancelled as the statement that they belong to.
+func (c *core) reserveOp(v *verb) {
+	if v.cancel == 0 {
+		v.c.call.op = C.tl_op_new(c.registry)
+		v.cancel = v.c.call.op
 	}
 }
 

@@ -174,8 +174,61 @@ func TestRegistriesThatAreForgottenGo(t *testing.T) {
 	eventually(t, "the collector has found them", func() bool { runtime.GC(); return runtime.NumGoroutine() <= before })
 }
 
+func TestSubscriptionsThatHaveEndedLeaveNothing(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	reg := sqlitePlace(t).open(t)
+	descriptors := func() int {
+		open, err := os.ReadDir("/proc/self/fd")
+		must(t, err)
+		return len(open)
+	}
+	before := 0
+	for i := 0; i < 50; i++ {
+		ctx, cancel := context.WithCancel(background)
+		events, err := reg.Events(ctx)
+		must(t, err)
+		if i == 0 {
+			before = descriptors() // the runtime's own for its poller are among them
+		}
+		cancel()
+		for range events {
+		}
+	}
+	eventually(t, "their queues are gone", func() bool { runtime.GC(); return descriptors() <= before })
+}
+
+func TestClosingWhileOthersAsk(t *testing.T) {
+	onEach(t, func(t *testing.T, at place) {
+		reg := at.open(t)
+		must(t, reg.Connect(background, "main"))
+		ctx, cancel := context.WithCancel(background)
+		var all sync.WaitGroup
+		for i := 0; i < 16; i++ {
+			all.Add(1)
+			go func() {
+				defer all.Done()
+				for ctx.Err() == nil {
+					_, err := reg.On("main").Exec(ctx, "SELECT 1")
+					if err != nil && !errors.Is(err, ErrClosed) && !errors.Is(err, context.Canceled) {
+						t.Error(err)
+						return
+					}
+				}
+			}()
+		}
+		for i := 0; i < 50; i++ {
+			must(t, reg.Close(background, "", Timeout(time.Minute)))
+			must(t, reg.Connect(background, "main"))
+		}
+		cancel()
+		all.Wait()
+	})
+}
+
 func TestMoreCallersThanAQueueTakes(t *testing.T) {
-	conn := sqlitePlace(t).main(t, "pool = { acquire_timeout = \"10m\" }")
+	conn := sqlitePlace(t).main(t, "pool = { acquire_timeout = \"10m\", max_waiters = 100000 }")
 	var all sync.WaitGroup
 	for i := 0; i < 20000; i++ {
 		all.Add(1)
