@@ -83,6 +83,11 @@ function perform(holds, signal, submit, take) {
   });
 }
 
+// Has the call of that number end, if it is still the one that holds this.
+function cancel(slot, holds) {
+  if (waiting[slot]?.holds === holds) addon.cancel(slot);
+}
+
 // Has `tell(index, attached)` called with events until `end`.
 function listen(submit, tell) {
   const slot = newSlot();
@@ -139,4 +144,4 @@ function say({ timeout, maxLag, read, write, batchRows }, flags = 0) {
   how.f64[3] = lag;
 }
 
-module.exports = { listen, milliseconds, perform, say };
+module.exports = { cancel, listen, milliseconds, perform, say };

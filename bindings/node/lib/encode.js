@@ -11,6 +11,7 @@ const {
   NULL, BOOL, INT64, UINT64, FLOAT64, DECIMAL, TEXT, BYTES, TIMESTAMPTZ, DURATION, INTERVAL, JSON: JSON_, LIST, NAME,
 } = TYPES;
 const RECORD = 16; // bytes of a tl_value
+const SMALL = 2 ** 20; // bytes
 const SHORT = 24; // characters that are sooner copied here than by a call
 
 let used = 0; // of the arena
@@ -241,6 +242,7 @@ function encode(parameters) {
 // A getter or toJSON() among the values must not run a statement itself: its values would be written over these.
 function undisturbed(write) {
   const own = ++encodings;
+  if (used < SMALL) arena.shrink(); // what one large value wanted is not kept for the small ones
   used = 0;
   const n = write();
   if (own === encodings) return n;

@@ -91,7 +91,7 @@ class Handle {
   // The rows of a statement as they are asked for.
   stream(sql, parameters, options = NONE) {
     checkedOptions(options);
-    return new Stream(this, options, (slot) => {
+    return new Stream(options, (slot) => {
       say({ batchRows: 4096, ...options }, CALL.STREAM);
       return addon.query(Handle.externalOf(this), slot, text(sql), encoder.encode(parameters), encoder.arenaUsed(),
         options.fallback);

@@ -1,25 +1,38 @@
 'use strict';
 // Columns -> rows.
 
-// Functions that make objects with these names: `append` of columns, `one` of the values of a row. Written for the names, so
-// that all rows have one shape from the start; a loop over them where no code may be made at run time.
-function makersOfObjects(names) {
-  const object = (value) => names.map((name, i) =>
-    `${name === '__proto__' ? '["__proto__"]' : JSON.stringify(name)}: ${value(i)}`).join(', ');
+// Functions that make objects of certain names are written for the names, so that all rows have one shape from the start.
+// Where no code may be made at run time they are a loop over the names.
+function compiled(parameters, body, otherwise) {
   try {
-    return {
-      append: new Function('list', 'columns', 'rows', `
-        const [${names.map((_, i) => `c${i}`).join(', ')}] = columns;
-        for (let i = 0, at = list.length; i < rows; ++i) list[at++] = { ${object((i) => `c${i}[i]`)} };`),
-      one: new Function('values', `return { ${object((i) => `values[${i}]`)} };`),
-    };
+    return new Function(...parameters, body);
   } catch {
-    const one = (values) => Object.fromEntries(names.map((name, i) => [name, values[i]]));
-    const append = (list, columns, rows) => {
-      for (let i = 0; i < rows; ++i) list.push(one(columns.map((column) => column[i])));
-    };
-    return { append, one };
+    return otherwise;
   }
+}
+
+function literal(names, value) {
+  const key = (name) => (name === '__proto__' ? '["__proto__"]' : JSON.stringify(name));
+  return `{ ${names.map((name, i) => `${key(name)}: ${value(i)}`).join(', ')} }`;
+}
+
+function fromEntries(names, values) {
+  return Object.fromEntries(names.map((name, i) => [name, values[i]]));
+}
+
+// The object of the values of one row.
+function makerOfObject(names) {
+  return compiled(['values'], `return ${literal(names, (i) => `values[${i}]`)};`, (values) => fromEntries(names, values));
+}
+
+// Appends the rows of some columns to a list, as objects.
+function makerOfObjects(names) {
+  const columns = names.map((_, i) => `c${i}`);
+  const body = `const [${columns}] = columns;
+    for (let i = 0, at = list.length; i < rows; ++i) list[at++] = ${literal(names, (i) => `${columns[i]}[i]`)};`;
+  return compiled(['list', 'columns', 'rows'], body, (list, given, rows) => {
+    for (let i = 0; i < rows; ++i) list.push(fromEntries(names, given.map((column) => column[i])));
+  });
 }
 
 function appendArrays(list, columns, rows) {
@@ -38,4 +51,4 @@ function appendColumns(list, columns) {
   }
 }
 
-module.exports = { makersOfObjects, appendArrays, appendColumns };
+module.exports = { makerOfObject, makerOfObjects, appendArrays, appendColumns };

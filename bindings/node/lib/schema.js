@@ -3,31 +3,31 @@
 
 const addon = require('./addon');
 const { ROLES } = require('./constants');
-const { makersOfObjects } = require('./rows');
+const { makerOfObject, makerOfObjects } = require('./rows');
 
 const MOST = 2000; // kept; the addon tells of those that are asked for again
 
 class Schema {
-  #makers;
+  #object;
+  #objects;
 
   constructor(told) {
     this.columns = Object.freeze(told.map(([name, code, type, typeName, typeId, precision, scale, nullable]) =>
       Object.freeze({ name, type, typeName, typeId, precision, scale, nullable: nullable < 0 ? null : nullable === 1, code })));
   }
 
-  // Appends the rows of some columns to a list, as objects.
   appendObjects(list, columns, rows) {
-    this.#made().append(list, columns, rows);
+    this.#objects ??= makerOfObjects(this.#names());
+    this.#objects(list, columns, rows);
   }
 
-  // The object of one row.
   objectOf(values) {
-    return this.#made().one(values);
+    this.#object ??= makerOfObject(this.#names());
+    return this.#object(values);
   }
 
-  #made() {
-    this.#makers ??= makersOfObjects(this.columns.map(({ name }) => name));
-    return this.#makers;
+  #names() {
+    return this.columns.map(({ name }) => name);
   }
 }
 

@@ -2,23 +2,21 @@
 // The rows of a statement, read as they are asked for.
 
 const addon = require('./addon');
-const { perform, say } = require('./calls');
-const { STATUS } = require('./constants');
-const { ofStatus } = require('./errors');
+const { cancel, perform, say } = require('./calls');
 const { OWN, area, records } = require('./memory');
 const { appendFitting, describe, takeNext } = require('./result');
 
 class Stream {
-  #of;
   #options;
   #submit;
   #handle;
+  #slot; // of the last call
   #told;
-  #state = 'new';
+  #state = 'new'; // then 'open', then 'closed'
+  #turn = Promise.resolve();
   #failure;
 
-  constructor(of, options, submit) {
-    this.#of = of;
+  constructor(options, submit) {
     this.#options = options;
     this.#submit = submit;
   }
@@ -62,51 +60,61 @@ class Stream {
 
   // Moves to the next result set, dropping what is left of this one; false where there is none.
   async nextSet() {
-    if (this.#state === 'new') await this.#begin();
-    if (this.#state === 'closed') return false;
-    const more = await perform(this, this.#options.signal, (slot) => this.#read(slot, addon.readSet),
-      (index) => records.i64[8 * index + 6] === 1n);
-    if (more) {
-      addon.takeDescription(this.#handle);
-      this.#told = describe(OWN);
-    }
-    return more;
+    const more = await this.#alone(() => this.#read(addon.readSet, (index) => records.i64[8 * index + 6] === 1n));
+    if (!more || this.#handle === undefined) return false;
+    addon.takeDescription(this.#handle);
+    this.#told = describe(OWN);
+    return true;
   }
 
   // Lets go of what is left. Harmless when repeated.
   close() {
     this.#state = 'closed';
+    cancel(this.#slot, this.#handle ?? this);
     if (this.#handle !== undefined) addon.release(this.#handle);
     this.#handle = undefined;
-  }
-
-  async #begin() {
-    this.#state = 'open';
-    this.#handle = await perform(this, this.#options.signal, this.#submit, (index, handle) => {
-      this.#told = describe(index);
-      return handle;
-    });
-    if (this.#state === 'closed') {
-      addon.release(this.#handle);
-      this.#handle = undefined;
-    }
   }
 
   // The rows of the next batch; undefined: the set has ended.
   async #next() {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#state === 'new') await this.#begin();
-    if (this.#state === 'closed') return undefined;
-    const more = await perform(this, this.#options.signal, (slot) => this.#read(slot, addon.read),
-      (index) => records.i32[16 * index + 4] >= 0);
-    if (!more) return undefined;
-    return this.#taken();
+    const more = await this.#alone(() => this.#read(addon.read, (index) => records.i32[16 * index + 4] >= 0));
+    return more ? this.#taken() : undefined;
   }
 
-  #read(slot, read) {
-    if (this.#handle === undefined) throw ofStatus(STATUS.CLOSED, 'the stream is closed', { outcome: 'unknown' });
-    if (this.#options.timeout !== undefined) say({ timeout: this.#options.timeout });
-    return read(this.#handle, slot);
+  // One read at a time: of loops that share a stream each gets what the others have not had.
+  #alone(read) {
+    const turn = this.#turn.then(() => this.#opened(read));
+    this.#turn = turn.catch(() => this.close());
+    return turn;
+  }
+
+  async #opened(read) {
+    if (this.#state === 'new') await this.#begin();
+    return this.#state === 'open' && read();
+  }
+
+  async #begin() {
+    const submit = (slot) => this.#submit(this.#slot = slot);
+    const handle = await perform(this, this.#options.signal, submit, (index, made) => {
+      this.#told = describe(index);
+      return made;
+    });
+    if (this.#state === 'closed') {
+      addon.release(handle);
+    } else {
+      this.#handle = handle;
+      this.#state = 'open';
+    }
+  }
+
+  // The addon writes to what the handle leads to when the batch has come: it must be there until then.
+  #read(read, take) {
+    const handle = this.#handle;
+    return perform(handle, this.#options.signal, (slot) => {
+      if (this.#options.timeout !== undefined) say({ timeout: this.#options.timeout });
+      return read(handle, this.#slot = slot);
+    }, take);
   }
 
   #taken() {

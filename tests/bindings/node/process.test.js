@@ -81,6 +81,16 @@ onEach('the process', (database) => {
     assert.equal(await printed(code, database, t, '--input-type=module'), 'true true true');
   });
 
+  test('rows are the same where no code may be made at run time', async (t) => {
+    const code = `${OPEN} const conn = db.on();
+      const sql = 'SELECT 1 AS "a b", 2 AS "__proto__" UNION ALL SELECT 3, 4';
+      const own = (row) => Object.entries(row).join(' ');
+      console.log([...conn.querySync(sql).map(own), own(conn.querySync('SELECT 5 AS "__proto__"')[0])].join(' | '));`;
+    for (const flags of [[], ['--disallow-code-generation-from-strings']]) {
+      assert.equal(await printed(code, database, t, ...flags), 'a b,1 __proto__,2 | a b,3 __proto__,4 | __proto__,5');
+    }
+  });
+
   test('no threads of libuv are used', async (t) => {
     const code = `const fs = require('node:fs');
       const threads = () => fs.readdirSync('/proc/self/task')

@@ -241,6 +241,20 @@ database = "${env.TL_PG_DATABASE}"\nuser = "${env.TL_PG_SCRAM_USER}"\ncredential
         if (i === 150) abort.abort();
       }
     }, { name: 'AbortError' });
+    const shared = db.on().stream('SELECT i FROM generate_series(1, 1000) AS i', [], { batchRows: 10 });
+    const shares = await Promise.all([1, 2].map(async () => {
+      const own = [];
+      for await (const { i } of shared) own.push(i);
+      return own;
+    }));
+    assert.equal(new Set(shares.flat()).size, 1000);
+    assert.equal(shares.flat().length, 1000);
+    const left = db.on().stream('SELECT pg_sleep(600)');
+    const waits = left.batches().next();
+    await eventually(async () => (await db.inspect('leases')).length === 1);
+    left.close();
+    await assert.rejects(waits, trunkline.Cancelled);
+    await assert.rejects(db.on().stream('SELEKT').batches().next(), trunkline.StatementError);
     const sets = db.on().stream('SELECT 1 AS a; SELECT 2 AS b');
     const all = [];
     do {
