@@ -18,8 +18,6 @@ import (
 // sqlRows are an answer for database/sql.
 type sqlRows struct {
 	rows    *Rows
-	moved   bool   // on from the set that was read
-	more    bool   // there is another
 	moments []bool // of the set: columns of SQLite that are declared to hold moments, which it keeps as text
 }
 
@@ -30,7 +28,7 @@ func newSQLRows(rows *Rows) *sqlRows {
 }
 
 func (r *sqlRows) beginSet() {
-	r.moments, r.moved, r.more = nil, false, false
+	r.moments = nil
 	for i := range r.rows.columns {
 		of := r.rows.columnAt(i)
 		if of._type != C.TL_ANY {
@@ -60,6 +58,7 @@ func (r *sqlRows) Close() error      { return r.rows.Close() }
 
 func (r *sqlRows) Next(row []driver.Value) error {
 	if !r.rows.Next() {
+		r.rows.peek() // which may fail, and this is where that can be told
 		if err := r.rows.Err(); err != nil {
 			return err
 		}
@@ -82,19 +81,11 @@ func (r *sqlRows) Next(row []driver.Value) error {
 	return nil
 }
 
-// HasNextResultSet goes there, when database/sql asks at the end of a set: where there is none it closes the rows, and their session
-// is free. What the old set's columns are can be asked until NextResultSet.
-func (r *sqlRows) HasNextResultSet() bool {
-	if !r.moved {
-		r.moved = true
-		r.rows.Columns()
-		r.more = r.rows.moveOn()
-	}
-	return r.more || r.rows.Err() != nil // which NextResultSet tells
-}
+// HasNextResultSet is asked at the end of a set: where there is no other database/sql closes the rows, and their session is free.
+func (r *sqlRows) HasNextResultSet() bool { return r.rows.peek() }
 
 func (r *sqlRows) NextResultSet() error {
-	if r.HasNextResultSet() && r.rows.Err() == nil && r.rows.openSet() {
+	if r.rows.NextResultSet() {
 		r.beginSet()
 		return nil
 	}
@@ -105,6 +96,7 @@ func (r *sqlRows) NextResultSet() error {
 }
 
 func (r *sqlRows) ColumnTypeDatabaseTypeName(i int) string {
+	defer runtime.KeepAlive(r.rows.reader)
 	return strings.ToUpper(C.GoString(r.rows.columnAt(i).type_name))
 }
 

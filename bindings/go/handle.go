@@ -34,6 +34,7 @@ type handle struct {
 
 	transaction bool
 	busy        atomic.Int32 // verbs on a held one
+	streams     atomic.Int32 // of a held one, which are not read to their end
 	mu          sync.RWMutex // of a held one's pointer
 }
 
@@ -113,6 +114,10 @@ func (h *handle) run(ctx context.Context, v *verb, submit func(*C.tl_conn) C.tl_
 	if h.held && h.ended() {
 		return errHandleEnded()
 	}
+	if h.streams.Load() > 0 && !v.reads {
+		return errorOf(ErrBusy, NotSent, "a stream of this session is open: read it to its end, or close it")
+	}
+	v.waits = !h.held && !v.reads
 	guarded := func() C.tl_status {
 		if !h.held {
 			return submit(h.pointer)

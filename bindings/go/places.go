@@ -5,8 +5,9 @@ import (
 	"sync/atomic"
 )
 
-// mostUnderWay are the verbs of a registry at once: a queue takes 16384, and there is one for all.
-const mostUnderWay = 16000
+// mostUnderWay are the verbs of a registry that may wait for a session at once. A queue takes 16384 verbs, and there is one for all:
+// those who have a session must find room there, or nobody would get theirs.
+const mostUnderWay = 12000
 
 // places lets so many in, and has others wait.
 type places struct {

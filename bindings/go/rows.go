@@ -33,6 +33,9 @@ type Rows struct {
 	timeout int64
 	op      C.tl_op
 	ended   bool // all of the set's rows have been read
+	moved   bool // on from the set, to the next one where there is more
+	more    bool
+	counted bool // among the open streams of its session
 	err     error
 }
 
@@ -53,11 +56,23 @@ func (r *Rows) begin(h *handle, found *C.helper_rows) {
 	r.handle, r.found = h, found
 	r.reader = readers.Get().(*reader)
 	r.reader.found = found
+	if found.streamed != 0 && h.held {
+		r.counted = true
+		h.streams.Add(1)
+	}
 	r.beginSet()
 }
 
+// over says that a stream has no more to come.
+func (r *Rows) over() {
+	if r.counted {
+		r.counted = false
+		r.handle.streams.Add(-1)
+	}
+}
+
 func (r *Rows) beginSet() {
-	r.names, r.before, r.ended = nil, 0, false
+	r.names, r.before, r.ended, r.moved, r.more = nil, 0, false, false, false
 	n := int(r.found.n)
 	if n > cap(r.reader.columns) {
 		r.reader.columns = make([]column, n)
@@ -110,6 +125,9 @@ func (r *Rows) nextBatch() bool {
 	}
 	r.openBatch()
 	r.ended = r.n == 0
+	if r.ended && r.counted {
+		r.peek() // at the end of the last set the session is free for others
+	}
 	return !r.ended
 }
 
@@ -138,7 +156,7 @@ func (r *Rows) readBatch() error {
 func (r *Rows) read(submit func(*verb) C.tl_status, then func(v *verb, queued bool)) error {
 	v := r.handle.core.verbs.get()
 	v.c.call.timeout_ms = C.int64_t(r.timeout)
-	v.cancel = r.op
+	v.cancel, v.reads = r.op, true
 	err := r.handle.run(r.ctx, v, func(*C.tl_conn) C.tl_status { return submit(v) })
 	if err == nil {
 		then(v, v.c.call.queue != nil)
@@ -248,6 +266,7 @@ func (r *Rows) Close() error {
 }
 
 func (r *Rows) let() {
+	r.over()
 	for i := range r.columns {
 		r.columns[i] = column{}
 	}
@@ -280,9 +299,20 @@ func (r *Rows) index(name string) int {
 }
 
 // NextResultSet goes to the next set of rows, of several statements in one text, and drops what is left of this one.
-func (r *Rows) NextResultSet() bool { return r.moveOn() && r.openSet() }
+func (r *Rows) NextResultSet() bool { return r.peek() && r.openSet() }
 
-// moveOn leaves the set for the next one, whose columns openSet brings.
+// peek tells whether there is another set. What the columns of this one are can be asked until openSet.
+func (r *Rows) peek() (more bool) {
+	if !r.moved {
+		r.Columns()
+		r.moved, r.more = true, r.moveOn()
+		if !r.more && r.handle != nil {
+			r.over()
+		}
+	}
+	return r.more
+}
+
 func (r *Rows) moveOn() (more bool) {
 	if r.handle == nil || r.err != nil {
 		return false
@@ -317,6 +347,7 @@ func (r *Rows) Affected() int64 {
 	if r.handle == nil {
 		return -1
 	}
+	defer runtime.KeepAlive(r.reader)
 	return int64(r.found.affected)
 }
 
@@ -360,6 +391,7 @@ func (r *Rows) LastID() int64 {
 	if r.handle == nil {
 		return 0
 	}
+	defer runtime.KeepAlive(r.reader)
 	return int64(r.found.last_id)
 }
 

@@ -487,6 +487,26 @@ func TestSQLRowsReadToTheirEndAreClosed(t *testing.T) {
 	})
 }
 
+func TestSQLWhatFailsAfterTheLastRowIsTold(t *testing.T) {
+	onEach(t, func(t *testing.T, at place) {
+		if at.name == "mariadb" {
+			return // where dividing by zero is NULL
+		}
+		db := at.open(t).DB("main", Streaming)
+		fails := map[string]string{"sqlite": "SELECT 1 AS a; SELECT abs(-9223372036854775808)", "postgresql": "SELECT 1 AS a; SELECT 1/0"}
+		rows, err := db.Query(fails[at.name])
+		must(t, err)
+		for rows.Next() {
+		}
+		rows.NextResultSet()
+		for rows.Next() {
+		}
+		equal(t, rows.Err() != nil, true)
+		must(t, rows.Close())
+		must(t, db.Close())
+	})
+}
+
 func TestSQLAConnIsAskedItself(t *testing.T) {
 	onEach(t, func(t *testing.T, at place) {
 		db, _ := sqlDB(t, at, "pool = { max = 1 }")

@@ -99,16 +99,23 @@ func (t *Tx) Rollback(ctx context.Context) error {
 	if t.handle.ended() {
 		return nil
 	}
+	if t.handle.streams.Load() > 0 { // the library rolls back when they are dropped
+		t.handle.release()
+		return nil
+	}
 	return t.end(ctx, func(conn *C.tl_conn, v *verb) C.tl_status { return C.tl_rollback(conn, &v.c.call, &v.c.err) })
 }
 
-// end lets go of the handle whatever comes of it; a transaction that is open then the library rolls back.
+// end lets go of the handle whatever comes of it, unless a stream is open; a transaction that is open then the library rolls back.
 func (t *Tx) end(ctx context.Context, submit func(*C.tl_conn, *verb) C.tl_status) error {
 	v := t.handle.core.verbs.get()
 	v.c.call.timeout_ms = C.int64_t(t.options.timeout)
+	open := t.handle.streams.Load() > 0
 	err := t.handle.run(ctx, v, func(conn *C.tl_conn) C.tl_status { return submit(conn, v) })
 	t.handle.core.verbs.put(v)
-	t.handle.release()
+	if !open {
+		t.handle.release()
+	}
 	return err
 }
 

@@ -20,6 +20,9 @@ type verb struct {
 	status C.tl_status
 	done   chan struct{}
 
+	reads bool // from a stream, which has its session
+	waits bool // for a session, perhaps
+
 	// Of a statement that the dispatcher may submit.
 	conn    *C.tl_conn
 	sql     string
@@ -53,7 +56,7 @@ func (t *table) get() *verb {
 func (t *table) put(v *verb) {
 	v.c.call = C.tl_call{struct_size: C.sizeof_tl_call}
 	v.c.err, v.c.value, v.c.number, v.cancel = nil, nil, 0, 0
-	v.conn, v.sql, v.values, v.refused = nil, "", nil, false
+	v.conn, v.sql, v.values, v.refused, v.reads, v.waits = nil, "", nil, false, false, false
 	t.mu.Lock()
 	t.free = append(t.free, v)
 	t.mu.Unlock()
@@ -139,11 +142,13 @@ const mostQueues = 3 // that a verb is tried on, where one after the other is sh
 
 // enqueue makes it on the queue. A goroutine that waits there holds no thread.
 func (c *core) enqueue(ctx context.Context, v *verb, cancellable bool, submit func() C.tl_status) *Error {
-	if err := c.places.take(ctx); err != nil {
-		c.releaseOp(v)
-		return endedBefore(err)
+	if v.waits {
+		if err := c.places.take(ctx); err != nil {
+			c.releaseOp(v)
+			return endedBefore(err)
+		}
+		defer c.places.give()
 	}
-	defer c.places.give()
 	for tried := 1; ; tried++ {
 		q, failure := c.queueNow()
 		if failure != nil {
@@ -170,6 +175,9 @@ func (c *core) enqueue(ctx context.Context, v *verb, cancellable bool, submit fu
 	}
 }
 
+// gate lets as many callers into C at once as there are processors: each more would take a thread to wait for a lock.
+var gate = make(chan struct{}, runtime.GOMAXPROCS(0))
+
 // submit has it begun by the dispatcher, or here; false: that was refused. Otherwise v is the dispatcher's until it is done, and may
 // have been refused there.
 func (c *core) submit(q *queue, v *verb, submit func() C.tl_status) (begun bool) {
@@ -182,9 +190,14 @@ func (c *core) submit(q *queue, v *verb, submit func() C.tl_status) (begun bool)
 		return true
 	}
 	statement := v.conn != nil
-	status := submit()
+	if !statement {
+		gate <- struct{}{}
+	}
+	status := submit() // from here on v may be done
 	if statement {
 		q.submitted()
+	} else {
+		<-gate
 	}
 	if status != C.TL_OK {
 		v.status = status

@@ -71,6 +71,40 @@ func TestTokens(t *testing.T) {
 	exec(t, conn.After(token), "SELECT 1")
 }
 
+func TestASessionWithAnOpenStreamIsBusy(t *testing.T) {
+	onEach(t, func(t *testing.T, at place) {
+		reg := at.open(t)
+		tx, err := reg.On("main").With(Batch(10, 0)).Begin(background, TxOptions{})
+		must(t, err)
+		rows, err := tx.Stream(background, at.series, 100000)
+		must(t, err)
+		equal(t, rows.Next(), true)
+		_, err = tx.Exec(background, "SELECT 1")
+		equal(t, failure(t, err, ErrBusy).Outcome, NotSent)
+		failure(t, tx.Commit(background), ErrBusy)
+		must(t, rows.Close())
+		exec(t, tx, "SELECT 1")
+		rows, err = tx.Stream(background, at.series, 100)
+		must(t, err)
+		for rows.Next() {
+		}
+		exec(t, tx, "SELECT 1") // it has been read to its end
+		must(t, rows.Close())
+		must(t, tx.Commit(background))
+
+		tx, err = reg.On("main").With(Batch(10, 0)).Begin(background, TxOptions{})
+		must(t, err)
+		rows, err = tx.Stream(background, at.series, 100000)
+		must(t, err)
+		equal(t, rows.Next(), true)
+		must(t, tx.Rollback(background))
+		for rows.Next() {
+		}
+		equal(t, rows.Err() != nil, true)
+		must(t, rows.Close())
+	})
+}
+
 func TestArrow(t *testing.T) {
 	onEach(t, func(t *testing.T, at place) {
 		reg := at.open(t)
