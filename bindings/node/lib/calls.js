@@ -62,25 +62,42 @@ function freeSlot(slot) {
 // Has `submit(slot)` begin a call; its answer, as `take` makes it.
 function perform(holds, signal, submit, take) {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) {
-      how.u32.fill(0);
-      return reject(aborted(ofStatus(STATUS.CANCELLED, 'it was aborted before it began'), signal));
-    }
-    const slot = newSlot();
-    let failed;
-    try {
-      failed = submit(slot);
-    } catch (error) {
-      freeSlot(slot);
-      how.u32.fill(0);
-      throw error;
-    }
-    if (failed !== undefined) {
-      freeSlot(slot);
-      return reject(ofFailure(failed));
-    }
-    waiting[slot] = new Call(resolve, reject, take, holds, signal, slot);
+    const asked = { resolve, reject, holds, signal, submit, take };
+    if (!begun(asked)) full.push(asked);
   });
+}
+
+// What the queue has no place for (it has 16384), until others are done.
+const full = [];
+
+// False: there is no place.
+function begun(asked) {
+  const { resolve, reject, holds, signal, submit, take } = asked;
+  if (signal?.aborted) {
+    reject(aborted(ofStatus(STATUS.CANCELLED, 'it was aborted before it began'), signal));
+    return true;
+  }
+  const slot = newSlot();
+  const failed = submitted(submit, slot, reject);
+  if (failed === undefined) {
+    waiting[slot] = new Call(resolve, reject, take, holds, signal, slot);
+    return true;
+  }
+  freeSlot(slot);
+  if (failed?.[0] === STATUS.BUSY) return false;
+  if (failed !== null) reject(ofFailure(failed));
+  return true;
+}
+
+// undefined: it is under way; null: it was rejected here; else what the library says.
+function submitted(submit, slot, reject) {
+  try {
+    return submit(slot);
+  } catch (error) {
+    how.u32.fill(0);
+    reject(error);
+    return null;
+  }
 }
 
 // Has the call of that number end, if it is still the one that holds this.
@@ -123,7 +140,14 @@ function drained(n, attached) {
       call.settle(i, attached?.[i]);
     }
   }
+  if (full.length > 0) full.splice(0, countOfBegun());
 }
+
+function countOfBegun() {
+  const stuck = full.findIndex((asked) => !begun(asked));
+  return stuck === -1 ? full.length : stuck;
+}
+
 addon.onDrained(drained);
 
 function milliseconds(value, what) {

@@ -45,6 +45,12 @@ onEach('verbs', (database) => {
     assert.deepEqual(answers.map(([row]) => row.i), numbers);
   });
 
+  test('more calls than a queue has places for wait for one', { skip: database.name === 'mariadb' && 'as with the others' }, async (t) => {
+    const db = opened(t, database, '[connections.db.pool]\nacquire_timeout = "300s"\nmax_waiters = 50_000\n');
+    const answers = await Promise.all(Array.from({ length: 20_000 }, () => db.on().query('SELECT 1 AS one')));
+    assert.ok(answers.every(([{ one }]) => one === 1));
+  });
+
   test('many rows are sent, and come', async (t) => {
     const db = opened(t, database);
     const name = await table(db, 'id INTEGER, name VARCHAR(20)');
