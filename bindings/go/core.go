@@ -29,7 +29,7 @@ type core struct {
 }
 
 func newCore(registry *C.tl_registry) *core {
-	c := &core{registry: registry, verbs: &table{}}
+	c := &core{registry: registry, verbs: newTable()}
 	runtime.SetFinalizer(c, (*core).release)
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"sync"
 )
 
@@ -11,7 +12,7 @@ func init() { sql.Register("trunkline", sqlDriver{}) }
 
 // DB is the connection of that name for database/sql, which keeps no idle connections of its own: the pools are trunkline's.
 func (r *Registry) DB(name string, how ...Option) *sql.DB {
-	db := sql.OpenDB(&connector{conn: r.On(name, how...)})
+	db := sql.OpenDB(&connector{reg: r, name: name, how: how})
 	db.SetMaxIdleConns(0)
 	return db
 }
@@ -32,19 +33,23 @@ func (sqlDriver) OpenConnector(name string) (driver.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &connector{conn: reg.On(name)}, nil
+	return &connector{reg: reg, name: name}, nil
 }
 
 type connector struct {
-	conn  *Conn
+	reg   *Registry
+	name  string
+	how   []Option
 	reads readTexts
 }
 
+// Connect looks the name up each time, as others may have removed it and added it again.
 func (c *connector) Connect(context.Context) (driver.Conn, error) {
-	if c.conn.err != nil {
-		return nil, c.conn.err
+	conn := c.reg.On(c.name, c.how...)
+	if conn.err != nil {
+		return nil, conn.err
 	}
-	return &sqlConn{connector: c}, nil
+	return &sqlConn{connector: c, conn: conn}, nil
 }
 
 func (c *connector) Driver() driver.Driver { return sqlDriver{} }
@@ -100,8 +105,10 @@ func isRead(ctx context.Context, conn *Conn, text string) (bool, error) {
 // pool's, of a replica perhaps. With whatever else it runs it is one, so that temporary tables, settings and ids stay with it.
 type sqlConn struct {
 	*connector
-	pin *Pin
-	tx  *Tx
+	conn  *Conn
+	pin   *Pin
+	fresh bool // the session was taken for the statement that runs
+	tx    *Tx
 }
 
 var (
@@ -117,6 +124,7 @@ var (
 
 // on is where a statement runs.
 func (c *sqlConn) on(ctx context.Context, text string) (*session, error) {
+	c.fresh = false
 	if c.tx != nil {
 		return &c.tx.session, nil
 	}
@@ -133,10 +141,29 @@ func (c *sqlConn) held(ctx context.Context) (*session, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.pin = pin
+		c.pin, c.fresh = pin, true
 	}
 	return &c.pin.session, nil
 }
+
+// lost is what has become of a statement. Where its session was taken for it, is gone, and has certainly not run it, database/sql is
+// told that it may try another.
+func (c *sqlConn) lost(err error) error {
+	var failure *Error
+	if !c.fresh || !errors.As(err, &failure) || failure.Status != ErrUnavailable || failure.Outcome > Refused {
+		return err
+	}
+	c.pin.Close()
+	c.pin = nil
+	return badConn{failure}
+}
+
+// badConn is an Error that is driver.ErrBadConn, too.
+type badConn struct{ failure *Error }
+
+func (b badConn) Error() string        { return b.failure.Message }
+func (b badConn) Is(target error) bool { return target == driver.ErrBadConn }
+func (b badConn) Unwrap() error        { return b.failure }
 
 func (c *sqlConn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
 	where, err := c.on(ctx, text)
@@ -149,7 +176,7 @@ func (c *sqlConn) QueryContext(ctx context.Context, text string, args []driver.N
 	}
 	rows, err := read(ctx, text, plain(args)...)
 	if err != nil {
-		return nil, err
+		return nil, c.lost(err)
 	}
 	return newSQLRows(rows), nil
 }
@@ -161,7 +188,7 @@ func (c *sqlConn) ExecContext(ctx context.Context, text string, args []driver.Na
 	}
 	result, err := where.Exec(ctx, text, plain(args)...)
 	if err != nil {
-		return nil, err
+		return nil, c.lost(err)
 	}
 	return sqlResult(result), nil
 }
@@ -224,6 +251,7 @@ func (c *sqlConn) BeginTx(ctx context.Context, how driver.TxOptions) (driver.Tx,
 	if c.tx != nil {
 		return nil, errorOf(ErrMisuse, NotSent, "a transaction is open on this connection")
 	}
+	c.fresh = false
 	where := &c.conn.session // where a replica may serve what only reads
 	if !how.ReadOnly || c.pin != nil {
 		var err error
@@ -233,7 +261,7 @@ func (c *sqlConn) BeginTx(ctx context.Context, how driver.TxOptions) (driver.Tx,
 	}
 	tx, err := where.Begin(ctx, TxOptions{ReadOnly: how.ReadOnly, Isolation: isolation})
 	if err != nil {
-		return nil, err
+		return nil, c.lost(err)
 	}
 	c.tx = tx
 	return &sqlTx{c}, nil

@@ -106,11 +106,14 @@ func (q *queue) submitted() {
 
 // copyStatement puts it where C may read it later.
 func (v *verb) copyStatement() {
-	if v.c.memory == nil {
-		v.c.memory = (*C.char)(C.malloc(longestHanded))
-	}
-	memory := unsafe.Slice((*byte)(unsafe.Pointer(v.c.memory)), longestHanded)
 	n := len(v.values.records) * C.sizeof_tl_value
+	size := n + len(v.values.arena) + len(v.sql)
+	if size > v.room {
+		C.free(unsafe.Pointer(v.c.memory))
+		v.room = size + size/2
+		v.c.memory = (*C.char)(C.malloc(C.size_t(v.room)))
+	}
+	memory := unsafe.Slice((*byte)(unsafe.Pointer(v.c.memory)), v.room)
 	if n > 0 {
 		copy(memory, unsafe.Slice((*byte)(unsafe.Pointer(&v.values.records[0])), n))
 	}

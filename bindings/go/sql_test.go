@@ -385,6 +385,43 @@ func TestSQLALostSessionIsNotTriedAgain(t *testing.T) {
 	equal(t, sqlInt(t, db, "SELECT 1"), 1)
 }
 
+func TestSQLANameMayComeLater(t *testing.T) {
+	reg := sqlitePlace(t).open(t)
+	db := reg.DB("later")
+	failure(t, db.Ping(), ErrNotFound)
+	for i := 0; i < 2; i++ {
+		_, err := reg.Add("later", map[string]any{"driver": "sqlite", "database": ":memory:"})
+		must(t, err)
+		must(t, db.Ping())
+		_, err = reg.Remove(background, "later")
+		must(t, err)
+	}
+	must(t, db.Close())
+}
+
+// Only what certainly did not run, on a session that was taken for it, is tried again by database/sql.
+func TestSQLWhatIsBadConn(t *testing.T) {
+	conn := sqlitePlace(t).main(t)
+	for _, c := range []struct {
+		fresh   bool
+		status  Status
+		outcome Outcome
+		bad     bool
+	}{
+		{true, ErrUnavailable, NotSent, true}, {true, ErrUnavailable, Refused, true}, {true, ErrUnavailable, RolledBack, false},
+		{true, ErrUnavailable, Unknown, false}, {false, ErrUnavailable, NotSent, false}, {true, ErrBusy, NotSent, false},
+	} {
+		pin, err := conn.Hold(background)
+		must(t, err)
+		held := &sqlConn{conn: conn, pin: pin, fresh: c.fresh}
+		err = held.lost(&Error{Status: c.status, Outcome: c.outcome})
+		equal(t, errors.Is(err, driver.ErrBadConn), c.bad)
+		equal(t, held.pin == nil, c.bad)
+		failure(t, err, c.status)
+		must(t, held.Close())
+	}
+}
+
 func TestSQLLimitsAreOfCallers(t *testing.T) {
 	onEach(t, func(t *testing.T, at place) {
 		db, reg := sqlDB(t, at, "pool = { max = 5 }")

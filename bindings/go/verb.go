@@ -9,10 +9,11 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 )
 
 // verb is one call of the library that may wait. It is used again for others: the library knows it by its number. What C reads
-// and writes of it is C's own memory, which is never freed.
+// and writes of it is C's own memory, which goes with the registry.
 type verb struct {
 	c      *C.helper_verb
 	cancel C.tl_op // what the end of its context cancels; 0: its own op
@@ -27,6 +28,7 @@ type verb struct {
 	conn    *C.tl_conn
 	sql     string
 	values  *parameters
+	room    int  // bytes for it in C's memory
 	refused bool // its submission was
 }
 
@@ -35,6 +37,19 @@ type table struct {
 	mu   sync.Mutex
 	all  []*verb
 	free []*verb
+}
+
+func newTable() *table {
+	t := &table{}
+	runtime.SetFinalizer(t, (*table).release)
+	return t
+}
+
+func (t *table) release() {
+	for _, v := range t.all {
+		C.free(unsafe.Pointer(v.c.memory))
+		C.free(unsafe.Pointer(v.c))
+	}
 }
 
 func (t *table) get() *verb {
