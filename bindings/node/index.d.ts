@@ -263,7 +263,8 @@ export interface Event {
   session: number | null;
   backend: string | null;
   tag: string | null;
-  duration: Interval | null;
+  /** Milliseconds. */
+  duration: number | null;
   status: string | null;
   /** As it was given, never the values of its parameters. */
   statement: string | null;

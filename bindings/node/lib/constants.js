@@ -29,6 +29,4 @@ exports.EVENTS = {
 exports.ASK = { NAME: 0x200, CREDENTIALS: 0x400 };
 
 // Of a Record of the addon: src/answers.hpp.
-exports.KIND = {
-  NOTHING: 0, WHOLE: 1, HANDLE: 2, LARGE: 3, STREAM: 4, BATCH: 5, EVENT: 6, QUESTION: 7,
-};
+exports.KIND = { EVENT: 6, QUESTION: 7 };

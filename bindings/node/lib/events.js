@@ -21,7 +21,11 @@ function rowOf(index, handle) {
 
 function eventOf(index, handle) {
   const row = rowOf(index, handle);
-  return { ...row, lost: Number(records.i64[8 * index + 4]) };
+  return { ...row, duration: milliseconds(row.duration), lost: Number(records.i64[8 * index + 4]) };
+}
+
+function milliseconds(interval) {
+  return interval === null ? null : Number(interval.microseconds) / 1000;
 }
 
 class Events extends EventEmitter {

@@ -16,7 +16,6 @@ struct Record {
     kBatch = 5,   // that has come for a stream; rows -1: its set has ended
     kEvent = 6,
     kQuestion = 7,
-    kNextSet = 8,
   };
 
   int32_t slot;

@@ -123,7 +123,7 @@ onEach('the registry', (database) => {
     assert.equal(event.statement, 'SELECT ? AS one');
     assert.equal(event.tag, 'of the test');
     assert.equal(event.lost, 0);
-    assert.ok(event.at instanceof Date && event.duration instanceof trunkline.Interval);
+    assert.ok(event.at instanceof Date && event.duration >= 0);
     const told = [];
     const listener = ({ statement }) => told.push(statement);
     db.events.on('query', listener);

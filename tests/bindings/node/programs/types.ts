@@ -92,7 +92,7 @@ async function registry(db: Registry, signal: AbortSignal): Promise<void> {
   const found: Result = await db.inspect('leases', 'x', { int64: 'bigint' });
   const events: Events = db.events;
   const kind: EventKind = 'slow_query';
-  events.on(kind, (event: Event) => console.log(event.statement, event.duration?.microseconds, event.lost, event.at.getTime()));
+  events.on(kind, (event: Event) => console.log(event.statement, event.duration?.toFixed(), event.lost, event.at.getTime()));
   events.once('connect', () => undefined).off('query', () => undefined);
   const ends: (() => void)[] = [
     db.resolver(async (name: string) => (name === 'x' ? settings : null), { unused: 1000 }),
