@@ -16,7 +16,7 @@ const place = fs.mkdtempSync(path.join(os.tmpdir(), 'trunkline-package-'));
 after(() => fs.rmSync(place, { recursive: true, force: true }));
 
 const env = { ...process.env, npm_config_update_notifier: 'false', npm_config_audit: 'false', npm_config_fund: 'false' };
-delete env.TRUNKLINE_NODE_ADDON;
+for (const name of ['TRUNKLINE_NODE_ADDON', 'LD_LIBRARY_PATH']) delete env[name]; // which Meson sets
 
 function run(program, args, folder, more = {}) {
   return execFileSync(program, args, { cwd: folder, env: { ...env, ...more }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
