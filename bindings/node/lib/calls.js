@@ -67,8 +67,9 @@ function perform(holds, signal, submit, take) {
   });
 }
 
-// What the queue has no place for (it has 16384), until others are done.
+// What a queue has no place for, until others are done. It has 16384; where there are far fewer, something else is busy.
 const full = [];
+const MANY = 8192;
 
 // False: there is no place.
 function begun(asked) {
@@ -84,7 +85,7 @@ function begun(asked) {
     return true;
   }
   freeSlot(slot);
-  if (failed?.[0] === STATUS.BUSY) return false;
+  if (failed?.[0] === STATUS.BUSY && waiting.length - free.length > MANY) return false;
   if (failed !== null) reject(ofFailure(failed));
   return true;
 }

@@ -23,14 +23,12 @@ function room(bytes) {
 }
 
 function align() {
-  used = (used + 7) & ~7;
+  used = 8 * Math.ceil(used / 8);
 }
 
 function sized(at, type, length, offset) {
-  values.u32[4 * at] = type;
+  integer(at, type, offset);
   values.u32[4 * at + 1] = length;
-  values.f64[2 * at + 1] = 0;
-  values.u32[4 * at + 2] = offset;
 }
 
 function integer(at, type, value) {
@@ -101,15 +99,24 @@ function date(at, value) {
 // Without months and days it is a duration, which databases know that have no intervals.
 function span(at, value) {
   if (value.months !== 0 || value.days !== 0) return interval(at, value);
-  wide(at, DURATION, BigInt(value.microseconds));
+  wide(at, DURATION, microsecondsOf(value));
+}
+
+function microsecondsOf({ microseconds }) {
+  const exact = BigInt(microseconds);
+  if (BigInt.asIntN(64, exact) === exact) return exact;
+  throw new RangeError('the microseconds of an Interval are an integer of 64 bits');
 }
 
 function interval(at, value) {
+  if (value.months !== (value.months | 0) || value.days !== (value.days | 0)) {
+    throw new RangeError('the months and days of an Interval are integers of 32 bits');
+  }
   align();
   room(16);
   arena.i32[used / 4] = value.months;
   arena.i32[used / 4 + 1] = value.days;
-  arena.i64[used / 8 + 1] = BigInt(value.microseconds);
+  arena.i64[used / 8 + 1] = microsecondsOf(value);
   sized(at, INTERVAL, 16, used);
   used += 16;
 }
@@ -156,8 +163,9 @@ function list(at, given) {
     if (what[i] instanceof Interval) interval(first + i, what[i]); // so that all elements have one type
     else value(first + i, what[i]);
     const type = values.u32[4 * (first + i)];
-    if (type !== NULL && element !== NULL && type !== element) throw new TypeError('a list of values of different types');
-    if (type !== NULL) element = type;
+    if (type === NULL) continue;
+    if (element !== NULL && type !== element) throw new TypeError('a list of values of different types');
+    element = type;
   }
   align();
   room(RECORD * what.length);
@@ -171,6 +179,11 @@ function ensure(records) {
   if (RECORD * records > values.size) values.grow(RECORD * records, values.size);
 }
 
+function isDocument(value) {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null || typeof value.toJSON === 'function';
+}
+
 function object(at, value) {
   if (value instanceof Date) return date(at, value);
   if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return bytes(at, value);
@@ -178,8 +191,7 @@ function object(at, value) {
   if (value instanceof Json) return json(at, value.value);
   if (value instanceof Interval) return span(at, value);
   if (value instanceof Float) return float(at, value.value);
-  const prototype = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype || prototype === null || typeof value.toJSON === 'function') return json(at, value);
+  if (isDocument(value)) return json(at, value);
   throw new TypeError(`a value of class ${value.constructor?.name ?? 'unknown'} cannot be sent`);
 }
 
@@ -226,7 +238,8 @@ function row(at, parameters) {
     return length;
   }
   if (parameters === null || typeof parameters !== 'object' || ArrayBuffer.isView(parameters)) {
-    throw new TypeError(`parameters are an array, or an object of names and values, not ${parameters === null ? 'null' : typeof parameters}`);
+    const what = parameters === null ? 'null' : typeof parameters;
+    throw new TypeError(`parameters are an array, or an object of names and values, not ${what}`);
   }
   const names = Object.keys(parameters);
   top = at + 2 * names.length;

@@ -20,14 +20,18 @@ class TrunklineError extends Error {
 }
 TrunklineError.status = STATUS.INTERNAL;
 // On the prototype, as it is with the errors of JavaScript, so that it is not one more property to print.
-Object.defineProperty(TrunklineError.prototype, 'name', { value: 'TrunklineError', writable: true, configurable: true });
+named(TrunklineError, 'TrunklineError');
+
+function named(made, name) {
+  Object.defineProperty(made.prototype, 'name', { value: name, writable: true, configurable: true });
+}
 
 const classes = { TrunklineError };
 const byStatus = new Map();
 
 function define(name, base, status) {
   const made = { [name]: class extends base {} }[name];
-  Object.defineProperty(made.prototype, 'name', { value: name, writable: true, configurable: true });
+  named(made, name);
   if (status !== undefined) {
     made.status = status;
     byStatus.set(status, made);

@@ -11,7 +11,6 @@ const { checked, classes, ofStatus } = require('./errors');
 const { OWN, area, scratch } = require('./memory');
 const { resultOf } = require('./result');
 const { Stream } = require('./stream');
-
 const { ASYNC_DISPOSE } = require('./values');
 
 const NONE = Object.freeze({});
@@ -21,7 +20,8 @@ const TIMESTAMPTZ = new Set([undefined, 'date', 'text']);
 
 function oneOf(words, word, what) {
   if (words.has(word)) return;
-  throw new TypeError(`${what} is one of ${[...words].filter(Boolean).map((each) => `'${each}'`).join(', ')}, not ${String(word)}`);
+  const known = [...words].filter(Boolean).map((each) => `'${each}'`).join(', ');
+  throw new TypeError(`${what} is one of ${known}, not ${String(word)}`);
 }
 
 function checkedOptions(options) {
@@ -259,7 +259,7 @@ class Transaction extends Handle {
   // Whether it certainly had no effect, and may succeed now.
   [MAY_RUN_AGAIN](failure) {
     const { Deadlock, SerializationFailure, Unavailable } = classes;
-    const passing = failure instanceof Deadlock || failure instanceof SerializationFailure || failure instanceof Unavailable;
+    const passing = [Deadlock, SerializationFailure, Unavailable].some((each) => failure instanceof each);
     return passing && failure.outcome !== 'unknown' && !this.#endedByHand;
   }
 

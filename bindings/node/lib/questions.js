@@ -18,6 +18,10 @@ function login(given) {
   return [tomlOf(rest), keepOf(valid, 'valid')];
 }
 
+function warn(message) {
+  process.emitWarning(message, 'TrunklineWarning');
+}
+
 // Each question is answered, whatever becomes of the function.
 async function answerOf(fn, name, nothing, textOf, keep) {
   try {
@@ -27,7 +31,7 @@ async function answerOf(fn, name, nothing, textOf, keep) {
     return [0, text, ownKeep || keep];
   } catch (failure) {
     if (failure instanceof classes.TrunklineError) return [failure.status, failure.message, 0];
-    process.emitWarning(`what was asked for ${JSON.stringify(name)} failed: ${failure?.stack ?? failure}`, 'TrunklineWarning');
+    warn(`what was asked for ${JSON.stringify(name)} failed: ${failure?.stack ?? failure}`);
     return [STATUS.UNAVAILABLE, `it failed with ${failure?.name ?? typeof failure}`, 0];
   }
 }
@@ -39,7 +43,7 @@ function answer(registry, kind, fn, nothing, textOf, keep) {
     const { connection } = rowOf(index, handle);
     const failed = addon.answer(registry, question, ...await answerOf(fn, connection, nothing, textOf, keep));
     if (failed !== undefined && failed[0] === STATUS.CONFIGURATION) {
-      process.emitWarning(`what was given for ${JSON.stringify(connection)} cannot be used: ${failed[1]}`, 'TrunklineWarning');
+      warn(`what was given for ${JSON.stringify(connection)} cannot be used: ${failed[1]}`);
     }
   });
 }

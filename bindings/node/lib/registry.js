@@ -42,7 +42,9 @@ class Registry {
   // The connection of that name; without one that of using(), else the default.
   on(name, options = NONE) {
     const { mode = 'dual', after } = options;
-    if (!Object.hasOwn(MODES, mode)) throw new TypeError(`mode is one of ${Object.keys(MODES).join(', ')}, not ${String(mode)}`);
+    if (!Object.hasOwn(MODES, mode)) {
+      throw new TypeError(`mode is one of ${Object.keys(MODES).join(', ')}, not ${String(mode)}`);
+    }
     const wanted = name ?? using.getStore()?.get(this) ?? undefined;
     const found = this.#kept(wanted, mode);
     return after === undefined || after === '' ? found : found.after(after);

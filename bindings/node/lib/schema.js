@@ -13,7 +13,9 @@ class Schema {
 
   constructor(told) {
     this.columns = Object.freeze(told.map(([name, code, type, typeName, typeId, precision, scale, nullable]) =>
-      Object.freeze({ name, type, typeName, typeId, precision, scale, nullable: nullable < 0 ? null : nullable === 1, code })));
+      Object.freeze({
+        name, type, typeName, typeId, precision, scale, nullable: nullable < 0 ? null : nullable === 1, code,
+      })));
   }
 
   appendObjects(list, columns, rows) {

@@ -15,11 +15,16 @@ function written(value, key) {
       break;
     case 'object':
       if (Array.isArray(value)) return `[${value.map((each) => written(each, key)).join(', ')}]`;
-      if (value !== null) return `{${entries(value).map(([name, each]) => `${text(name)} = ${written(each, name)}`).join(', ')}}`;
+      if (value !== null) return `{${entries(value).map(pair).join(', ')}}`;
       break;
     default:
   }
-  throw new TypeError(`${key}: a setting is a string, number, boolean, array or object, not ${value === null ? 'null' : typeof value}`);
+  const what = value === null ? 'null' : typeof value;
+  throw new TypeError(`${key}: a setting is a string, number, boolean, array or object, not ${what}`);
+}
+
+function pair([key, value]) {
+  return `${text(key)} = ${written(value, key)}`;
 }
 
 function entries(settings) {
@@ -30,7 +35,7 @@ function entries(settings) {
 function tomlOf(settings) {
   if (typeof settings === 'string') return settings;
   if (settings === null || typeof settings !== 'object') throw new TypeError('settings are an object, or TOML');
-  return entries(settings).map(([key, value]) => `${text(key)} = ${written(value, key)}\n`).join('');
+  return entries(settings).map((each) => `${pair(each)}\n`).join('');
 }
 
 module.exports = { tomlOf };

@@ -95,6 +95,8 @@ onEach('values', (database) => {
     await assert.rejects(conn.query('SELECT ?', ['\ud800']), /parameter 1: the text is not valid Unicode/);
     await assert.rejects(conn.query('SELECT ?', [new Date(NaN)]), DataError);
     await assert.rejects(conn.query('SELECT ?', [new Map()]), /a value of class Map cannot be sent/);
+    await assert.rejects(conn.query('SELECT ?', [new Interval({ microseconds: 2n ** 63n })]), DataError);
+    await assert.rejects(conn.query('SELECT ?', [new Interval({ months: 2 ** 31 })]), DataError);
     await assert.rejects(conn.query('SELECT ?', 'x'), TypeError);
     await assert.rejects(conn.query(5), TypeError);
     assert.throws(() => conn.querySync('SELECT ?', [{ toJSON: () => conn.querySync('SELECT 1') }]), trunkline.Misuse);

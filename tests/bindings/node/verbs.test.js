@@ -100,6 +100,15 @@ onEach('verbs', (database) => {
     await assert.rejects(conn.query('SELECT * FROM only_here'), trunkline.StatementError);
   });
 
+  test('a pin is busy while a transaction is open on it', async (t) => {
+    const session = await opened(t, database).on('db', { mode: 'write' }).pin();
+    const tx = await session.begin();
+    await assert.rejects(session.query('SELECT 1'), trunkline.Busy);
+    await tx.rollback();
+    assert.equal((await session.query('SELECT 1 AS one'))[0].one, 1);
+    session.close();
+  });
+
   test('errors have a class, and say what became of the statement', async (t) => {
     const db = opened(t, database);
     const name = await table(db, 'id INTEGER PRIMARY KEY');
