@@ -318,7 +318,7 @@ function decodeOne(memory, at, options) {
 
 // What is short is sooner put together here than by a call.
 function ascii(bytes, begin, length) {
-  if (length > 12) return bytes.latin1Slice(begin, begin + length);
+  if (length > 6) return bytes.latin1Slice(begin, begin + length);
   let text = '';
   for (let i = begin; i < begin + length; ++i) text += String.fromCharCode(bytes[i]);
   return text;
