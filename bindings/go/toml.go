@@ -41,6 +41,9 @@ func tomlValue(v reflect.Value) (string, error) {
 		v = v.Elem()
 	}
 	if duration, ok := durationOf(v); ok {
+		if duration%time.Millisecond != 0 {
+			return "", fmt.Errorf("a setting has no part of a millisecond, as %s does", duration)
+		}
 		return tomlText(strconv.FormatInt(duration.Milliseconds(), 10) + "ms"), nil
 	}
 	switch v.Kind() {

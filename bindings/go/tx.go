@@ -94,14 +94,15 @@ func (t *Tx) Commit(ctx context.Context) error {
 	return t.end(ctx, func(conn *C.tl_conn, v *verb) C.tl_status { return C.tl_commit(conn, &v.c.call, &v.c.err) })
 }
 
-// Rollback undoes and ends it. It does nothing where it has ended.
+// Rollback undoes and ends it. It does nothing where it has ended. With a stream open that is ErrBusy, and done when the stream is
+// closed.
 func (t *Tx) Rollback(ctx context.Context) error {
 	if t.handle.ended() {
 		return nil
 	}
-	if t.handle.streams.Load() > 0 { // the library rolls back when they are dropped
+	if t.handle.streams.Load() > 0 {
 		t.handle.release()
-		return nil
+		return errorOf(ErrBusy, NotSent, "a stream of the transaction is open: it is rolled back when that is closed")
 	}
 	return t.end(ctx, func(conn *C.tl_conn, v *verb) C.tl_status { return C.tl_rollback(conn, &v.c.call, &v.c.err) })
 }

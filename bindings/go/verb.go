@@ -153,8 +153,6 @@ func (c *core) cancelWith(ctx context.Context, op C.tl_op, ended <-chan struct{}
 	}
 }
 
-const mostQueues = 3 // that a verb is tried on, where one after the other is shut down
-
 // enqueue makes it on the queue. A goroutine that waits there holds no thread.
 func (c *core) enqueue(ctx context.Context, v *verb, cancellable bool, submit func() C.tl_status) *Error {
 	if v.waits {
@@ -164,7 +162,7 @@ func (c *core) enqueue(ctx context.Context, v *verb, cancellable bool, submit fu
 		}
 		defer c.places.give()
 	}
-	for tried := 1; ; tried++ {
+	for {
 		q, failure := c.queueNow()
 		if failure != nil {
 			c.releaseOp(v)
@@ -178,11 +176,10 @@ func (c *core) enqueue(ctx context.Context, v *verb, cancellable bool, submit fu
 		if begun && !v.refused {
 			return v.failure()
 		}
-		if v.status != C.TL_E_SHUTDOWN || tried == mostQueues {
+		if v.status != C.TL_E_SHUTDOWN || c.queue.Load() == q { // else Close has ended it, and there is another
 			c.releaseOp(v)
 			return v.failure()
 		}
-		c.queue.CompareAndSwap(q, nil)
 		v.again()
 		if cancellable {
 			c.reserveOp(v)

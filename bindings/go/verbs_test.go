@@ -97,6 +97,7 @@ func TestASessionWithAnOpenStreamIsBusy(t *testing.T) {
 		rows, err = tx.Stream(background, at.series, 100000)
 		must(t, err)
 		equal(t, rows.Next(), true)
+		failure(t, tx.Rollback(background), ErrBusy)
 		must(t, tx.Rollback(background))
 		for rows.Next() {
 		}
