@@ -9,9 +9,9 @@ import (
 	"unsafe"
 )
 
-// Add registers a connection as if the settings, TOML or a map[string]any, stood under [connections.NAME] of the file, whose
-// defaults hold for it. It opens nothing. False where there is one with the same settings; with others that is ErrConfiguration,
-// whose details are the keys that differ.
+// Add registers a connection as if the settings, TOML or a map[string]any, stood under [connections.NAME] of the file,
+// whose defaults hold for it. It opens nothing. False where there is one with the same settings; with others that is
+// ErrConfiguration, whose details are the keys that differ.
 func (r *Registry) Add(name string, settings any) (bool, error) {
 	toml, err := tomlOf(settings)
 	if err != nil {
@@ -37,8 +37,8 @@ func (c *core) changed() {
 	c.drivers.forget()
 }
 
-// Remove closes a connection for good and forgets its name at once, then waits as Close does. Handles that somebody has are
-// ErrClosed for ever, also where the name is added again. False where there is no such name.
+// Remove closes a connection for good and forgets its name at once, then waits as Close does. Handles that somebody has
+// are ErrClosed for ever, also where the name is added again. False where there is no such name.
 func (r *Registry) Remove(ctx context.Context, name string, how ...Option) (bool, error) {
 	r.core.changed()
 	defer r.core.changed()
@@ -50,8 +50,9 @@ func (r *Registry) Remove(ctx context.Context, name string, how ...Option) (bool
 // Verified is of Patch and Reload: only where sessions can be opened with the new settings.
 var Verified Option = option(func(o *options) { o.changes = C.TL_CHANGE_VERIFY })
 
-// Patch lays settings, TOML or a map[string]any, over those of a connection, key by key. New calls have them at once, on new
-// sessions; what runs or waits ends on the old ones. False where they were so already. With an error nothing is changed.
+// Patch lays settings, TOML or a map[string]any, over those of a connection, key by key. New calls have them at once,
+// on new sessions; what runs or waits ends on the old ones. False where they were so already. With an error nothing is
+// changed.
 func (r *Registry) Patch(ctx context.Context, name string, settings any, how ...Option) (bool, error) {
 	toml, err := tomlOf(settings)
 	if err != nil {
@@ -65,8 +66,9 @@ func (r *Registry) Patch(ctx context.Context, name string, settings any, how ...
 	})
 }
 
-// Reload reads the file again and does what it says: adds names, patches them, releases those that it no longer has. All of it,
-// or nothing and an error. It gives a row for each name that is another now: name, change ("added", "patched", "released"), keys.
+// Reload reads the file again and does what it says: adds names, patches them, releases those that it no longer has.
+// All of it, or nothing and an error. It gives a row for each name that is another now: name, change ("added",
+// "patched", "released"), keys.
 func (r *Registry) Reload(ctx context.Context, how ...Option) (*Rows, error) {
 	defer r.core.changed()
 	asked := options{}.with(how)
@@ -93,8 +95,8 @@ func (r *Registry) ConnectAll(ctx context.Context, how ...Option) error {
 	})
 }
 
-// Trim closes the sessions of a connection, or, with "", of all: idle ones at once, busy ones as they come home. The next call
-// opens others. It waits for nothing.
+// Trim closes the sessions of a connection, or, with "", of all: idle ones at once, busy ones as they come home. The
+// next call opens others. It waits for nothing.
 func (r *Registry) Trim(name string) error {
 	var failure *C.tl_error
 	status := C.tl_registry_trim(r.core.registry, nameAt(name), C.size_t(len(name)), &failure)
@@ -105,8 +107,8 @@ func (r *Registry) Trim(name string) error {
 	return nil
 }
 
-// Close closes a connection, or, with "", all: idle sessions at once, busy ones as they come home, for which it waits until
-// Timeout, by default pool.destroy_timeout. What is still busy then is ErrBusy; it is closed all the same.
+// Close closes a connection, or, with "", all: idle sessions at once, busy ones as they come home, for which it waits
+// until Timeout, by default pool.destroy_timeout. What is still busy then is ErrBusy; it is closed all the same.
 func (r *Registry) Close(ctx context.Context, name string, how ...Option) error {
 	err := r.do(ctx, how, func(v *verb) C.tl_status {
 		return C.tl_registry_close(r.core.registry, nameAt(name), C.size_t(len(name)), &v.c.call, &v.c.err)
@@ -117,7 +119,8 @@ func (r *Registry) Close(ctx context.Context, name string, how ...Option) error 
 	return err
 }
 
-// Share makes this the registry that all code of the process shares: see Shared. ErrConfiguration where there is another one.
+// Share makes this the registry that all code of the process shares: see Shared. ErrConfiguration where there is
+// another one.
 func (r *Registry) Share() error {
 	var failure *C.tl_error
 	if status := C.tl_registry_share(r.core.registry, &failure); status != C.TL_OK {

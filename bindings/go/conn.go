@@ -39,8 +39,9 @@ func (c *Conn) With(options ...Option) *Conn {
 // Tag is the same connection under a tag, which is shown wherever its leases are listed.
 func (c *Conn) Tag(text string) *Conn { return c.derive(&text, "") }
 
-// After is the same connection for reads that also find what was written before the token was taken (see Token; "": nothing
-// more), from whatever server. What it writes, reads of the other do not wait for, nor the other way round from now on.
+// After is the same connection for reads that also find what was written before the token was taken (see Token; "":
+// nothing more), from whatever server. What it writes, reads of the other do not wait for, nor the other way round from
+// now on.
 func (c *Conn) After(token string) *Conn { return c.derive(nil, token) }
 
 func (c *Conn) derive(tag *string, after string) *Conn {
@@ -67,14 +68,14 @@ func (c *Conn) derive(tag *string, after string) *Conn {
 	return &derived
 }
 
-// Query runs a statement and reads its answer whole: no session is held when it returns. Values are for ? (on PostgreSQL also
-// $1), or each is a sql.Named for :name. A slice is a list, for "= ANY(?)".
+// Query runs a statement and reads its answer whole: no session is held when it returns. Values are for ? (on
+// PostgreSQL also $1), or each is a sql.Named for :name. A slice is a list, for "= ANY(?)".
 func (s *session) Query(ctx context.Context, sql string, args ...any) (*Rows, error) {
 	return s.query(ctx, 0, sql, args)
 }
 
-// Stream runs a statement whose rows are read as they are asked for. They hold a session until the last is read, a read fails, or
-// they are closed: the end of the context is noticed by the next read.
+// Stream runs a statement whose rows are read as they are asked for. They hold a session until the last is read, a read
+// fails, or they are closed: the end of the context is noticed by the next read.
 func (s *session) Stream(ctx context.Context, sql string, args ...any) (*Rows, error) {
 	return s.query(ctx, C.TL_CALL_STREAM, sql, args)
 }
@@ -150,8 +151,8 @@ func (s *session) many(ctx context.Context, submit func(*C.tl_conn, *verb) C.tl_
 	return rows, err
 }
 
-// ExecMany runs a statement for each of the rows of values; all of them take effect, or none. What it gives has a row for each,
-// with how many rows that changed (NULL: not known); on MariaDB it has none. Rows.Affected is the sum.
+// ExecMany runs a statement for each of the rows of values; all of them take effect, or none. What it gives has a row
+// for each, with how many rows that changed (NULL: not known); on MariaDB it has none. Rows.Affected is the sum.
 func (s *session) ExecMany(ctx context.Context, sql string, rows [][]any) (*Rows, error) {
 	if s.err != nil {
 		return nil, s.err
@@ -169,8 +170,8 @@ func (s *session) ExecMany(ctx context.Context, sql string, rows [][]any) (*Rows
 	})
 }
 
-// Load fills columns of a table with rows, all of them or none, by the fastest way that the database has: COPY on PostgreSQL.
-// It gives how many rows there are more. Names are those that the database keeps; "schema.table" is two.
+// Load fills columns of a table with rows, all of them or none, by the fastest way that the database has: COPY on
+// PostgreSQL. It gives how many rows there are more. Names are those that the database keeps; "schema.table" is two.
 func (s *session) Load(ctx context.Context, table string, columns []string, rows [][]any) (int64, error) {
 	if s.err != nil {
 		return 0, s.err
@@ -202,8 +203,8 @@ func (s *session) Load(ctx context.Context, table string, columns []string, rows
 	return loaded.Affected(), nil
 }
 
-// Explain tells where Query would send a statement now, and why, without running it. A row for each server, those first that
-// would be asked: kind, reason, choice, connection, endpoint, role, lag (seconds) and why.
+// Explain tells where Query would send a statement now, and why, without running it. A row for each server, those first
+// that would be asked: kind, reason, choice, connection, endpoint, role, lag (seconds) and why.
 func (s *session) Explain(ctx context.Context, sql string) (*Rows, error) {
 	if s.err != nil {
 		return nil, s.err
@@ -216,8 +217,8 @@ func (s *session) Explain(ctx context.Context, sql string) (*Rows, error) {
 	})
 }
 
-// Token is a place behind all that was written through the handle and that its reads find, for After, also in another process;
-// "": nothing was written yet. Asks nobody. Wants consistency = "session".
+// Token is a place behind all that was written through the handle and that its reads find, for After, also in another
+// process; "": nothing was written yet. Asks nobody. Wants consistency = "session".
 func (s *session) Token() (string, error) {
 	if s.err != nil {
 		return "", s.err

@@ -226,8 +226,8 @@ func momentText(kind int32, t time.Time, infinite string) string {
 	return t.Format(time.RFC3339Nano)
 }
 
-// driverValue is a value as database/sql and its Scanners want it: of the types of driver.Value where one of them says the
-// same, and else of this package's.
+// driverValue is a value as database/sql and its Scanners want it: of the types of driver.Value where one of them says
+// the same, and else of this package's.
 func (c *column) driverValue(row int) (any, *misfit) {
 	if c.null(row) {
 		return nil, nil

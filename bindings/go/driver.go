@@ -5,12 +5,12 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"sync"
 )
 
 func init() { sql.Register("trunkline", sqlDriver{}) }
 
-// DB is the connection of that name for database/sql, which keeps no idle connections of its own: the pools are trunkline's.
+// DB is the connection of that name for database/sql, which keeps no idle connections of its own: the pools are
+// trunkline's.
 func (r *Registry) DB(name string, how ...Option) *sql.DB {
 	db := sql.OpenDB(&connector{reg: r, name: name, how: how})
 	db.SetMaxIdleConns(0)
@@ -54,55 +54,9 @@ func (c *connector) Connect(context.Context) (driver.Conn, error) {
 
 func (c *connector) Driver() driver.Driver { return sqlDriver{} }
 
-// readTexts remembers of statements whether they are known to read.
-type readTexts struct {
-	mu    sync.RWMutex
-	known map[string]bool
-}
-
-const (
-	mostTexts   = 1024
-	longestText = 16 << 10
-)
-
-// has asks the library about a text that it has not seen.
-func (t *readTexts) has(ctx context.Context, conn *Conn, text string) bool {
-	t.mu.RLock()
-	reads, known := t.known[text]
-	t.mu.RUnlock()
-	if known {
-		return reads
-	}
-	var err error
-	if reads, err = isRead(ctx, conn, text); err != nil || len(text) > longestText {
-		return reads
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.known == nil || len(t.known) >= mostTexts {
-		t.known = map[string]bool{}
-	}
-	t.known[text] = reads
-	return reads
-}
-
-// isRead goes by what Explain says of a text, whatever server it would choose.
-func isRead(ctx context.Context, conn *Conn, text string) (bool, error) {
-	rows, err := conn.Explain(ctx, text)
-	if err != nil {
-		return false, err
-	}
-	defer rows.Close()
-	kind := rows.index("kind")
-	if kind < 0 || !rows.Next() {
-		return false, rows.Err()
-	}
-	values, err := rows.Values()
-	return err == nil && values[kind] == "read", err
-}
-
-// sqlConn is what database/sql takes for a session. As long as it has only read there is none, and each statement has one of the
-// pool's, of a replica perhaps. With whatever else it runs it is one, so that temporary tables, settings and ids stay with it.
+// sqlConn is what database/sql takes for a session. As long as it has only read there is none, and each statement has
+// one of the pool's, of a replica perhaps. With whatever else it runs it is one, so that temporary tables, settings and
+// ids stay with it.
 type sqlConn struct {
 	*connector
 	conn  *Conn
@@ -146,8 +100,8 @@ func (c *sqlConn) held(ctx context.Context) (*session, error) {
 	return &c.pin.session, nil
 }
 
-// lost is what has become of a statement. Where its session was taken for it, is gone, and has certainly not run it, database/sql is
-// told that it may try another.
+// lost is what has become of a statement. Where its session was taken for it, is gone, and has certainly not run it,
+// database/sql is told that it may try another.
 func (c *sqlConn) lost(err error) error {
 	var failure *Error
 	if !c.fresh || !errors.As(err, &failure) || failure.Status != ErrUnavailable || failure.Outcome > Refused {
@@ -279,66 +233,4 @@ func (t *sqlTx) Rollback() error {
 	tx := t.conn.tx
 	t.conn.tx = nil
 	return tx.Rollback(context.Background())
-}
-
-func (c *sqlConn) Prepare(text string) (driver.Stmt, error) {
-	return c.PrepareContext(context.Background(), text)
-}
-
-// PrepareContext asks nobody: the library prepares what is run again, on each session where that happens.
-func (c *sqlConn) PrepareContext(_ context.Context, text string) (driver.Stmt, error) {
-	return &sqlStmt{conn: c, text: text}, nil
-}
-
-type sqlStmt struct {
-	conn *sqlConn
-	text string
-}
-
-var (
-	_ driver.StmtQueryContext  = (*sqlStmt)(nil)
-	_ driver.StmtExecContext   = (*sqlStmt)(nil)
-	_ driver.NamedValueChecker = (*sqlStmt)(nil)
-)
-
-func (s *sqlStmt) Close() error                               { return nil }
-func (s *sqlStmt) NumInput() int                              { return -1 }
-func (s *sqlStmt) CheckNamedValue(v *driver.NamedValue) error { return s.conn.CheckNamedValue(v) }
-func (s *sqlStmt) Exec(args []driver.Value) (driver.Result, error) {
-	return s.ExecContext(context.Background(), numbered(args))
-}
-func (s *sqlStmt) Query(args []driver.Value) (driver.Rows, error) {
-	return s.QueryContext(context.Background(), numbered(args))
-}
-
-func (s *sqlStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	return s.conn.ExecContext(ctx, s.text, args)
-}
-
-func (s *sqlStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	return s.conn.QueryContext(ctx, s.text, args)
-}
-
-func numbered(args []driver.Value) []driver.NamedValue {
-	values := make([]driver.NamedValue, len(args))
-	for i, arg := range args {
-		values[i] = driver.NamedValue{Ordinal: i + 1, Value: arg}
-	}
-	return values
-}
-
-type sqlResult Result
-
-func (r sqlResult) LastInsertId() (int64, error) {
-	if r.LastID == 0 {
-		return 0, errorOf(ErrUnsupported, Unknown, "the database tells no id of this statement; RETURNING does")
-	}
-	return r.LastID, nil
-}
-
-func (r sqlResult) RowsAffected() (int64, error) {
-	if r.Affected < 0 {
-		return 0, errorOf(ErrUnsupported, Unknown, "the database does not tell how many rows this statement changed")
-	}
-	return r.Affected, nil
 }

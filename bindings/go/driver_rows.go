@@ -81,7 +81,8 @@ func (r *sqlRows) Next(row []driver.Value) error {
 	return nil
 }
 
-// HasNextResultSet is asked at the end of a set: where there is no other database/sql closes the rows, and their session is free.
+// HasNextResultSet is asked at the end of a set: where there is no other database/sql closes the rows, and their
+// session is free.
 func (r *sqlRows) HasNextResultSet() bool { return r.rows.peek() }
 
 func (r *sqlRows) NextResultSet() error {
@@ -133,7 +134,8 @@ func (r *sqlRows) ColumnTypeScanType(i int) reflect.Type {
 	return reflect.TypeOf((*any)(nil)).Elem()
 }
 
-// ListOf has database/sql scan a list: rows.Scan(trunkline.ListOf(&ids)). NULL leaves nil. (This package's own Scan takes &ids.)
+// ListOf has database/sql scan a list: rows.Scan(trunkline.ListOf(&ids)). NULL leaves nil. (This package's own Scan
+// takes &ids.)
 func ListOf[T any](to *[]T) sql.Scanner { return listOf[T]{to} }
 
 type listOf[T any] struct{ to *[]T }

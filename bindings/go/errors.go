@@ -68,7 +68,8 @@ var outcomes = [...]string{"not_sent", "refused", "rolled_back", "unknown"}
 
 func (o Outcome) String() string { return outcomes[o] }
 
-// Detail is one of the pairs that an error has besides: "constraint", "file", "line", "key", "suggestion", "holders", ….
+// Detail is one of the pairs that an error has besides: "constraint", "file", "line", "key", "suggestion", "holders",
+// ….
 type Detail struct{ Key, Value string }
 
 // Error is what every failure of the library is. It never holds a secret.

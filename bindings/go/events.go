@@ -53,8 +53,8 @@ type told struct {
 	question uint64
 }
 
-// Events tells what happens from now on, of the kinds that are given or else of all, until the context ends; then the channel
-// is closed. Who takes them slowly loses events beyond some 1000, which Event.Lost counts, and holds up nobody.
+// Events tells what happens from now on, of the kinds that are given or else of all, until the context ends; then the
+// channel is closed. Who takes them slowly loses events beyond some 1000, which Event.Lost counts, and holds up nobody.
 func (r *Registry) Events(ctx context.Context, kinds ...EventKind) (<-chan Event, error) {
 	var wanted EventKind
 	for _, kind := range kinds {
@@ -139,7 +139,8 @@ func (s *subscription) deliver(completions []C.tl_completion) {
 	}
 }
 
-// read takes an event's row: kind, at, connection, endpoint, session, backend, tag, duration, status, statement, message.
+// read takes an event's row: kind, at, connection, endpoint, session, backend, tag, duration, status, statement,
+// message.
 func (s *subscription) read(completion *C.tl_completion) told {
 	batch := (*C.tl_batch)(completion.value)
 	defer C.tl_batch_release(batch)

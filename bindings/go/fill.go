@@ -25,8 +25,8 @@ func misfitOf(row int, format string, arguments ...any) *misfit {
 	return &misfit{row: row, reason: fmt.Sprintf(format, arguments...)}
 }
 
-// filler writes the values of n rows to memory of one type, stride bytes apart. So a column is decoded in one loop, with
-// no call for each value.
+// filler writes the values of n rows to memory of one type, stride bytes apart. So a column is decoded in one loop,
+// with no call for each value.
 type filler func(c *column, from, n int, to unsafe.Pointer, stride uintptr) *misfit
 
 var fillers sync.Map // reflect.Type: filler

@@ -11,7 +11,8 @@ import (
 	"sync/atomic"
 )
 
-// owned is a tl_conn. It knows nothing of its registry, which keeps it for the next On: a circle would never be collected.
+// owned is a tl_conn. It knows nothing of its registry, which keeps it for the next On: a circle would never be
+// collected.
 type owned struct {
 	pointer *C.tl_conn
 	local   atomic.Int32
@@ -77,7 +78,8 @@ func (h *handle) entering() (blocking bool) {
 	if h.held && h.busy.Add(1) > 1 {
 		return false
 	}
-	// The library would take a verb on the thread that happened to take a question for one that waits for its own answer.
+	// The library would take a verb on the thread that happened to take a question for one that waits for its own
+	// answer.
 	if h.core.asked.Load() > 0 {
 		return false
 	}
@@ -132,7 +134,8 @@ func (h *handle) run(ctx context.Context, v *verb, submit func(*C.tl_conn) C.tl_
 	blocking := h.entering()
 	err := h.core.run(ctx, v, blocking, guarded)
 	if blocking && h.held && errors.Is(err, ErrBusy) {
-		// The verb before has been answered, and is about to leave its session. On the queue this one waits for its turn.
+		// The verb before has been answered, and is about to leave its session. On the queue this one waits for its
+		// turn.
 		v.again()
 		err = h.core.run(ctx, v, false, guarded)
 	}

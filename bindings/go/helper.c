@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-static void no_batch(helper_rows *rows) {
+static void no_batch(helper_rows* rows) {
   tl_batch_release(rows->batch);
   tl_batch_release(rows->ahead);
   rows->batch = rows->ahead = NULL;
@@ -10,11 +10,11 @@ static void no_batch(helper_rows *rows) {
 }
 
 /* So that who has read the only batch need not ask whether there is another. */
-static void look_ahead(helper_rows *rows) {
+static void look_ahead(helper_rows* rows) {
   if (!rows->streamed) tl_result_next(rows->result, NULL, &rows->ahead, NULL);
 }
 
-void helper_take(helper_rows *rows, tl_batch *batch) {
+void helper_take(helper_rows* rows, tl_batch* batch) {
   rows->rows = 0;
   if (batch == NULL) return;
   no_batch(rows);
@@ -22,8 +22,8 @@ void helper_take(helper_rows *rows, tl_batch *batch) {
   tl_batch_columns(batch, rows->columns, rows->n, &rows->rows);
 }
 
-tl_status helper_next(helper_rows *rows, const tl_call *call, tl_error **err) {
-  tl_batch *batch = rows->ahead;
+tl_status helper_next(helper_rows* rows, const tl_call* call, tl_error** err) {
+  tl_batch* batch = rows->ahead;
   rows->ahead = NULL;
   tl_status status = batch != NULL ? TL_OK : tl_result_next(rows->result, call, &batch, err);
   if (status == TL_OK) helper_take(rows, batch);
@@ -31,7 +31,7 @@ tl_status helper_next(helper_rows *rows, const tl_call *call, tl_error **err) {
   return status;
 }
 
-static tl_status read_schema(helper_rows *rows) {
+static tl_status read_schema(helper_rows* rows) {
   rows->affected = tl_result_affected(rows->result);
   rows->last_id = tl_result_last_id(rows->result);
   if (rows->n == 0) return TL_OK;
@@ -39,28 +39,28 @@ static tl_status read_schema(helper_rows *rows) {
   return tl_result_schema(rows->result, rows->columns, rows->n, NULL);
 }
 
-tl_status helper_begin_set(helper_rows *rows) {
+tl_status helper_begin_set(helper_rows* rows) {
   no_batch(rows);
   rows->n = tl_result_columns(rows->result);
   if (rows->n > rows->room) {
-    tl_column *more = malloc(rows->n * sizeof(tl_column));
+    tl_column* more = malloc(rows->n * sizeof(tl_column));
     if (more == NULL) return TL_E_NO_MEMORY;
-    if (rows->columns != (tl_column *)(rows + 1)) free(rows->columns);
+    if (rows->columns != (tl_column*)(rows + 1)) free(rows->columns);
     rows->columns = more;
     rows->room = (uint32_t)rows->n;
   }
   return read_schema(rows);
 }
 
-helper_rows *helper_rows_of(tl_result *result, int32_t streamed) {
+helper_rows* helper_rows_of(tl_result* result, int32_t streamed) {
   size_t n = tl_result_columns(result);
-  helper_rows *rows = malloc(sizeof *rows + n * sizeof(tl_column));
+  helper_rows* rows = malloc(sizeof *rows + n * sizeof(tl_column));
   if (rows == NULL) {
     tl_result_release(result);
     return NULL;
   }
   *rows = (helper_rows){.result = result, .n = n, .room = (uint32_t)n, .streamed = streamed};
-  rows->columns = (tl_column *)(rows + 1);
+  rows->columns = (tl_column*)(rows + 1);
   if (n == 0 || streamed || tl_result_next(result, NULL, &rows->batch, NULL) != TL_OK || rows->batch == NULL) {
     read_schema(rows);
     return rows;
@@ -73,20 +73,20 @@ helper_rows *helper_rows_of(tl_result *result, int32_t streamed) {
   return rows;
 }
 
-void helper_release(helper_rows *list) {
+void helper_release(helper_rows* list) {
   while (list != NULL) {
-    helper_rows *next = list->next;
+    helper_rows* next = list->next;
     no_batch(list);
     tl_result_release(list->result);
-    if (list->columns != (tl_column *)(list + 1)) free(list->columns);
+    if (list->columns != (tl_column*)(list + 1)) free(list->columns);
     free(list);
     list = next;
   }
 }
 
-tl_status helper_query(helper_rows *left, tl_conn *conn, const char *sql, size_t sql_len, const tl_value *params, size_t n,
-                       const char *arena, size_t arena_len, helper_verb *verb) {
-  tl_result *result = NULL;
+tl_status helper_query(helper_rows* left, tl_conn* conn, const char* sql, size_t sql_len, const tl_value* params,
+                       size_t n, const char* arena, size_t arena_len, helper_verb* verb) {
+  tl_result* result = NULL;
   helper_release(left);
   tl_status status = tl_query(conn, sql, sql_len, params, n, arena, arena_len, &verb->call, &result, &verb->err);
   if (status != TL_OK || verb->call.queue != NULL) return status;
@@ -94,13 +94,13 @@ tl_status helper_query(helper_rows *left, tl_conn *conn, const char *sql, size_t
   return verb->value == NULL ? TL_E_NO_MEMORY : TL_OK;
 }
 
-static void submit(helper_verb *verb) {
-  const char *arena = verb->memory + verb->n * sizeof(tl_value);
-  verb->submitted = tl_query(verb->conn, arena + verb->arena_len, verb->sql_len, (const tl_value *)verb->memory, verb->n,
+static void submit(helper_verb* verb) {
+  const char* arena = verb->memory + verb->n * sizeof(tl_value);
+  verb->submitted = tl_query(verb->conn, arena + verb->arena_len, verb->sql_len, (const tl_value*)verb->memory, verb->n,
                              arena, verb->arena_len, &verb->call, NULL, &verb->err);
 }
 
-tl_status helper_turn(tl_queue *queue, helper_verb *list, tl_completion *out, size_t max, size_t *n) {
+tl_status helper_turn(tl_queue* queue, helper_verb* list, tl_completion* out, size_t max, size_t* n) {
   while (list != NULL) {
     submit(list);
     list = list->next;
@@ -116,13 +116,13 @@ tl_status helper_turn(tl_queue *queue, helper_verb *list, tl_completion *out, si
 }
 
 struct ArrowArrayStream {
-  int (*get_schema)(struct ArrowArrayStream *, void *);
-  int (*get_next)(struct ArrowArrayStream *, void *);
-  const char *(*get_last_error)(struct ArrowArrayStream *);
-  void (*release)(struct ArrowArrayStream *);
-  void *private_data;
+  int (*get_schema)(struct ArrowArrayStream*, void*);
+  int (*get_next)(struct ArrowArrayStream*, void*);
+  const char* (*get_last_error)(struct ArrowArrayStream*);
+  void (*release)(struct ArrowArrayStream*);
+  void* private_data;
 };
 
-void helper_release_arrow(struct ArrowArrayStream *stream) {
+void helper_release_arrow(struct ArrowArrayStream* stream) {
   if (stream->release != NULL) stream->release(stream);
 }

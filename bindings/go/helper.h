@@ -10,11 +10,11 @@
 
 /* A result with the batch that is being read. */
 typedef struct helper_rows {
-  struct helper_rows *next; /* in a list of those to be released */
-  tl_result *result;
-  tl_batch *batch;    /* NULL: none has been read. The last one stays, which the names of columns may be in */
-  tl_batch *ahead;    /* of a whole answer: the one after it, NULL: it is the last */
-  tl_column *columns; /* of the batch, or of the set where there is none */
+  struct helper_rows* next; /* in a list of those to be released */
+  tl_result* result;
+  tl_batch* batch;    /* NULL: none has been read. The last one stays, which the names of columns may be in */
+  tl_batch* ahead;    /* of a whole answer: the one after it, NULL: it is the last */
+  tl_column* columns; /* of the batch, or of the set where there is none */
   size_t n;
   int64_t rows; /* of the batch */
   int64_t affected;
@@ -26,42 +26,43 @@ typedef struct helper_rows {
 /* A call that may wait, and what it has answered. */
 typedef struct helper_verb {
   tl_call call;
-  tl_error *err;
-  void *value;    /* a tl_conn, a tl_batch or a helper_rows; of a verb that answers a result without a queue, that */
+  tl_error* err;
+  void* value;    /* a tl_conn, a tl_batch or a helper_rows; of a verb that answers a result without a queue, that */
   int32_t number; /* or a number */
 
   /* A statement that the dispatcher makes for its caller: records, arena and text, one behind the other. */
-  struct helper_verb *next;
-  tl_conn *conn;
-  char *memory;
+  struct helper_verb* next;
+  tl_conn* conn;
+  char* memory;
   size_t n, arena_len, sql_len;
   tl_status submitted;
 } helper_verb;
 
 /* Lets go of a list of results, then runs the statement. Without a queue the verb's value is a helper_rows. */
-tl_status helper_query(helper_rows *left, tl_conn *conn, const char *sql, size_t sql_len, const tl_value *params, size_t n,
-                       const char *arena, size_t arena_len, helper_verb *verb);
+tl_status helper_query(helper_rows* left, tl_conn* conn, const char* sql, size_t sql_len, const tl_value* params,
+                       size_t n, const char* arena, size_t arena_len, helper_verb* verb);
 
-/* Takes what a result has to tell. A whole answer's first batch is read with it. NULL: no memory; the result is released. */
-helper_rows *helper_rows_of(tl_result *result, int32_t streamed);
+/* Takes what a result has to tell. A whole answer's first batch is read with it. NULL: no memory; the result is
+ * released. */
+helper_rows* helper_rows_of(tl_result* result, int32_t streamed);
 
-void helper_release(helper_rows *list);
+void helper_release(helper_rows* list);
 
 /* The next batch of a whole answer, or of a streamed one without a queue. There are no rows where the set has ended. */
-tl_status helper_next(helper_rows *rows, const tl_call *call, tl_error **err);
+tl_status helper_next(helper_rows* rows, const tl_call* call, tl_error** err);
 
 /* Gives it a batch that was read on a queue; NULL: the set has ended. */
-void helper_take(helper_rows *rows, tl_batch *batch);
+void helper_take(helper_rows* rows, tl_batch* batch);
 
 /* After the result has moved to its next set. */
-tl_status helper_begin_set(helper_rows *rows);
+tl_status helper_begin_set(helper_rows* rows);
 
-/* Submits a list of statements, and then as tl_queue_wait without waiting. The value of a completion that has a result becomes its helper_rows; user_data of streamed
- * ones has its highest bit set. */
-tl_status helper_turn(tl_queue *queue, helper_verb *list, tl_completion *out, size_t max, size_t *n);
+/* Submits a list of statements, and then as tl_queue_wait without waiting. The value of a completion that has a result
+ * becomes its helper_rows; user_data of streamed ones has its highest bit set. */
+tl_status helper_turn(tl_queue* queue, helper_verb* list, tl_completion* out, size_t max, size_t* n);
 
 /* As https://arrow.apache.org/docs/format/CStreamInterface.html has it. */
-void helper_release_arrow(struct ArrowArrayStream *stream);
+void helper_release_arrow(struct ArrowArrayStream* stream);
 
 #define HELPER_STREAMED (UINT64_C(1) << 63)
 

@@ -54,8 +54,8 @@ func nameAt(name string) *C.char {
 func decimal(n int) string { return strconv.Itoa(n) }
 
 // Inspect tells what the library knows, of one name or, with "", of all: "names", "connections", "endpoints", "pools",
-// "sessions", "leases", "metrics", "prometheus", "settings", "warnings"; and, asking servers, "health", "health_open", "budget"
-// and "check".
+// "sessions", "leases", "metrics", "prometheus", "settings", "warnings"; and, asking servers, "health", "health_open",
+// "budget" and "check".
 func (r *Registry) Inspect(ctx context.Context, what, name string, how ...Option) (*Rows, error) {
 	return r.core.inspect(ctx, what, name, options{}.with(how).timeout)
 }
@@ -116,8 +116,8 @@ type Health struct {
 	Connections map[string]ConnectionHealth `json:"connections"`
 }
 
-// ConnectionHealth is of one name. Status: "healthy"; "unhealthy" where an endpoint is; "unknown" where nobody was asked, because
-// the connection is not open.
+// ConnectionHealth is of one name. Status: "healthy"; "unhealthy" where an endpoint is; "unknown" where nobody was
+// asked, because the connection is not open.
 type ConnectionHealth struct {
 	Status      string           `json:"status"`
 	State       string           `json:"state"`

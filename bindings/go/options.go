@@ -32,8 +32,8 @@ func (set option) apply(o *options) { set(o) }
 // Forever is no limit: of Timeout, of MaxLag, and of a context that says when it ends.
 const Forever time.Duration = math.MaxInt64
 
-// Timeout is for all of a verb: waiting for a session, dialling, running; of a stream also for each read from it. Without it,
-// and where it is 0, the connection's call_timeout holds. A context may end it sooner.
+// Timeout is for all of a verb: waiting for a session, dialling, running; of a stream also for each read from it.
+// Without it, and where it is 0, the connection's call_timeout holds. A context may end it sooner.
 func Timeout(d time.Duration) Option { return option(func(o *options) { o.timeout = milliseconds(d) }) }
 
 // MaxLag is how far a replica may be behind to serve a read; 0: as the connection's replicas.max_lag says.
@@ -57,8 +57,8 @@ func Batch(rows, bytes uint32) Option {
 	return option(func(o *options) { o.batchRows, o.batchBytes = rows, bytes })
 }
 
-// Streaming is of Registry.DB: rows are read as database/sql asks for them, and hold their session until then. Otherwise an answer is
-// read whole, up to the connection's result_bytes.
+// Streaming is of Registry.DB: rows are read as database/sql asks for them, and hold their session until then.
+// Otherwise an answer is read whole, up to the connection's result_bytes.
 var Streaming Option = option(func(o *options) { o.streaming = true })
 
 type options struct {

@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// mostUnderWay are the verbs of a registry that may wait for a session at once. A queue takes 16384 verbs, and there is one for all:
-// those who have a session must find room there, or nobody would get theirs.
+// mostUnderWay are the verbs of a registry that may wait for a session at once. A queue takes 16384 verbs, and there is
+// one for all: those who have a session must find room there, or nobody would get theirs.
 const mostUnderWay = 12000
 
 // places lets so many in, and has others wait.

@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// Resolver asks the application for connections that the registry does not have, until the context ends: find gives settings as
-// Add takes them, or nil where there is no such connection. It is called once while many want the same name, on a goroutine of its
-// own; what it gives is added. unused: forgotten again when nobody used it for about so long; 0: kept. Its error is what whoever
-// wanted the name gets: one of this package as it is, another as ErrUnavailable with its text.
+// Resolver asks the application for connections that the registry does not have, until the context ends: find gives
+// settings as Add takes them, or nil where there is no such connection. It is called once while many want the same
+// name, on a goroutine of its own; what it gives is added. unused: forgotten again when nobody used it for about so
+// long; 0: kept. Its error is what whoever wanted the name gets: one of this package as it is, another as
+// ErrUnavailable with its text.
 func (r *Registry) Resolver(ctx context.Context, find func(ctx context.Context, name string) (settings any, err error),
 	unused time.Duration) error {
 	return r.core.answer(ctx, C.TL_ASK_NAME, func(name string) (string, time.Duration, error) {
@@ -36,10 +37,10 @@ type Login struct {
 	Valid    time.Duration // for how long; 0: until the server refuses it
 }
 
-// Credentials asks the application what sessions log in with, of connections with credentials = "ask", until the context ends. It
-// is called once while many sessions are opened, and again when what it gave is no longer valid. Sessions of older credentials go
-// when nobody uses them. Its error is what whoever wanted a session gets, as of Resolver. It must not wait for a connection whose
-// credentials it is asked for.
+// Credentials asks the application what sessions log in with, of connections with credentials = "ask", until the
+// context ends. It is called once while many sessions are opened, and again when what it gave is no longer valid.
+// Sessions of older credentials go when nobody uses them. Its error is what whoever wanted a session gets, as of
+// Resolver. It must not wait for a connection whose credentials it is asked for.
 func (r *Registry) Credentials(ctx context.Context, give func(ctx context.Context, name string) (Login, error)) error {
 	return r.core.answer(ctx, C.TL_ASK_CREDENTIALS, func(name string) (string, time.Duration, error) {
 		login, err := give(ctx, name)

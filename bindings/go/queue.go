@@ -14,8 +14,9 @@ import (
 
 const together = 256 // completions taken at once
 
-// queue is a tl_queue and the goroutine that takes from it, which waits as for a socket and holds no thread. While it is awake
-// callers have it submit their statements, many with one call into C: if each did so itself, they would wait for each other's locks.
+// queue is a tl_queue and the goroutine that takes from it, which waits as for a socket and holds no thread. While it
+// is awake callers have it submit their statements, many with one call into C: if each did so itself, they would wait
+// for each other's locks.
 type queue struct {
 	pointer *C.tl_queue
 	file    *os.File // of a copy of its descriptor, which is the library's to close
@@ -75,8 +76,9 @@ func (q *queue) release() {
 // longestHanded is up to how many bytes a statement is copied for the dispatcher.
 const longestHanded = 4096
 
-// hand gives a statement to the dispatcher; false: the caller is to submit it, and say submitted. That is so while the dispatcher
-// sleeps, unless there are as many callers in C already as there are processors: each more would take a thread to wait for a lock.
+// hand gives a statement to the dispatcher; false: the caller is to submit it, and say submitted. That is so while the
+// dispatcher sleeps, unless there are as many callers in C already as there are processors: each more would take a
+// thread to wait for a lock.
 func (q *queue) hand(v *verb) bool {
 	if v.conn == nil {
 		return false

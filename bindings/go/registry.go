@@ -9,8 +9,8 @@ import (
 	"unsafe"
 )
 
-// Registry is every name of one configuration, and those that were added to it. Several goroutines may use one. It opens
-// nothing by itself: the first statement does.
+// Registry is every name of one configuration, and those that were added to it. Several goroutines may use one. It
+// opens nothing by itself: the first statement does.
 type Registry struct{ core *core }
 
 // Options are where a configuration comes from.
@@ -42,8 +42,9 @@ func Parse(toml string, from Options) (*Registry, error) {
 
 var shared atomic.Pointer[core]
 
-// Shared is the registry that all code of the process shares, whichever language it is in: that of the program which loads
-// this code where there is one, else opened as Open does. It lives as long as the process, and Close is everybody's.
+// Shared is the registry that all code of the process shares, whichever language it is in: that of the program which
+// loads this code where there is one, else opened as Open does. It lives as long as the process, and Close is
+// everybody's.
 func Shared(from Options) (*Registry, error) {
 	path, environment := optional(from.Path), optional(from.Environment)
 	defer C.free(unsafe.Pointer(path))
@@ -78,8 +79,8 @@ func made(make func(**C.tl_registry, **C.tl_error) C.tl_status) (*Registry, erro
 	return &Registry{newCore(registry)}, nil
 }
 
-// checkLibrary compares the library that is loaded with the header that this was compiled with: before 1.0 every minor version
-// may differ.
+// checkLibrary compares the library that is loaded with the header that this was compiled with: before 1.0 every minor
+// version may differ.
 func checkLibrary() error {
 	found, built := uint32(C.tl_abi_version()), uint32(C.TL_ABI_VERSION)
 	if found>>16 != built>>16 || found < built {

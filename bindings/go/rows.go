@@ -5,7 +5,6 @@ import "C"
 
 import (
 	"context"
-	"database/sql"
 	"reflect"
 	"runtime"
 	"sync"
@@ -39,8 +38,8 @@ type Rows struct {
 	err     error
 }
 
-// reader is what is used again for other answers. It lets go of an answer that nobody has closed or can any more: to look after
-// each answer of its own would cost more than to read a row.
+// reader is what is used again for other answers. It lets go of an answer that nobody has closed or can any more: to
+// look after each answer of its own would cost more than to read a row.
 type reader struct {
 	columns []column
 	found   *C.helper_rows
@@ -165,9 +164,9 @@ func (r *Rows) read(submit func(*verb) C.tl_status, then func(v *verb, queued bo
 	return err
 }
 
-// Scan copies the row's values to what the destinations point at: numbers, text, bool, time.Time, []byte, any, slices for
-// lists, pointers for what may be NULL, sql.Scanner, and types of this package. A value that would not be the same there is an
-// error that names row and column.
+// Scan copies the row's values to what the destinations point at: numbers, text, bool, time.Time, []byte, any, slices
+// for lists, pointers for what may be NULL, sql.Scanner, and types of this package. A value that would not be the same
+// there is an error that names row and column.
 func (r *Rows) Scan(destinations ...any) error {
 	if err := r.check(len(destinations)); err != nil {
 		return err
@@ -341,126 +340,3 @@ func (r *Rows) openSet() bool {
 	r.beginSet()
 	return true
 }
-
-// Affected is how many rows the set's statement inserted, changed, deleted or gave; -1: unknown.
-func (r *Rows) Affected() int64 {
-	if r.handle == nil {
-		return -1
-	}
-	defer runtime.KeepAlive(r.reader)
-	return int64(r.found.affected)
-}
-
-// Endpoint is who served it: "host:port/database", or a file.
-func (r *Rows) Endpoint() string {
-	return r.told(func(result *C.tl_result) string { return C.GoString(C.tl_result_endpoint(result)) })
-}
-
-// Connection is the name that Endpoint is of: the one asked, or its fallback.
-func (r *Rows) Connection() string {
-	return r.told(func(result *C.tl_result) string { return C.GoString(C.tl_result_connection(result)) })
-}
-
-var roles = map[C.int32_t]string{C.TL_PRIMARY: "primary", C.TL_REPLICA: "replica"}
-
-// Role is what that was when it began with the statement, "primary" or "replica"; "": nobody served it.
-func (r *Rows) Role() string {
-	return r.told(func(result *C.tl_result) string { return roles[C.tl_result_role(result)] })
-}
-
-func (r *Rows) told(ask func(*C.tl_result) string) string {
-	if r.handle == nil {
-		return ""
-	}
-	defer runtime.KeepAlive(r.reader)
-	return ask(r.found.result)
-}
-
-// Lag is how far that was behind the primary then, at most; false: it is not known.
-func (r *Rows) Lag() (time.Duration, bool) {
-	if r.handle == nil {
-		return 0, false
-	}
-	lag := C.tl_result_lag_ms(r.found.result)
-	runtime.KeepAlive(r.reader)
-	return time.Duration(lag) * time.Millisecond, lag >= 0
-}
-
-// LastID is the id that the last INSERT made; 0: none.
-func (r *Rows) LastID() int64 {
-	if r.handle == nil {
-		return 0
-	}
-	defer runtime.KeepAlive(r.reader)
-	return int64(r.found.last_id)
-}
-
-// Column is what an answer says of one of its columns; -1 and "" stand for unknown.
-type Column struct {
-	Name      string
-	Type      string // trunkline's: "int64", "text", "timestamptz", …; "any" where every value has its own
-	TypeName  string // the database's own
-	TypeID    uint32 // and its number, 0: none
-	Precision int32
-	Scale     int32
-	Nullable  int32 // 1 or 0
-}
-
-// ColumnTypes tells of each column of the set more than its name.
-func (r *Rows) ColumnTypes() []Column {
-	described := make([]Column, len(r.columns))
-	for i := range described {
-		of := r.columnAt(i)
-		described[i] = Column{C.GoString(of.name), C.GoString(C.tl_type_name(of._type)), C.GoString(of.type_name),
-			uint32(of.type_id), int32(of.precision), int32(of.scale), int32(of.nullable)}
-	}
-	runtime.KeepAlive(r.reader)
-	return described
-}
-
-// ExportArrow gives the set's rows to the ArrowArrayStream that out points at (https://arrow.apache.org), such as a
-// cdata.CArrowArrayStream, and closes these. They are of Stream, and none has been read.
-func (r *Rows) ExportArrow(out unsafe.Pointer) error {
-	switch {
-	case r.handle == nil:
-		return errorOf(ErrClosed, Unknown, "the rows are closed")
-	case r.found.streamed == 0 || r.before+r.n > 0:
-		return errorOf(ErrMisuse, Unknown, "only the rows of Stream can be exported, before they are read")
-	}
-	var failure *C.tl_error
-	status := C.tl_result_export_stream(r.found.result, (*C.struct_ArrowArrayStream)(out), &failure)
-	r.let()
-	if status != C.TL_OK {
-		return readError(status, failure)
-	}
-	return nil
-}
-
-// ReleaseArrow ends a stream of ExportArrow that nobody has imported.
-func ReleaseArrow(stream unsafe.Pointer) {
-	C.helper_release_arrow((*C.struct_ArrowArrayStream)(stream))
-}
-
-// Row is the first row of an answer.
-type Row struct {
-	rows Rows
-	err  error
-}
-
-// Scan copies its values as Rows.Scan does, once. Where there is no row that is sql.ErrNoRows.
-func (r *Row) Scan(destinations ...any) error {
-	if r.err != nil {
-		return r.err
-	}
-	defer r.rows.Close()
-	if !r.rows.Next() {
-		if err := r.rows.Err(); err != nil {
-			return err
-		}
-		return sql.ErrNoRows
-	}
-	return r.rows.Scan(destinations...)
-}
-
-// Err tells whether the statement has failed, without reading its row.
-func (r *Row) Err() error { return r.err }

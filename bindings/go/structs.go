@@ -50,8 +50,8 @@ func plansFor(t reflect.Type) *plansOf {
 	return known.(*plansOf)
 }
 
-// add finds the exported fields, also those of embedded structs, by their `db` tag or else their name in lower case; "-" is
-// none. As in Go itself the outer one counts where names are the same.
+// add finds the exported fields, also those of embedded structs, by their `db` tag or else their name in lower case;
+// "-" is none. As in Go itself the outer one counts where names are the same.
 func (p *plansOf) add(t reflect.Type, offset uintptr, depth int) {
 	for i := 0; i < t.NumField(); i++ {
 		field := t.Field(i)
@@ -156,8 +156,8 @@ func (p *plan) has(offset uintptr) bool {
 	return false
 }
 
-// ScanStruct copies the row's values to the fields of the struct that the destination points at: to those whose `db` tag, or
-// else whose name in lower case, is the column's.
+// ScanStruct copies the row's values to the fields of the struct that the destination points at: to those whose `db`
+// tag, or else whose name in lower case, is the column's.
 func (r *Rows) ScanStruct(destination any) error {
 	target := reflect.ValueOf(destination)
 	if target.Kind() != reflect.Pointer || target.IsNil() || target.Elem().Kind() != reflect.Struct {
@@ -186,8 +186,8 @@ func (r *Rows) fill(plan *plan, from, n int, to unsafe.Pointer, stride uintptr) 
 	return nil
 }
 
-// Collect appends the rows that have not been read yet to the slice that the destination points at: of structs, of pointers to
-// such, or, where there is one column, of values.
+// Collect appends the rows that have not been read yet to the slice that the destination points at: of structs, of
+// pointers to such, or, where there is one column, of values.
 func (r *Rows) Collect(destination any) error {
 	target := reflect.ValueOf(destination)
 	if target.Kind() != reflect.Pointer || target.IsNil() || target.Elem().Kind() != reflect.Slice {

@@ -25,8 +25,9 @@ const (
 type TxOptions struct {
 	ReadOnly  bool
 	Isolation Isolation
-	// Retry, of Transaction: how often it is run again, in a new transaction, where this one certainly had no effect and may
-	// succeed now: after a deadlock, a serialization failure, or the loss of its session before COMMIT was sent.
+	// Retry, of Transaction: how often it is run again, in a new transaction, where this one certainly had no effect
+	// and may succeed now: after a deadlock, a serialization failure, or the loss of its session before COMMIT was
+	// sent.
 	Retry int
 }
 
@@ -89,13 +90,14 @@ func (s *session) hold(ctx context.Context, submit func(*C.tl_conn, *verb) C.tl_
 	return inner, nil
 }
 
-// Commit ends the transaction. What cannot be told of a COMMIT whose answer was lost is an error whose Outcome is Unknown.
+// Commit ends the transaction. What cannot be told of a COMMIT whose answer was lost is an error whose Outcome is
+// Unknown.
 func (t *Tx) Commit(ctx context.Context) error {
 	return t.end(ctx, func(conn *C.tl_conn, v *verb) C.tl_status { return C.tl_commit(conn, &v.c.call, &v.c.err) })
 }
 
-// Rollback undoes and ends it. It does nothing where it has ended. With a stream open that is ErrBusy, and done when the stream is
-// closed.
+// Rollback undoes and ends it. It does nothing where it has ended. With a stream open that is ErrBusy, and done when
+// the stream is closed.
 func (t *Tx) Rollback(ctx context.Context) error {
 	if t.handle.ended() {
 		return nil
@@ -107,7 +109,8 @@ func (t *Tx) Rollback(ctx context.Context) error {
 	return t.end(ctx, func(conn *C.tl_conn, v *verb) C.tl_status { return C.tl_rollback(conn, &v.c.call, &v.c.err) })
 }
 
-// end lets go of the handle whatever comes of it, unless a stream is open; a transaction that is open then the library rolls back.
+// end lets go of the handle whatever comes of it, unless a stream is open; a transaction that is open then the library
+// rolls back.
 func (t *Tx) end(ctx context.Context, submit func(*C.tl_conn, *verb) C.tl_status) error {
 	v := t.handle.core.verbs.get()
 	v.c.call.timeout_ms = C.int64_t(t.options.timeout)
@@ -120,9 +123,9 @@ func (t *Tx) end(ctx context.Context, submit func(*C.tl_conn, *verb) C.tl_status
 	return err
 }
 
-// Transaction calls work in a transaction, within one in a savepoint. It commits when work returns nil, and else rolls back, also
-// when it panics. The context that work is given is the caller's; by it the library tells who would wait for himself. A commit
-// whose answer was lost is not run again.
+// Transaction calls work in a transaction, within one in a savepoint. It commits when work returns nil, and else rolls
+// back, also when it panics. The context that work is given is the caller's; by it the library tells who would wait for
+// himself. A commit whose answer was lost is not run again.
 func (s *session) Transaction(ctx context.Context, how TxOptions, work func(context.Context, *Tx) error) error {
 	if how.Retry > 0 && s.err == nil && s.handle.transaction {
 		return errorOf(ErrMisuse, NotSent, "a savepoint is not run again by itself; its transaction may be")

@@ -12,8 +12,8 @@ import (
 	"unsafe"
 )
 
-// verb is one call of the library that may wait. It is used again for others: the library knows it by its number. What C reads
-// and writes of it is C's own memory, which goes with the registry.
+// verb is one call of the library that may wait. It is used again for others: the library knows it by its number. What
+// C reads and writes of it is C's own memory, which goes with the registry.
 type verb struct {
 	c      *C.helper_verb
 	cancel C.tl_op // what the end of its context cancels; 0: its own op
@@ -92,11 +92,12 @@ func (t *table) known() []*verb {
 	return t.all
 }
 
-// asker numbers those who ask without saying who they are: goroutines share threads, by which the library would know them.
+// asker numbers those who ask without saying who they are: goroutines share threads, by which the library would know
+// them.
 var asker atomic.Uint64
 
-// run has submit make the call, which waits there or on the queue. A context that ends cancels the call, and what the call
-// has come to is known when run returns.
+// run has submit make the call, which waits there or on the queue. A context that ends cancels the call, and what the
+// call has come to is known when run returns.
 func (c *core) run(ctx context.Context, v *verb, blocking bool, submit func() C.tl_status) error {
 	if err := ctx.Err(); err != nil {
 		return endedBefore(err)
@@ -190,8 +191,8 @@ func (c *core) enqueue(ctx context.Context, v *verb, cancellable bool, submit fu
 // gate lets as many callers into C at once as there are processors: each more would take a thread to wait for a lock.
 var gate = make(chan struct{}, runtime.GOMAXPROCS(0))
 
-// submit has it begun by the dispatcher, or here; false: that was refused. Otherwise v is the dispatcher's until it is done, and may
-// have been refused there.
+// submit has it begun by the dispatcher, or here; false: that was refused. Otherwise v is the dispatcher's until it is
+// done, and may have been refused there.
 func (c *core) submit(q *queue, v *verb, submit func() C.tl_status) (begun bool) {
 	v.c.call.queue = q.pointer
 	v.c.call.user_data = v.index
@@ -240,7 +241,8 @@ func (c *core) wait(ctx context.Context, v *verb, cancellable bool) {
 	}
 }
 
-// reserveOp gives it the id under which it is cancelled. Reads of a stream are cancelled as the statement that they belong to.
+// reserveOp gives it the id under which it is cancelled. Reads of a stream are cancelled as the statement that they
+// belong to.
 func (c *core) reserveOp(v *verb) {
 	if v.cancel == 0 {
 		v.c.call.op = C.tl_op_new(c.registry)
