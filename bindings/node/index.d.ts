@@ -56,6 +56,10 @@ export interface ReadOptions extends CallOptions {
   write?: boolean;
 }
 
+export interface ManyOptions extends CallOptions {
+  fallback?: string;
+}
+
 export interface DecodeOptions {
   /** `'auto'` (the default): a number where it is exact, else a BigInt; `'number'`: what is not exact is a DataError. */
   int64?: 'auto' | 'number' | 'bigint';
@@ -80,7 +84,7 @@ export interface TransactionOptions extends CallOptions {
 }
 
 export interface RetryOptions extends TransactionOptions {
-  /** How often it is run again where it certainly had no effect: after a deadlock, a serialization failure, a lost session. */
+  /** How often it is run again where it had no effect: after a deadlock, a serialization failure, a lost session. */
   retry?: number;
 }
 
@@ -151,10 +155,11 @@ export class Handle {
   querySync<T = Row>(sql: string, parameters?: Parameters, options?: Omit<QueryOptions, 'signal'>): Result<T>;
   /** Nothing is sent before the first row is asked for. */
   stream<T = Row>(sql: string, parameters?: Parameters, options?: StreamOptions): Stream<T>;
-  /** Runs a statement for each of the rows: all of them take effect, or none. A row of the result says what each changed. */
-  executeMany(sql: string, rows: Iterable<Parameters>, options?: CallOptions & { fallback?: string }): Promise<Result<{ affected: number | null }>>;
+  /** Runs a statement for each of the rows: all of them take effect, or none. A row of the result is what one changed. */
+  executeMany(sql: string, rows: Iterable<Parameters>, options?: ManyOptions): Promise<Result<{ affected: number | null }>>;
   /** Fills columns of a table with rows, by the fastest way that the database has; how many rows there are more. */
-  load(table: string, columns: Iterable<string>, rows: Iterable<readonly Parameter[]>, options?: CallOptions & { fallback?: string }): Promise<number>;
+  load(table: string, columns: Iterable<string>, rows: Iterable<readonly Parameter[]>,
+    options?: ManyOptions): Promise<number>;
   /** Where a statement would go now, and why, without running it. */
   explain(sql: string, options?: ReadOptions): Promise<Result>;
   /** A place behind all that was written through the handle, for `after`; '': nothing was written yet. */
@@ -193,7 +198,8 @@ export class Transaction extends Handle implements AsyncDisposable {
 
 // ---- the registry ----
 
-export type Setting = string | number | bigint | boolean | readonly Setting[] | { readonly [key: string]: Setting | undefined };
+export type Setting =
+  | string | number | bigint | boolean | readonly Setting[] | { readonly [key: string]: Setting | undefined };
 /** An object, or TOML. */
 export type Settings = string | { readonly [key: string]: Setting | undefined };
 
@@ -296,7 +302,7 @@ export class Registry implements AsyncDisposable {
   stats(name?: string): PoolStats[];
   /** What was counted, in Prometheus' text format. */
   metrics(): string;
-  /** What the library knows: 'connections', 'endpoints', 'sessions', 'leases', 'settings', 'warnings', 'budget', 'check', … */
+  /** What the library knows: 'connections', 'sessions', 'leases', 'settings', 'warnings', 'budget', 'check', … */
   inspect(what: string, name?: string, options?: CallOptions & DecodeOptions): Promise<Result>;
   /** Whether the servers answer, all asked at once. `open`: also opens connections that nobody has used yet. */
   health(options?: CallOptions & { name?: string; open?: boolean }): Promise<Health>;
@@ -308,7 +314,8 @@ export class Registry implements AsyncDisposable {
   /** Lays settings over those of a connection (undefined: the default); false where they were so already. */
   patch(name: string | undefined, settings: Settings, options?: CallOptions & { verify?: boolean }): Promise<boolean>;
   /** Reads the file again and does what it says. */
-  reload(options?: CallOptions & { verify?: boolean }): Promise<Result<{ name: string; change: string; keys: string | null }>>;
+  reload(options?: CallOptions & { verify?: boolean }):
+    Promise<Result<{ name: string; change: string; keys: string | null }>>;
 
   /** Opens a connection now instead of at its first statement; reopens a closed one. */
   connect(name?: string, options?: CallOptions): Promise<void>;

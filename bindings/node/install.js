@@ -1,6 +1,6 @@
 'use strict';
-// Builds the addon with the system's C++ compiler when the package is installed. Wants nothing that `npm install` has not
-// brought: node-api-headers is a dependency.
+// Builds the addon with the system's C++ compiler when the package is installed. Wants nothing that `npm install` has
+// not brought: node-api-headers is a dependency.
 
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -24,7 +24,7 @@ function compiler() {
       // the next one
     }
   }
-  throw new Error('trunkline: its addon is built by a C++ compiler, and none was found: install g++ or clang, or set CXX');
+  throw new Error('trunkline: no C++ compiler was found to build its addon: install g++ or clang, or set CXX');
 }
 
 function sources() {

@@ -10,7 +10,7 @@ function fileOfAddon() {
   const built = path.join(beside, 'trunkline.node');
   if (fs.existsSync(built)) return built;
   if (process.env.TRUNKLINE_NODE_ADDON) return path.resolve(process.env.TRUNKLINE_NODE_ADDON);
-  throw unfit(`its addon was not built: there is no ${built}; run npm install, or set TRUNKLINE_NODE_ADDON to its path`);
+  throw unfit(`its addon was not built: there is no ${built}; run npm install, or set TRUNKLINE_NODE_ADDON`);
 }
 
 function unfit(problem) {

@@ -67,7 +67,7 @@ function perform(holds, signal, submit, take) {
   });
 }
 
-// What a queue has no place for, until others are done. It has 16384; where there are far fewer, something else is busy.
+// What a queue has no place for until others are done. It has 16384; where there are far fewer, something else is busy.
 const full = [];
 const MANY = 8192;
 

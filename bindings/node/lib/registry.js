@@ -184,7 +184,7 @@ class Registry {
     return this.#events;
   }
 
-  // Asks fn(name) for the settings of connections that the registry does not have; ends it when what it gives is called.
+  // Asks fn(name) for the settings of connections that the registry does not have, until what this gives is called.
   resolver(fn, options = NONE) {
     return answerNames(this.#external, fn, options);
   }

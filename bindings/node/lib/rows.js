@@ -1,8 +1,8 @@
 'use strict';
 // Columns -> rows.
 
-// Functions that make objects of certain names are written for the names, so that all rows have one shape from the start.
-// Where no code may be made at run time they are a loop over the names.
+// Functions that make objects of certain names are written for the names, so that all rows have one shape from the
+// start. Where no code may be made at run time they are a loop over the names.
 function compiled(parameters, body, otherwise) {
   try {
     return new Function(...parameters, body);
@@ -22,7 +22,8 @@ function fromEntries(names, values) {
 
 // The object of the values of one row.
 function makerOfObject(names) {
-  return compiled(['values'], `return ${literal(names, (i) => `values[${i}]`)};`, (values) => fromEntries(names, values));
+  const body = `return ${literal(names, (i) => `values[${i}]`)};`;
+  return compiled(['values'], body, (values) => fromEntries(names, values));
 }
 
 // Appends the rows of some columns to a list, as objects.

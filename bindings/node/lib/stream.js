@@ -46,8 +46,8 @@ class Stream {
     for await (const rows of this.batches()) yield* rows;
   }
 
-  // The rows that came together, as arrays. Of several statements those of one: nextSet() moves on. Who leaves before the
-  // end closes the stream.
+  // The rows that came together, as arrays. Of several statements those of one: nextSet() moves on. Who leaves before
+  // the end closes the stream.
   async *batches() {
     let ended = false;
     try {

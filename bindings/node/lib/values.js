@@ -8,8 +8,8 @@ class Json {
   }
 }
 
-// A calendar interval. Its parts are kept apart: a month has no fixed number of days, nor a day of hours. microseconds is
-// a BigInt where no number holds it exactly.
+// A calendar interval. Its parts are kept apart: a month has no fixed number of days, nor a day of hours. microseconds
+// is a BigInt where no number holds it exactly.
 class Interval {
   constructor({ months = 0, days = 0, microseconds = 0 } = {}) {
     this.months = months;

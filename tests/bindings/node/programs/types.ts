@@ -8,7 +8,7 @@ import trunklineDefault, {
 } from 'trunkline';
 import type {
   CallOptions, Column, Event, EventKind, Events, Health, Login, OnOptions, Parameter, Parameters, PoolStats, QueryOptions,
-  RetryOptions, Row, Settings, StreamOptions, TransactionOptions,
+  ManyOptions, RetryOptions, Row, Settings, StreamOptions, TransactionOptions,
 } from 'trunkline';
 
 interface Person {
@@ -49,7 +49,8 @@ async function streams(conn: Handle): Promise<void> {
 }
 
 async function work(conn: Connection): Promise<void> {
-  const many = await conn.executeMany('INSERT INTO t VALUES (?)', [[1], [null]], { timeout: 10, fallback: 'x' });
+  const how: ManyOptions = { timeout: 10, fallback: 'x' };
+  const many = await conn.executeMany('INSERT INTO t VALUES (?)', [[1], [null]], how);
   const changed: number | null | undefined = many[0]?.affected;
   const loaded: number = await conn.load('t', ['a', 'b'], new Set([[1, 'x']]));
   const where: Result = await conn.explain('SELECT 1', { maxLag: 5 });
