@@ -54,7 +54,7 @@ func alone(t *testing.T) bool {
 	}
 	only := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
 	command := osexec.Command(os.Args[0], "-test.run", only, "-test.v")
-	command.Env = append(os.Environ(), "TRUNKLINE_TEST_ALONE=1", "GOMAXPROCS=4")
+	command.Env = append(os.Environ(), "TRUNKLINE_TEST_ALONE=1", "GOMAXPROCS=2")
 	if told, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, told)
 	}
