@@ -74,6 +74,10 @@ const MANY = 8192;
 // False: there is no place.
 function begun(asked) {
   const { resolve, reject, holds, signal, submit, take } = asked;
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+    reject(new TypeError('signal is an AbortSignal'));
+    return true;
+  }
   if (signal?.aborted) {
     reject(aborted(ofStatus(STATUS.CANCELLED, 'it was aborted before it began'), signal));
     return true;
@@ -156,13 +160,16 @@ function milliseconds(value, what) {
   if (typeof value !== 'number' || !(value >= 0)) {
     throw new TypeError(`${what} is a number of milliseconds, not ${typeof value === 'number' ? value : typeof value}`);
   }
-  return Math.max(1, Math.ceil(value));
+  return Math.min(Math.max(1, Math.ceil(value)), Number.MAX_SAFE_INTEGER);
 }
 
 // Says how the next call is to run.
 function say({ timeout, maxLag, read, write, batchRows }, flags = 0) {
   const time = timeout === undefined ? 0 : milliseconds(timeout, 'timeout');
   const lag = maxLag === undefined ? 0 : milliseconds(maxLag, 'maxLag');
+  if (batchRows !== undefined && !(Number.isInteger(batchRows) && batchRows > 0 && batchRows < 2 ** 32)) {
+    throw new TypeError(`batchRows is a number of rows, not ${String(batchRows)}`);
+  }
   how.u32[0] = flags | (read ? CALL.READ : 0) | (write ? CALL.WRITE : 0);
   how.u32[1] = batchRows ?? 0;
   how.f64[2] = time;

@@ -45,7 +45,7 @@ class Registry {
     if (!Object.hasOwn(MODES, mode)) {
       throw new TypeError(`mode is one of ${Object.keys(MODES).join(', ')}, not ${String(mode)}`);
     }
-    const wanted = name ?? using.getStore()?.get(this) ?? undefined;
+    const wanted = optional(name) ?? using.getStore()?.get(this);
     const found = this.#kept(wanted, mode);
     return after === undefined || after === '' ? found : found.after(after);
   }
@@ -93,7 +93,8 @@ class Registry {
 
   // What the library knows, as a result: see tl_inspect.
   inspect(what, name, options = NONE) {
-    return this.#perform(options, (slot) => addon.inspect(this.#external, slot, String(what), name), resulted(options));
+    const wanted = optional(name);
+    return this.#perform(options, (slot) => addon.inspect(this.#external, slot, String(what), wanted), resulted(options));
   }
 
   // Whether the servers answer, all asked at once.
@@ -102,7 +103,7 @@ class Registry {
   }
 
   #inspectNow(what, name) {
-    return resultOf(area, OWN, checked(addon.inspectNow(this.#external, what, name)), NONE);
+    return resultOf(area, OWN, checked(addon.inspectNow(this.#external, what, optional(name))), NONE);
   }
 
   // ---- adding, removing, changing ----
@@ -127,7 +128,7 @@ class Registry {
   // Lays settings over those of a connection; false where they were so already.
   patch(name, settings, { verify = false, ...options } = NONE) {
     return this.#perform(options, (slot) =>
-      addon.patch(this.#external, slot, name, tomlOf(settings), verify ? CHANGE.VERIFY : 0), truth);
+      addon.patch(this.#external, slot, optional(name), tomlOf(settings), verify ? CHANGE.VERIFY : 0), truth);
   }
 
   // Reads the file again and does what it says; a row for each name that is another now.
@@ -143,7 +144,7 @@ class Registry {
   // ---- opening and closing ----
 
   connect(name, options = NONE) {
-    const wanted = name ?? using.getStore()?.get(this);
+    const wanted = optional(name) ?? using.getStore()?.get(this);
     return this.#perform(options, (slot) => addon.connect(this.#external, slot, wanted), nothing);
   }
 
@@ -153,13 +154,13 @@ class Registry {
 
   // Closes the sessions of a connection, or of all; the next statement opens others.
   trim(name) {
-    checked(addon.trim(this.#external, name));
+    checked(addon.trim(this.#external, optional(name)));
   }
 
   // Closes one connection, or all. `release`: also forgets the name.
   async close(name, { release = false, ...options } = NONE) {
     if (!release) {
-      return this.#perform(options, (slot) => addon.close(this.#external, slot, name), nothing);
+      return this.#perform(options, (slot) => addon.close(this.#external, slot, optional(name)), nothing);
     }
     if (name === undefined) throw new TypeError('which name is to be released?');
     await this.remove(name, options);
@@ -200,6 +201,13 @@ class Registry {
       return submit(slot);
     }, take);
   }
+}
+
+// A name that may be left out: what is none must not be taken for all.
+function optional(name) {
+  if (name === undefined || name === null) return undefined;
+  if (typeof name === 'string') return name;
+  throw new TypeError(`the name of a connection is a string, not ${typeof name}`);
 }
 
 function resulted(options) {

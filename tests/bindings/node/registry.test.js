@@ -57,6 +57,18 @@ onEach('the registry', (database) => {
     db.add('db', database.toml(t).split('\n').slice(1).join('\n'));
   });
 
+  test('what is no name, signal or time is refused', async (t) => {
+    const db = opened(t, database);
+    assert.throws(() => db.on(5), TypeError);
+    await assert.rejects(db.close(5), TypeError);
+    await assert.rejects(db.close('db', { release: true, signal: {} }), TypeError);
+    assert.throws(() => db.trim({}), TypeError);
+    await assert.rejects(db.on().query('SELECT 1', [], { signal: 'x' }), TypeError);
+    await assert.rejects(db.on().query('SELECT 1', [], { timeout: '5' }), TypeError);
+    await assert.rejects(db.on().stream('SELECT 1', [], { batchRows: 0 }).batches().next(), TypeError);
+    assert.equal((await db.on().query('SELECT 1 AS one', [], { timeout: 1e300 }))[0].one, 1);
+  });
+
   test('the file is read again', async (t) => {
     const file = path.join(folder(t), 'trunkline.toml');
     const one = `[connections.one]\ndriver = "sqlite"\ndatabase = ":memory:"\n`;
