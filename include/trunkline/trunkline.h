@@ -47,7 +47,8 @@ typedef uint64_t tl_op;     /* names one operation of a registry; never reused; 
 typedef struct tl_registry tl_registry; /* [any thread] every name of one configuration, and those that were added */
 typedef struct tl_conn tl_conn;         /* [any thread] a pooled, pinned or transaction handle. On a pinned or transaction handle verbs of
                                            queues run in the order in which they were submitted; a blocking one answers TL_E_BUSY
-                                           while another runs or waits */
+                                           while another runs or waits, one of a queue when it has waited for a streamed result for
+                                           pool.acquire_timeout */
 typedef struct tl_result tl_result;     /* [one thread at a time] result sets, each a sequence of batches */
 typedef struct tl_batch tl_batch;       /* [any thread] immutable columns */
 typedef struct tl_queue tl_queue;       /* [any thread] where answers of calls that do not wait arrive, and the reactor that makes them */

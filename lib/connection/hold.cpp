@@ -106,9 +106,7 @@ Result<void> Hold::enter(uint64_t level, bool ends, const CallOptions& options) 
   std::unique_lock lock(mutex_);
   const bool goes_on = inner_ != 0 && level == inner_;
   if (busy_ || ((inner_ != 0 || !turns_.empty()) && !goes_on)) {
-    if (runtime::Fiber::current() == nullptr) {
-      return fail(Status::busy, "another statement is running on this session", Phase::acquire);
-    }
+    if (runtime::Fiber::current() == nullptr) return busy();
     if (Result<void> turn = await_turn(lock, options); !turn) return turn;
   }
   if (Result<void> may = may_enter(level, ends); !may) {
@@ -119,6 +117,19 @@ Result<void> Hold::enter(uint64_t level, bool ends, const CallOptions& options) 
   verb_level_ = level;
   inside_ = transaction_ != 0 && level >= transaction_;
   return {};
+}
+
+Failure Hold::busy() const {
+  return fail(Status::busy,
+              streaming_ ? "a streamed answer has this session: read it to its end, or release it, first"
+                         : "another statement is running on this session",
+              Phase::acquire);
+}
+
+void Hold::note_stream() noexcept {
+  const std::lock_guard lock(mutex_);
+  streaming_ = true;
+  for (Turn* const turn : turns_) turn->changed.notify();
 }
 
 Result<void> Hold::may_enter(uint64_t level, bool ends) const {
@@ -139,16 +150,28 @@ Result<void> Hold::await_turn(std::unique_lock<std::mutex>& lock, const CallOpti
   {
     const runtime::Ticket::Attachment attached(options.ticket.get(), turn);
     lock.lock();
-    (void)turn.changed.wait(lock, options.deadline, [&turn] { return turn.given || turn.cancelled; });
+    wait(lock, turn, options);
     lock.unlock();
   }
   lock.lock();
   std::erase(turns_, &turn);
   if (turn.given) return {};
   pass_on();
+  if (!turn.cancelled && streaming_ && !options.deadline.passed(steady_clock().now())) return busy();
   return turn.cancelled ? fail(Status::cancelled, "the call was cancelled while it waited for its turn", Phase::acquire)
                         : fail(Status::statement_timeout,
                                "the call's time was up while another statement ran on its session", Phase::acquire);
+}
+
+void Hold::wait(std::unique_lock<std::mutex>& lock, Turn& turn, const CallOptions& options) {
+  while (!turn.given && !turn.cancelled) {
+    const bool behind = streaming_;
+    const Nanos patience = (*endpoints_)[index_].settings().pool.acquire_timeout;
+    const Deadline until =
+        behind ? earlier(options.deadline, Deadline::after(steady_clock().now(), patience)) : options.deadline;
+    const auto changed = [&] { return turn.given || turn.cancelled || streaming_ != behind; };
+    if (!turn.changed.wait(lock, until, changed)) return;
+  }
 }
 
 // To the next in the line, if it is anybody's turn.
@@ -161,7 +184,7 @@ void Hold::pass_on() noexcept {
 void Hold::leave() noexcept {
   if (!made_here_) return;
   std::unique_lock lock(mutex_);
-  busy_ = false;
+  busy_ = streaming_ = false;
   release(lock, levels_.empty());  // its last handle was dropped while the verb ran
 }
 

@@ -32,10 +32,13 @@ class Hold {
   void note_begin(const sql::Statement& statement) noexcept;
   void note_end(Error* failure) noexcept;
 
-  // Begins a verb; on a fiber, when it is its turn. `ends`: it ends the level, so that levels inside do not matter.
+  // Begins a verb; on a fiber, when it is its turn, but behind a stream for no longer than others wait for a session:
+  // who reads the stream may be the one who waits. `ends`: it ends the level, so that levels inside do not matter.
   // Errors: busy, closed (the level has ended, or the session is gone); statement_timeout, cancelled before its turn.
   [[nodiscard]] Result<void> enter(uint64_t level, bool ends, const CallOptions& options);
   void leave() noexcept;
+  // Between the two: the verb's answer is a stream that its caller has yet to read.
+  void note_stream() noexcept;
 
   // Error: closed; it belongs to the process that forked this one.
   [[nodiscard]] Result<void> is_here() const;
@@ -62,7 +65,9 @@ class Hold {
   [[nodiscard]] bool is_open(uint64_t level) const noexcept;
   void end(uint64_t level) noexcept;
   [[nodiscard]] Result<void> may_enter(uint64_t level, bool ends) const;
+  [[nodiscard]] Failure busy() const;
   [[nodiscard]] Result<void> await_turn(std::unique_lock<std::mutex>& lock, const CallOptions& options);
+  void wait(std::unique_lock<std::mutex>& lock, Turn& turn, const CallOptions& options);
   void pass_on() noexcept;
   void release(std::unique_lock<std::mutex>& lock, bool is_over) noexcept;
 
@@ -75,6 +80,7 @@ class Hold {
   const uint32_t index_;
   std::mutex mutex_;
   bool busy_ = false;
+  bool streaming_ = false;   // by a verb whose answer is being read
   std::deque<Turn*> turns_;  // of verbs that wait for theirs; the first may have been given it
   uint64_t inner_ = 0;       // the level that a verb has for itself
   uint64_t last_level_ = 0;

@@ -21,6 +21,10 @@ void Stream::close() noexcept {
   own_.go_home();
 }
 
+void Stream::note_open() noexcept {
+  if (use_.get() != nullptr) use_.get()->note_stream();
+}
+
 void Stream::note_begin(const std::shared_ptr<const sql::Statement>& statement) {
   watch_.begin(leased(), leased().holder().tag, statement);
   if (use_.get() != nullptr) use_.get()->note_begin(*statement);
@@ -180,7 +184,11 @@ Result<void> QueryResult::begin(driver::Request request, const CallOptions& opti
   ticket_ = options.ticket;
   batch_ = options.batch;
   Result<void> begun = stream_.begin(std::move(request), options, set_);
-  if (stream_.ended()) stream_.close();
+  if (stream_.ended()) {
+    stream_.close();
+  } else {
+    stream_.note_open();
+  }
   return begun;
 }
 

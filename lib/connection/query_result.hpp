@@ -76,6 +76,8 @@ class Stream {
   [[nodiscard]] Result<bool> next_set(const CallOptions& options, Set& set);
   // Of a statement on the leased session.
   void note_begin(const std::shared_ptr<const sql::Statement>& statement);
+  // It is handed out to be read.
+  void note_open() noexcept;
   // It has come to its end; null: it has succeeded.
   void note_end(Error* failure) noexcept;
   [[nodiscard]] bool ended() const noexcept { return then_ == driver::Then::end; }

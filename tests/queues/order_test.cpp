@@ -4,6 +4,8 @@
 namespace queues {
 namespace {
 
+constexpr const char* many_rows =
+    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) SELECT a.i FROM n AS a, n AS b";
 const std::string slow = "SELECT 1 /* victim */ FROM pg_sleep(0.05)";
 
 tl_status status_of(const auto& act) {
@@ -54,6 +56,29 @@ TEST_CASE("while a queued verb runs or waits, a blocking one on its handle answe
     expect_next(loop, 1, TL_E_CANCELLED);
     loop.rollback(transaction.get(), {.user = 3});
     expect_next(loop, 3, TL_OK);
+  }
+}
+
+TEST_CASE("a queued verb waits for a stream on its handle, but not for its own reader") {
+  for (const Database& database : databases()) {
+    CAPTURE(database.name);
+    const Desk desk(database, "max = 1\nacquire_timeout = \"1s\"\n");
+    const Loop loop(desk);
+    loop.begin(desk.raw(), {});
+    const Conn transaction = loop.next_done().conn();
+    loop.query(transaction.get(), {.flags = TL_CALL_STREAM | TL_CALL_READ, .batch_rows = 10}, many_rows);
+    {
+      const std::unique_ptr<tl_result, Release> open(loop.next_done().result());
+      loop.query(transaction.get(), {.user = 1}, "SELECT 1");
+      expect_next(loop, 1, TL_E_BUSY);
+      loop.commit(transaction.get(), {.user = 2});
+      expect_next(loop, 2, TL_E_BUSY);
+      CHECK(blocking(transaction.get()) == TL_E_BUSY);
+      loop.query(transaction.get(), {.user = 3}, "SELECT 1");
+    }
+    expect_next(loop, 3, TL_OK);  // the stream was released before its patience was over
+    loop.rollback(transaction.get(), {.user = 4});
+    expect_next(loop, 4, TL_OK);
   }
 }
 
