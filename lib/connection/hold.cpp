@@ -24,8 +24,11 @@ struct Hold::Turn final : runtime::Cancellable {
 
   std::mutex& mutex;
   runtime::Condition changed;
+  [[nodiscard]] bool is_over() const noexcept { return given || cancelled || refused; }
+
   bool given = false;
   bool cancelled = false;
+  bool refused = false;  // one before it was: what comes behind must not be done without that
 };
 
 std::shared_ptr<Hold> Hold::make(Leased leased) {
@@ -121,14 +124,14 @@ Result<void> Hold::enter(uint64_t level, bool ends, const CallOptions& options) 
 
 Failure Hold::busy() const {
   return fail(Status::busy,
-              streaming_ ? "a streamed answer has this session: read it to its end, or release it, first"
-                         : "another statement is running on this session",
+              stream_ != 0 ? "a streamed answer has this session: read it to its end, or release it, first"
+                           : "another statement is running on this session",
               Phase::acquire);
 }
 
 void Hold::note_stream() noexcept {
   const std::lock_guard lock(mutex_);
-  streaming_ = true;
+  stream_ = ++last_stream_;
   for (Turn* const turn : turns_) turn->changed.notify();
 }
 
@@ -157,20 +160,30 @@ Result<void> Hold::await_turn(std::unique_lock<std::mutex>& lock, const CallOpti
   std::erase(turns_, &turn);
   if (turn.given) return {};
   pass_on();
-  if (!turn.cancelled && streaming_ && !options.deadline.passed(steady_clock().now())) return busy();
-  return turn.cancelled ? fail(Status::cancelled, "the call was cancelled while it waited for its turn", Phase::acquire)
-                        : fail(Status::statement_timeout,
-                               "the call's time was up while another statement ran on its session", Phase::acquire);
+  if (turn.cancelled) {
+    return fail(Status::cancelled, "the call was cancelled while it waited for its turn", Phase::acquire);
+  }
+  if (!turn.refused && options.deadline.passed(steady_clock().now())) {
+    return fail(Status::statement_timeout, "the call's time was up while another statement ran on its session",
+                Phase::acquire);
+  }
+  for (Turn* const behind : turns_) {
+    behind->refused = true;
+    behind->changed.notify();
+  }
+  return fail(Status::busy,
+              "a streamed answer had its session for longer than others wait for one: read it to its end, or release "
+              "it, first",
+              Phase::acquire);
 }
 
 void Hold::wait(std::unique_lock<std::mutex>& lock, Turn& turn, const CallOptions& options) {
-  while (!turn.given && !turn.cancelled) {
-    const bool behind = streaming_;
-    const Nanos patience = (*endpoints_)[index_].settings().pool.acquire_timeout;
+  while (!turn.is_over()) {
+    const uint64_t behind = stream_;
+    const Nanos patience = patience_of((*endpoints_)[index_].settings().pool);
     const Deadline until =
-        behind ? earlier(options.deadline, Deadline::after(steady_clock().now(), patience)) : options.deadline;
-    const auto changed = [&] { return turn.given || turn.cancelled || streaming_ != behind; };
-    if (!turn.changed.wait(lock, until, changed)) return;
+        behind == 0 ? options.deadline : earlier(options.deadline, Deadline::after(steady_clock().now(), patience));
+    if (!turn.changed.wait(lock, until, [&] { return turn.is_over() || stream_ != behind; })) return;
   }
 }
 
@@ -184,7 +197,8 @@ void Hold::pass_on() noexcept {
 void Hold::leave() noexcept {
   if (!made_here_) return;
   std::unique_lock lock(mutex_);
-  busy_ = streaming_ = false;
+  busy_ = false;
+  stream_ = 0;
   release(lock, levels_.empty());  // its last handle was dropped while the verb ran
 }
 
@@ -294,6 +308,10 @@ Result<void> Hold::undo(uint64_t level, const CallOptions& options) {
 bool Hold::is_savepoint(uint64_t level) {
   const std::lock_guard lock(mutex_);
   return transaction_ != 0 && level > transaction_;
+}
+
+Nanos patience_of(const config::Pool& pool) noexcept {
+  return pool.acquire_timeout.count() == 0 ? config::Pool().acquire_timeout : pool.acquire_timeout;
 }
 
 std::string savepoint_name(uint64_t level) { return "tl_" + std::to_string(level); }

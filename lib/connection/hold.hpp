@@ -80,7 +80,8 @@ class Hold {
   const uint32_t index_;
   std::mutex mutex_;
   bool busy_ = false;
-  bool streaming_ = false;   // by a verb whose answer is being read
+  uint64_t stream_ = 0;  // the number of the verb that it is busy by, where its answer is being read; else 0
+  uint64_t last_stream_ = 0;
   std::deque<Turn*> turns_;  // of verbs that wait for theirs; the first may have been given it
   uint64_t inner_ = 0;       // the level that a verb has for itself
   uint64_t last_level_ = 0;
@@ -119,6 +120,8 @@ class HoldUse {
 };
 
 [[nodiscard]] std::string savepoint_name(uint64_t level);
+// How long others wait for a session of the pool; of one where they do not wait, as long as they do by default.
+[[nodiscard]] Nanos patience_of(const config::Pool& pool) noexcept;
 // It failed because the call was cancelled or its time was up.
 [[nodiscard]] bool was_stopped(const Error& error) noexcept;
 // Runs a text without parameters or rows. `wants_position`: as of a request.

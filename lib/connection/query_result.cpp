@@ -208,9 +208,7 @@ Failure QueryResult::failed(Failure failure) {
 // Half of what others wait for a session: one who comes when the stream has begun to lie has it in time.
 std::optional<Nanos> QueryResult::patience() noexcept {
   if (!streams() || !stream_.own()) return std::nullopt;
-  const Nanos others_wait = stream_.own().endpoint().settings().pool.acquire_timeout;
-  const Nanos chosen = others_wait.count() == 0 ? config::Pool().acquire_timeout : others_wait;
-  return std::max(chosen / 2, least_patience);
+  return std::max(patience_of(stream_.own().endpoint().settings().pool) / 2, least_patience);
 }
 
 void QueryResult::give_up() noexcept {

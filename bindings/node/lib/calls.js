@@ -1,6 +1,8 @@
 'use strict';
 // Calls under way: each has a number, by which the addon tells what has become of it.
 
+const { setMaxListeners } = require('node:events');
+
 const addon = require('./addon');
 const { CALL, KIND, STATUS } = require('./constants');
 const { ofFailure, ofStatus } = require('./errors');
@@ -20,14 +22,19 @@ class Call {
     this.onAbort = undefined;
     if (signal !== undefined) {
       this.onAbort = () => addon.cancel(slot);
+      setMaxListeners(0, signal); // one of a whole request has as many calls as that
       signal.addEventListener('abort', this.onAbort);
     }
   }
 
-  settle(index, attached) {
+  forget() {
     if (this.signal !== undefined) this.signal.removeEventListener('abort', this.onAbort);
+  }
+
+  settle(index, attached) {
+    this.forget();
     const status = records.i32[16 * index + 1];
-    if (status !== 0) return this.reject(this.failure(attached));
+    if (status !== 0) return this.fail(attached);
     let value;
     try {
       value = this.take(index, attached);
@@ -37,10 +44,21 @@ class Call {
     return this.resolve(value);
   }
 
+  // The error is made a few steps later, where V8 knows who awaits it: its stack then names the caller's lines.
+  fail(told) {
+    this.resolve(Promise.resolve().then(nothing).then(nothing).then(() => { throw this.failure(told); }));
+  }
+
   failure(told) {
     const error = ofFailure(told);
     return this.signal?.aborted && error.status === STATUS.CANCELLED ? aborted(error, this.signal) : error;
   }
+}
+
+function nothing() {}
+
+function abortedBy(signal, what) {
+  return aborted(ofStatus(STATUS.CANCELLED, what), signal);
 }
 
 // Who aborts looks for an AbortError.
@@ -62,47 +80,23 @@ function freeSlot(slot) {
 // Has `submit(slot)` begin a call; its answer, as `take` makes it.
 function perform(holds, signal, submit, take) {
   return new Promise((resolve, reject) => {
-    const asked = { resolve, reject, holds, signal, submit, take };
-    if (!begun(asked)) full.push(asked);
+    if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+      throw new TypeError('signal is an AbortSignal');
+    }
+    if (signal?.aborted) throw abortedBy(signal, 'it was aborted before it began');
+    const slot = newSlot();
+    const call = new Call(resolve, reject, take, holds, signal, slot);
+    try {
+      const failed = submit(slot);
+      if (failed !== undefined) throw ofFailure(failed);
+    } catch (failure) {
+      how.u32.fill(0);
+      call.forget();
+      freeSlot(slot);
+      throw failure;
+    }
+    waiting[slot] = call;
   });
-}
-
-// What a queue has no place for until others are done. It has 16384; where there are far fewer, something else is busy.
-const full = [];
-const MANY = 8192;
-
-// False: there is no place.
-function begun(asked) {
-  const { resolve, reject, holds, signal, submit, take } = asked;
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
-    reject(new TypeError('signal is an AbortSignal'));
-    return true;
-  }
-  if (signal?.aborted) {
-    reject(aborted(ofStatus(STATUS.CANCELLED, 'it was aborted before it began'), signal));
-    return true;
-  }
-  const slot = newSlot();
-  const failed = submitted(submit, slot, reject);
-  if (failed === undefined) {
-    waiting[slot] = new Call(resolve, reject, take, holds, signal, slot);
-    return true;
-  }
-  freeSlot(slot);
-  if (failed?.[0] === STATUS.BUSY && waiting.length - free.length > MANY) return false;
-  if (failed !== null) reject(ofFailure(failed));
-  return true;
-}
-
-// undefined: it is under way; null: it was rejected here; else what the library says.
-function submitted(submit, slot, reject) {
-  try {
-    return submit(slot);
-  } catch (error) {
-    how.u32.fill(0);
-    reject(error);
-    return null;
-  }
 }
 
 // Has the call of that number end, if it is still the one that holds this.
@@ -118,8 +112,11 @@ function listen(submit, tell) {
     freeSlot(slot);
     throw ofFailure(failed);
   }
-  waiting[slot] = { take: safely(tell), settle() {} };
-  return () => addon.cancel(slot);
+  const own = { take: safely(tell), settle() {} };
+  waiting[slot] = own;
+  return () => {
+    if (waiting[slot] === own) addon.cancel(slot); // else it has ended, and the number is another's
+  };
 }
 
 // What a listener throws is not caught, as with every EventEmitter, but after the others have had what is theirs.
@@ -145,12 +142,6 @@ function drained(n, attached) {
       call.settle(i, attached?.[i]);
     }
   }
-  if (full.length > 0) full.splice(0, countOfBegun());
-}
-
-function countOfBegun() {
-  const stuck = full.findIndex((asked) => !begun(asked));
-  return stuck === -1 ? full.length : stuck;
 }
 
 addon.onDrained(drained);
@@ -176,4 +167,4 @@ function say({ timeout, maxLag, read, write, batchRows }, flags = 0) {
   how.f64[3] = lag;
 }
 
-module.exports = { cancel, listen, milliseconds, perform, say };
+module.exports = { abortedBy, cancel, listen, milliseconds, perform, say };

@@ -35,21 +35,36 @@ class Events extends EventEmitter {
   constructor(registry) {
     super();
     this.#registry = registry;
-    this.on('newListener', (kind) => this.#begin(kind));
-    this.on('removeListener', (kind) => this.#end(kind));
+    this.#look();
   }
 
-  #begin(kind) {
+  removeAllListeners(...kinds) {
+    super.removeAllListeners(...kinds);
+    for (const kind of this.#ends.keys()) this.#end(kind);
+    this.#look(); // its own may have been among them
+    return this;
+  }
+
+  #look() {
+    for (const [kind, listener] of [['newListener', this.#begin], ['removeListener', this.#end]]) {
+      if (!this.listeners(kind).includes(listener)) this.on(kind, listener);
+    }
+  }
+
+  #begin = (kind) => {
     if (!Object.hasOwn(EVENTS, kind) || this.#ends.has(kind)) return;
-    this.#ends.set(kind, listen((slot) => addon.subscribe(this.#registry, slot, EVENTS[kind]),
-      (index, handle) => this.emit(kind, eventOf(index, handle))));
-  }
+    const tell = (index, handle) => {
+      if (this.#ends.get(kind) === end) this.emit(kind, eventOf(index, handle)); // else another one tells of it
+    };
+    const end = listen((slot) => addon.subscribe(this.#registry, slot, EVENTS[kind]), tell);
+    this.#ends.set(kind, end);
+  };
 
-  #end(kind) {
+  #end = (kind) => {
     if (this.listenerCount(kind) > 0) return;
     this.#ends.get(kind)?.();
     this.#ends.delete(kind);
-  }
+  };
 }
 
 module.exports = { Events, rowOf };

@@ -4,7 +4,7 @@
 const { setTimeout } = require('node:timers/promises');
 
 const addon = require('./addon');
-const { perform, say } = require('./calls');
+const { abortedBy, perform, say } = require('./calls');
 const { BEGIN, CALL, STATUS } = require('./constants');
 const encoder = require('./encode');
 const { checked, classes, ofStatus } = require('./errors');
@@ -74,8 +74,8 @@ class Handle {
 
   // Runs a statement; its rows.
   query(sql, parameters, options = NONE) {
-    return this.#perform(options, (external, slot) =>
-      addon.query(external, slot, text(sql), encoder.encode(parameters), encoder.arenaUsed(), options.fallback));
+    return this.#perform(options, () => encoder.encode(parameters), (external, slot, n) =>
+      addon.query(external, slot, text(sql), n, encoder.arenaUsed(), options.fallback));
   }
 
   // The same, and waits for it here: for scripts, and SQLite.
@@ -92,27 +92,25 @@ class Handle {
   stream(sql, parameters, options = NONE) {
     checkedOptions(options);
     return new Stream(options, (slot) => {
+      const n = encoder.encode(parameters);
       say({ batchRows: 4096, ...options }, CALL.STREAM);
-      return addon.query(Handle.externalOf(this), slot, text(sql), encoder.encode(parameters), encoder.arenaUsed(),
-        options.fallback);
+      return addon.query(Handle.externalOf(this), slot, text(sql), n, encoder.arenaUsed(), options.fallback);
     });
   }
 
   // Runs a statement for each of the rows, which are what parameters of a query are: all of them, or none.
   executeMany(sql, rows, options = NONE) {
     const list = Array.isArray(rows) ? rows : [...rows];
-    return this.#perform(options, (external, slot) => {
-      const n = encoder.encodeRows(list);
-      return addon.executeMany(external, slot, text(sql), n, list.length, encoder.arenaUsed(), options.fallback);
-    }).finally(encoder.forget);
+    return this.#perform(options, () => encoder.encodeRows(list), (external, slot, n) =>
+      addon.executeMany(external, slot, text(sql), n, list.length, encoder.arenaUsed(), options.fallback),
+    ).finally(encoder.forget);
   }
 
   // Fills columns of a table with rows, by the fastest way that the database has; how many rows there are more.
   async load(table, columns, rows, options = NONE) {
     const list = Array.isArray(rows) ? rows : [...rows];
     const names = [...columns];
-    const result = await this.#perform(options, (external, slot) => {
-      const n = encoder.encodeRows(list, names);
+    const result = await this.#perform(options, () => encoder.encodeRows(list, names), (external, slot, n) => {
       if (list.length > 0 && n !== names.length) {
         throw new TypeError(`a row has ${n} values, and there are ${names.length} columns`);
       }
@@ -123,7 +121,7 @@ class Handle {
 
   // Where a statement would go now, and why, without running it.
   explain(sql, options = NONE) {
-    return this.#perform(options, (external, slot) => addon.explain(external, slot, text(sql), options.fallback));
+    return this.#perform(options, () => 0, (external, slot) => addon.explain(external, slot, text(sql), options.fallback));
   }
 
   // A place behind all that was written through the handle, for after().
@@ -151,7 +149,7 @@ class Handle {
     for (let rerun = 0; ; ++rerun) {
       const tx = await this.begin(options);
       try {
-        return await tx[RUN](work);
+        return await tx[RUN](work, options.signal);
       } catch (failure) {
         if (rerun >= retry || !tx[MAY_RUN_AGAIN](failure)) throw failure;
       }
@@ -159,11 +157,13 @@ class Handle {
     }
   }
 
-  #perform(options, submit) {
+  // `encode` first: what the caller's getters do may be a call, and would take what is said for its own.
+  #perform(options, encode, submit) {
     return perform(this, options.signal, (slot) => {
+      const n = encode();
       const external = Handle.externalOf(this);
       if (options !== NONE) say(checkedOptions(options));
-      return submit(external, slot);
+      return submit(external, slot, n);
     }, (index, handle) => resultOf(scratch, index, handle, options));
   }
 }
@@ -243,10 +243,11 @@ class Transaction extends Handle {
     if (Handle.isOpen(this)) await this.#end(addon.rollback);
   }
 
-  async [RUN](work) {
+  async [RUN](work, signal) {
     let result;
     try {
       result = await work(this);
+      if (signal?.aborted) throw abortedBy(signal, 'it was aborted before it was committed');
     } catch (failure) {
       // What has failed says more than that its rollback did, and letting go of the handle rolls back as well.
       if (Handle.isOpen(this)) await this.#end(addon.rollback).catch(() => undefined);

@@ -2,17 +2,20 @@
 // What health() gives: plain values, for JSON.
 
 function healthOf(rows) {
-  const connections = {};
+  const connections = new Map(); // a connection may be called __proto__
   for (const { connection, state, health_check: healthCheck, ...endpoint } of rows) {
-    const whole = connections[connection] ??= { status: 'unknown', state, healthCheck, error: null, endpoints: [] };
+    if (!connections.has(connection)) {
+      connections.set(connection, { status: 'unknown', state, healthCheck, error: null, endpoints: [] });
+    }
+    const whole = connections.get(connection);
     whole.endpoints.push(camelled(endpoint));
     if (endpoint.status === 'unhealthy' || (endpoint.status === 'healthy' && whole.status === 'unknown')) {
       whole.status = endpoint.status;
     }
     whole.error ??= endpoint.error;
   }
-  const ok = Object.values(connections).every(({ status, healthCheck }) => status !== 'unhealthy' || !healthCheck);
-  return { ok, connections };
+  const ok = [...connections.values()].every(({ status, healthCheck }) => status !== 'unhealthy' || !healthCheck);
+  return { ok, connections: Object.fromEntries(connections) };
 }
 
 // The same with names as JavaScript has them.

@@ -1,6 +1,8 @@
 'use strict';
 // Answers to the questions that a registry has to the application.
 
+const { inspect } = require('node:util');
+
 const addon = require('./addon');
 const { listen, milliseconds } = require('./calls');
 const { ASK, STATUS } = require('./constants');
@@ -31,21 +33,26 @@ async function answerOf(fn, name, nothing, textOf, keep) {
     return [0, text, ownKeep || keep];
   } catch (failure) {
     if (failure instanceof classes.TrunklineError) return [failure.status, failure.message, 0];
-    warn(`what was asked for ${JSON.stringify(name)} failed: ${failure?.stack ?? failure}`);
-    return [STATUS.UNAVAILABLE, `it failed with ${failure?.name ?? typeof failure}`, 0];
+    warn(`what was asked for ${JSON.stringify(name)} failed: ${inspect(failure)}`);
+    return [STATUS.UNAVAILABLE, `it failed with ${failure instanceof Error ? failure.name : typeof failure}`, 0];
   }
 }
 
 function answer(registry, kind, fn, nothing, textOf, keep) {
   if (typeof fn !== 'function') throw new TypeError('a function is asked');
-  return listen((slot) => addon.subscribe(registry, slot, kind), async (index, handle) => {
+  let asks = true;
+  const stop = listen((slot) => addon.subscribe(registry, slot, kind), async (index, handle) => {
     const question = Number(records.i64[8 * index + 7]);
     const { connection } = rowOf(index, handle);
-    const failed = addon.answer(registry, question, ...await answerOf(fn, connection, nothing, textOf, keep));
+    const failed = addon.answer(registry, question, ...await answerOf(asks ? fn : () => null, connection, nothing, textOf, keep));
     if (failed !== undefined && failed[0] === STATUS.CONFIGURATION) {
       warn(`what was given for ${JSON.stringify(connection)} cannot be used: ${failed[1]}`);
     }
   });
+  return () => {
+    asks = false;
+    stop();
+  };
 }
 
 function answerNames(registry, fn, { unused }) {

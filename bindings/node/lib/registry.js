@@ -241,8 +241,10 @@ function parse(toml, { source, environment } = NONE) {
 
 // The registry that all code of the process shares, whichever language it is in.
 function shared(path, { environment } = NONE) {
-  return Registry.share(new Registry(checked(
-    addon.shared(nameOf(path, 'the path'), nameOf(environment, 'the environment')))));
+  const found = checked(addon.shared(nameOf(path, 'the path'), nameOf(environment, 'the environment')));
+  ofProcess ??= Registry.share(new Registry(found));
+  return ofProcess;
 }
+let ofProcess; // one, so that using() means the same to all who ask for it
 
 module.exports = { Registry, open, parse, shared };

@@ -113,13 +113,15 @@ function appendSome(list, told, memory, index, options, rows) {
 // Appends the rows of the batch that a record tells of, up to the first with a value that JavaScript cannot hold as it
 // was asked to: what is wrong then is returned.
 function appendFitting(list, told, memory, index, options) {
-  try {
-    appendSome(list, told, memory, index, options, records.i32[16 * index + 4]);
-    return undefined;
-  } catch (failure) {
-    if (!(failure instanceof Unrepresentable)) throw failure;
-    appendSome(list, told, memory, index, options, failure.row);
-    return misfit(told, failure.column, failure);
+  let found;
+  for (let rows = records.i32[16 * index + 4]; ; rows = found.row) {
+    try {
+      appendSome(list, told, memory, index, options, rows);
+      return found && misfit(told, found.column, found);
+    } catch (failure) {
+      if (!(failure instanceof Unrepresentable)) throw failure;
+      found = failure; // another column may have one that comes before it
+    }
   }
 }
 

@@ -85,7 +85,10 @@ class Stream {
   // One read at a time: of loops that share a stream each gets what the others have not had.
   #alone(read) {
     const turn = this.#turn.then(() => this.#opened(read));
-    this.#turn = turn.catch(() => this.close());
+    this.#turn = turn.catch((failure) => {
+      this.#failure ??= failure; // also for the other loops
+      this.close();
+    });
     return turn;
   }
 

@@ -38,7 +38,7 @@ void Core::watch() {
 
 void Core::close_queue() {
   if (queue_ == nullptr) return;
-  lib.tl_queue_release(queue_);
+  tl_queue* const queue = queue_;
   queue_ = nullptr;
   uv_handle_set_data(poll_, &state_);
   uv_close(poll_, [](uv_handle_s* poll) {
@@ -46,6 +46,7 @@ void Core::close_queue() {
     std::free(poll);
     state->handle_closed();
   });
+  lib.tl_queue_release(queue);  // not before libuv has let go of its descriptor
 }
 
 void Core::begin(uint32_t number, const Slot& slot) {

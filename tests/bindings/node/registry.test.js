@@ -126,6 +126,31 @@ onEach('the registry', (database) => {
     assert.equal(db.using('more', (conn) => conn === db.on('more')), true);
   });
 
+  test('a subscription that has ended leaves the calls of others alone, and listeners may all be removed', async (t) => {
+    const db = opened(t, database);
+    const stop = db.resolver(() => null);
+    stop();
+    await setTimeout(50);
+    const statement = db.on().query('SELECT 1 AS one');
+    stop();
+    assert.deepEqual([...await statement], [{ one: 1 }]);
+    db.events.on('query', () => undefined);
+    db.events.removeAllListeners();
+    const [[event]] = await Promise.all([once(db.events, 'query'), db.on().query('SELECT 2 AS two')]);
+    assert.match(event.statement, /two/);
+  });
+
+  test('a resolver may throw what it likes, and names are what they are', async (t) => {
+    const db = opened(t, database);
+    const warned = once(process, 'warning');
+    const stop = db.resolver(() => { throw Symbol('mine'); });
+    await assert.rejects(db.on('missing').query('SELECT 1'), trunkline.Unavailable);
+    await warned;
+    stop();
+    db.add('__proto__', settingsOf(t));
+    assert.ok(Object.hasOwn((await db.health()).connections, '__proto__'));
+  });
+
   test('events are told while somebody listens', async (t) => {
     const db = opened(t, database);
     const conn = db.on().tag('of the test');

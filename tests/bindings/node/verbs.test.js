@@ -45,10 +45,40 @@ onEach('verbs', (database) => {
     assert.deepEqual(answers.map(([row]) => row.i), numbers);
   });
 
-  test('more calls than a queue has places for wait for one', { skip: database.name === 'mariadb' && 'as with the others' }, async (t) => {
+  test('more calls at once than a queue has places for are refused', { skip: database.name === 'mariadb' && 'as with the others' }, async (t) => {
     const db = opened(t, database, '[connections.db.pool]\nacquire_timeout = "300s"\nmax_waiters = 50_000\n');
-    const answers = await Promise.all(Array.from({ length: 20_000 }, () => db.on().query('SELECT 1 AS one')));
-    assert.ok(answers.every(([{ one }]) => one === 1));
+    const answers = await Promise.allSettled(Array.from({ length: 16_384 + 5 }, (_, i) => db.on().query('SELECT ? AS i', [`${i}`])));
+    const refused = answers.filter(({ reason }) => reason !== undefined);
+    assert.deepEqual(refused.map(({ reason }) => [reason.code, reason.outcome]), Array(5).fill(['busy', 'not_sent']));
+    assert.ok(answers.every(({ value }, i) => value === undefined || value[0].i === `${i}`));
+  });
+
+  test('the stack of an error names the line that has failed', async (t) => {
+    const conn = opened(t, database).on();
+    async function ofMine() {
+      await conn.query('SELEKT');
+    }
+    await assert.rejects(ofMine(), ({ stack }) => /ofMine.*verbs\.test\.js/.test(stack));
+  });
+
+  test('what a getter of a parameter does is no part of the statement', async (t) => {
+    const db = opened(t, database);
+    const parameters = { get a() { db.inspect('names'); return 'x'; } };
+    const rows = [];
+    for await (const row of db.on().stream('SELECT :a AS a', parameters)) rows.push(row);
+    assert.deepEqual(rows, [{ a: 'x' }]);
+  });
+
+  test('a transaction whose signal was aborted is not committed', async (t) => {
+    const db = opened(t, database);
+    const name = await table(db, 'id INTEGER');
+    const aborting = new AbortController();
+    const work = async (tx) => {
+      await tx.query(`INSERT INTO ${name} VALUES (1)`);
+      aborting.abort();
+    };
+    await assert.rejects(db.on().transaction(work, { signal: aborting.signal }), { name: 'AbortError' });
+    assert.deepEqual(plain(await db.on().query(`SELECT id FROM ${name}`)), []);
   });
 
   test('many rows are sent, and come', async (t) => {
