@@ -65,7 +65,8 @@ TEST_CASE("two long reads of one session are cancelled one after the other, and 
     both[done.user()] = std::move(done);
   }
   CHECK(both[2].status() == TL_E_CANCELLED);
-  CHECK(both[2].outcome() == TL_ROLLED_BACK);  // the server has said so
+  const int32_t outcome = both[2].outcome();
+  CHECK((outcome == TL_ROLLED_BACK || outcome == TL_NOT_SENT));  // the server has said so, or it had yet to begin again
   CHECK(both[3].status() == TL_OK);
   line.check_kept();
 }
