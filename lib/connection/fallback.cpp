@@ -54,10 +54,9 @@ bool Handle::is_read(Endpoints& on, const Text& text, const CallOptions& options
 
 // What a statement has come to where it ran counts, also that it was stopped there.
 Failure Handle::neither(Failure own, Failure other) {
-  const bool was_stopped = other->status == Status::cancelled || other->status == Status::statement_timeout;
   const bool came_to_it =
       other->outcome != Outcome::not_sent && other->phase != Phase::connect && !nobody_serves(*other);
-  if (was_stopped || came_to_it) return other;
+  if (was_stopped(*other) || came_to_it) return other;
   const std::string name = other->connection.empty() ? "" : " \"" + other->connection + '"';
   own->message += "; its fallback" + name + " does not serve, either: " + other->message;
   return own;
