@@ -11,7 +11,6 @@ const {
   NULL, BOOL, INT64, UINT64, FLOAT64, DECIMAL, TEXT, BYTES, TIMESTAMPTZ, DURATION, INTERVAL, JSON: JSON_, LIST, NAME,
 } = TYPES;
 const RECORD = 16; // bytes of a tl_value
-const SMALL = 2 ** 20; // bytes
 const SHORT = 24; // characters that are sooner copied here than by a call
 
 let used = 0; // of the arena
@@ -255,7 +254,6 @@ function encode(parameters) {
 // A getter or toJSON() among the values must not run a statement itself: its values would be written over these.
 function undisturbed(write) {
   const own = ++encodings;
-  if (used < SMALL) arena.shrink(); // what one large value wanted is not kept for the small ones
   used = 0;
   const n = write();
   if (own === encodings) return n;
@@ -294,7 +292,7 @@ function inRow(number_, at, parameters) {
   }
 }
 
-// After a call that took much: lets go of the memory.
+// After the call that takes them, or its failure: the memory that large ones wanted is let go.
 function forget() {
   values.shrink();
   arena.shrink();

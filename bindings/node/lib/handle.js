@@ -81,10 +81,15 @@ class Handle {
   // The same, and waits for it here: for scripts, and SQLite.
   querySync(sql, parameters, options = NONE) {
     const external = Handle.externalOf(this);
-    const n = encoder.encode(parameters);
-    text(sql);
-    if (options !== NONE) say(checkedOptions(options));
-    const rest = checked(addon.queryNow(external, sql, n, encoder.arenaUsed(), options.fallback));
+    let rest;
+    try {
+      const n = encoder.encode(parameters);
+      text(sql);
+      if (options !== NONE) say(checkedOptions(options));
+      rest = checked(addon.queryNow(external, sql, n, encoder.arenaUsed(), options.fallback));
+    } finally {
+      encoder.forget();
+    }
     return resultOf(area, OWN, rest, options);
   }
 
@@ -92,9 +97,13 @@ class Handle {
   stream(sql, parameters, options = NONE) {
     checkedOptions(options);
     return new Stream(options, (slot) => {
-      const n = encoder.encode(parameters);
-      say({ batchRows: 4096, ...options }, CALL.STREAM);
-      return addon.query(Handle.externalOf(this), slot, text(sql), n, encoder.arenaUsed(), options.fallback);
+      try {
+        const n = encoder.encode(parameters);
+        say({ batchRows: 4096, ...options }, CALL.STREAM);
+        return addon.query(Handle.externalOf(this), slot, text(sql), n, encoder.arenaUsed(), options.fallback);
+      } finally {
+        encoder.forget();
+      }
     });
   }
 
@@ -102,8 +111,7 @@ class Handle {
   executeMany(sql, rows, options = NONE) {
     const list = Array.isArray(rows) ? rows : [...rows];
     return this.#perform(options, () => encoder.encodeRows(list), (external, slot, n) =>
-      addon.executeMany(external, slot, text(sql), n, list.length, encoder.arenaUsed(), options.fallback),
-    ).finally(encoder.forget);
+      addon.executeMany(external, slot, text(sql), n, list.length, encoder.arenaUsed(), options.fallback));
   }
 
   // Fills columns of a table with rows, by the fastest way that the database has; how many rows there are more.
@@ -115,7 +123,7 @@ class Handle {
         throw new TypeError(`a row has ${n} values, and there are ${names.length} columns`);
       }
       return addon.load(external, slot, text(table), names.length, list.length, encoder.arenaUsed(), options.fallback);
-    }).finally(encoder.forget);
+    });
     return result.affected;
   }
 
@@ -160,10 +168,14 @@ class Handle {
   // `encode` first: what the caller's getters do may be a call, and would take what is said for its own.
   #perform(options, encode, submit) {
     return perform(this, options.signal, (slot) => {
-      const n = encode();
-      const external = Handle.externalOf(this);
-      if (options !== NONE) say(checkedOptions(options));
-      return submit(external, slot, n);
+      try {
+        const n = encode();
+        const external = Handle.externalOf(this);
+        if (options !== NONE) say(checkedOptions(options));
+        return submit(external, slot, n);
+      } finally {
+        encoder.forget();
+      }
     }, (index, handle) => resultOf(scratch, index, handle, options));
   }
 }

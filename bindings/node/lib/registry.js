@@ -73,7 +73,7 @@ class Registry {
   // ---- what is there ----
 
   has(name) {
-    return addon.has(this.#external, String(name));
+    return addon.has(this.#external, required(name));
   }
 
   // By order of registration.
@@ -110,16 +110,17 @@ class Registry {
 
   // Registers a connection; false where there is one with the same settings.
   add(name, settings) {
-    const added = checked(addon.add(this.#external, String(name), tomlOf(settings)));
+    const added = checked(addon.add(this.#external, required(name), tomlOf(settings)));
     this.#handles.clear();
     return added;
   }
 
   // Closes a connection for good and forgets its name; false where there is no such name.
   async remove(name, options = NONE) {
+    const wanted = required(name);
     this.#handles.clear();
     try {
-      return await this.#perform(options, (slot) => addon.remove(this.#external, slot, String(name)), truth);
+      return await this.#perform(options, (slot) => addon.remove(this.#external, slot, wanted), truth);
     } finally {
       this.#handles.clear();
     }
@@ -162,7 +163,6 @@ class Registry {
     if (!release) {
       return this.#perform(options, (slot) => addon.close(this.#external, slot, optional(name)), nothing);
     }
-    if (name === undefined) throw new TypeError('which name is to be released?');
     await this.remove(name, options);
     return undefined;
   }
@@ -205,9 +205,12 @@ class Registry {
 
 // A name that may be left out: what is none must not be taken for all.
 function optional(name) {
-  if (name === undefined || name === null) return undefined;
+  return name === undefined || name === null ? undefined : required(name);
+}
+
+function required(name) {
   if (typeof name === 'string') return name;
-  throw new TypeError(`the name of a connection is a string, not ${typeof name}`);
+  throw new TypeError(`the name of a connection is a string, not ${name === null ? 'null' : typeof name}`);
 }
 
 function resulted(options) {

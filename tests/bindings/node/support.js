@@ -6,6 +6,8 @@ const os = require('node:os');
 const path = require('node:path');
 const { describe } = require('node:test');
 const { setTimeout } = require('node:timers/promises');
+const v8 = require('node:v8');
+const vm = require('node:vm');
 
 const trunkline = require('../../../bindings/node');
 
@@ -86,6 +88,12 @@ async function eventually(condition) {
   }
 }
 
+// Has what nobody holds collected.
+function collected() {
+  v8.setFlagsFromString('--expose-gc');
+  vm.runInNewContext('gc')();
+}
+
 // A table of the test's own.
 async function table(db, columns) {
   const name = `node_${process.pid}_${Math.random().toString(36).slice(2)}`;
@@ -94,4 +102,4 @@ async function table(db, columns) {
   return name;
 }
 
-module.exports = { trunkline, SQLITE, POSTGRESQL, MARIADB, onEach, opened, eventually, folder, table };
+module.exports = { trunkline, SQLITE, POSTGRESQL, MARIADB, onEach, opened, collected, eventually, folder, table };

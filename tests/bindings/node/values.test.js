@@ -4,7 +4,7 @@
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 
-const { MARIADB, POSTGRESQL, SQLITE, onEach, opened, table, trunkline } = require('./support');
+const { MARIADB, POSTGRESQL, SQLITE, collected, eventually, onEach, opened, table, trunkline } = require('./support');
 
 const { DataError, Interval, Json } = trunkline;
 
@@ -169,6 +169,28 @@ onEach('values of PostgreSQL', (database) => {
 }, [POSTGRESQL]);
 
 onEach('values of SQLite', (database) => {
+  test('keep no memory that large ones wanted', async (t) => {
+    const conn = opened(t, database).on();
+    const large = 'x'.repeat(20 * 2 ** 20);
+    const rows = async (stream) => {
+      const all = [];
+      for await (const row of stream) all.push(row);
+      return all;
+    };
+    const ways = [() => conn.query('SELECT length(?) AS n', [large]), () => conn.querySync('SELECT length(?) AS n', [large]),
+      () => rows(conn.stream('SELECT length(?) AS n', [large]))];
+    const gone = () => {
+      collected();
+      return process.memoryUsage().arrayBuffers < large.length / 2;
+    };
+    for (const way of ways) {
+      assert.deepEqual([...await way()], [{ n: large.length }]);
+      await eventually(gone);
+    }
+    await assert.rejects(conn.query('SELECT ?, ?', [large, undefined]), TypeError);
+    await eventually(gone);
+  });
+
   test('have types of their own in one column', async (t) => {
     const db = opened(t, database);
     const name = await table(db, 'v');
