@@ -62,14 +62,15 @@ void Core::finish(uint32_t number) {
   let_go();
 }
 
+// Those that are told may ask for what answers at once, without end: what has come besides is taken when the loop has
+// had its turn, with its timers and other descriptors.
 void Core::drain() {
   hold();
-  size_t n = kTogether;
-  while (n == kTogether && queue_ != nullptr) {
-    tl_completion completions[kTogether];
-    lib.tl_queue_wait(queue_, completions, kTogether, 0, &n);
-    if (n > 0) tell(state_, *this, completions, n);
-  }
+  tl_completion completions[kTogether];
+  size_t n = 0;
+  lib.tl_queue_wait(queue_, completions, kTogether, 0, &n);
+  if (n == kTogether) lib.tl_queue_wake(queue_);
+  if (n > 0) tell(state_, *this, completions, n);
   let_go();
 }
 

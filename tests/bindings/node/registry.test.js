@@ -63,10 +63,30 @@ onEach('the registry', (database) => {
     await assert.rejects(db.close(5), TypeError);
     await assert.rejects(db.close('db', { release: true, signal: {} }), TypeError);
     assert.throws(() => db.trim({}), TypeError);
+    const naming = /^TypeError: the name of a connection is a string, not /;
+    for (const wrong of [undefined, null, 5, {}]) {
+      assert.throws(() => db.has(wrong), naming);
+      assert.throws(() => db.add(wrong, settingsOf(t)), naming);
+      await assert.rejects(db.remove(wrong), naming);
+      await assert.rejects(db.close(wrong, { release: true }), naming);
+    }
+    assert.deepEqual(db.names(), ['db']);
     await assert.rejects(db.on().query('SELECT 1', [], { signal: 'x' }), TypeError);
     await assert.rejects(db.on().query('SELECT 1', [], { timeout: '5' }), TypeError);
     await assert.rejects(db.on().stream('SELECT 1', [], { batchRows: 0 }).batches().next(), TypeError);
     assert.equal((await db.on().query('SELECT 1 AS one', [], { timeout: 1e300 }))[0].one, 1);
+  });
+
+  test('a thousand callers of what answers at once leave timers their turn', async (t) => {
+    const db = opened(t, database);
+    const deadline = Date.now() + 30_000;
+    let ticks = 0;
+    const timer = setInterval(() => ++ticks, 1);
+    t.after(() => clearInterval(timer));
+    await Promise.all(Array.from({ length: 1000 }, async () => {
+      while (ticks < 20 && Date.now() < deadline) await db.inspect('names');
+    }));
+    assert.ok(ticks >= 20, `${ticks} in half a minute`);
   });
 
   test('the file is read again', async (t) => {
