@@ -132,12 +132,13 @@ export class Stream<T = Row> implements AsyncIterable<T> {
   readonly connection: string | undefined;
   readonly role: 'primary' | 'replica' | null | undefined;
   readonly lag: number | null | undefined;
+  /** Its return() and throw() close the stream, and do not wait for a next() that is under way: that has ended then. */
   [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined>;
   /** The rows that came together. */
   batches(): AsyncGenerator<T[], void, undefined>;
   /** Moves to the next result set, dropping what is left of this one; false where there is none. */
   nextSet(): Promise<boolean>;
-  /** Lets go of what is left. Harmless when repeated. */
+  /** Lets go of what is left; who waits for it is told that it has ended. Harmless when repeated. */
   close(): void;
 }
 

@@ -99,9 +99,14 @@ function perform(holds, signal, submit, take) {
   });
 }
 
-// Has the call of that number end, if it is still the one that holds this.
+// Whether the call of that number is still the one that holds this.
+function isUnderWay(slot, holds) {
+  return waiting[slot]?.holds === holds;
+}
+
+// Has it end.
 function cancel(slot, holds) {
-  if (waiting[slot]?.holds === holds) addon.cancel(slot);
+  if (isUnderWay(slot, holds)) addon.cancel(slot);
 }
 
 // Has `tell(index, attached)` called with events until `end`.
@@ -167,4 +172,4 @@ function say({ timeout, maxLag, read, write, batchRows }, flags = 0) {
   how.f64[3] = lag;
 }
 
-module.exports = { abortedBy, cancel, listen, milliseconds, perform, say };
+module.exports = { abortedBy, cancel, isUnderWay, listen, milliseconds, perform, say };

@@ -4,7 +4,7 @@
 const { setTimeout } = require('node:timers/promises');
 
 const addon = require('./addon');
-const { abortedBy, perform, say } = require('./calls');
+const { abortedBy, cancel, isUnderWay, perform, say } = require('./calls');
 const { BEGIN, CALL, STATUS } = require('./constants');
 const encoder = require('./encode');
 const { checked, classes, ofStatus } = require('./errors');
@@ -42,6 +42,10 @@ function text(sql) {
 const FLAGS_OF_ISOLATION = {
   'read committed': BEGIN.READ_COMMITTED, 'repeatable read': BEGIN.REPEATABLE_READ, serializable: BEGIN.SERIALIZABLE,
 };
+
+const LEAVE = Symbol('leave');
+const RUN = Symbol('run');
+const MAY_RUN_AGAIN = Symbol('mayRunAgain');
 
 class Handle {
   #external;
@@ -104,7 +108,7 @@ class Handle {
       } finally {
         encoder.forget();
       }
-    });
+    }, (slot, holds) => this[LEAVE](slot, holds));
   }
 
   // Runs a statement for each of the rows, which are what parameters of a query are: all of them, or none.
@@ -165,6 +169,11 @@ class Handle {
     }
   }
 
+  // A stream was closed in the middle of this call.
+  [LEAVE](slot, holds) {
+    cancel(slot, holds);
+  }
+
   // `encode` first: what the caller's getters do may be a call, and would take what is said for its own.
   #perform(options, encode, submit) {
     return perform(this, options.signal, (slot) => {
@@ -179,9 +188,6 @@ class Handle {
     }, (index, handle) => resultOf(scratch, index, handle, options));
   }
 }
-
-const RUN = Symbol('run');
-const MAY_RUN_AGAIN = Symbol('mayRunAgain');
 
 // With others that met the same conflict, not all at once.
 function pause(rerun) {
@@ -240,6 +246,7 @@ class Pin extends Handle {
 // A transaction or savepoint, until it is committed or rolled back. One that nobody has any more is rolled back.
 class Transaction extends Handle {
   #endedByHand = false;
+  #left = []; // calls of streams that were closed in the middle of them
 
   commit(options) {
     this.#endedByHand = true;
@@ -248,11 +255,17 @@ class Transaction extends Handle {
 
   rollback(options) {
     this.#endedByHand = true;
-    return this.#end(addon.rollback, options);
+    return this.#undo(options);
   }
 
   async [ASYNC_DISPOSE]() {
-    if (Handle.isOpen(this)) await this.#end(addon.rollback);
+    if (Handle.isOpen(this)) await this.#undo();
+  }
+
+  // To cancel it would fail the whole transaction on most databases, and who leaves a stream wants to go on in it: the
+  // call ends by itself, and the next verb drops the rest of the answer. A rollback need not wait for that.
+  [LEAVE](slot, holds) {
+    if (isUnderWay(slot, holds)) this.#left.push([slot, holds]);
   }
 
   async [RUN](work, signal) {
@@ -262,7 +275,7 @@ class Transaction extends Handle {
       if (signal?.aborted) throw abortedBy(signal, 'it was aborted before it was committed');
     } catch (failure) {
       // What has failed says more than that its rollback did, and letting go of the handle rolls back as well.
-      if (Handle.isOpen(this)) await this.#end(addon.rollback).catch(() => undefined);
+      if (Handle.isOpen(this)) await this.#undo().catch(() => undefined);
       throw failure;
     }
     if (Handle.isOpen(this)) await this.#end(addon.commit);
@@ -274,6 +287,11 @@ class Transaction extends Handle {
     const { Deadlock, SerializationFailure, Unavailable } = classes;
     const passing = [Deadlock, SerializationFailure, Unavailable].some((each) => failure instanceof each);
     return passing && failure.outcome !== 'unknown' && !this.#endedByHand;
+  }
+
+  #undo(options) {
+    for (const [slot, holds] of this.#left) cancel(slot, holds);
+    return this.#end(addon.rollback, options);
   }
 
   #end(verb, options = NONE) {

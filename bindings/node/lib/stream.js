@@ -2,23 +2,27 @@
 // The rows of a statement, read as they are asked for.
 
 const addon = require('./addon');
-const { cancel, perform, say } = require('./calls');
+const { perform, say } = require('./calls');
 const { OWN, area, records } = require('./memory');
+const { Reading } = require('./reading');
 const { appendFitting, describe, takeNext } = require('./result');
 
 class Stream {
   #options;
   #submit;
+  #stop; // has the call of a slot end, if it still is the one that holds this
   #handle;
   #slot; // of the last call
   #told;
   #state = 'new'; // then 'open', then 'closed'
   #turn = Promise.resolve();
+  #readers = new Set(); // that have not been answered
   #failure;
 
-  constructor(options, submit) {
+  constructor(options, submit, stop) {
     this.#options = options;
     this.#submit = submit;
+    this.#stop = stop;
   }
 
   // Known once something was read.
@@ -42,20 +46,14 @@ class Stream {
     return this.#told?.lag;
   }
 
-  async *[Symbol.asyncIterator]() {
-    for await (const rows of this.batches()) yield* rows;
+  [Symbol.asyncIterator]() {
+    return new Reading(() => this.#next(), () => this.close());
   }
 
   // The rows that came together, as arrays. Of several statements those of one: nextSet() moves on. Who leaves before
   // the end closes the stream.
-  async *batches() {
-    let ended = false;
-    try {
-      for (let rows = await this.#next(); rows !== undefined; rows = await this.#next()) yield rows;
-      ended = true;
-    } finally {
-      if (!ended) this.close();
-    }
+  batches() {
+    return new Reading(() => this.#next().then((rows) => rows && [rows]), () => this.close());
   }
 
   // Moves to the next result set, dropping what is left of this one; false where there is none.
@@ -67,12 +65,15 @@ class Stream {
     return true;
   }
 
-  // Lets go of what is left. Harmless when repeated.
+  // Lets go of what is left, and of those who wait for it: for them it has ended. Harmless when repeated.
   close() {
+    if (this.#state === 'closed') return;
     this.#state = 'closed';
-    cancel(this.#slot, this.#handle ?? this);
+    this.#stop(this.#slot, this.#handle ?? this);
     if (this.#handle !== undefined) addon.release(this.#handle);
     this.#handle = undefined;
+    for (const { resolve } of this.#readers) resolve();
+    this.#readers.clear();
   }
 
   // The rows of the next batch; undefined: the set has ended.
@@ -84,12 +85,23 @@ class Stream {
 
   // One read at a time: of loops that share a stream each gets what the others have not had.
   #alone(read) {
-    const turn = this.#turn.then(() => this.#opened(read));
-    this.#turn = turn.catch((failure) => {
-      this.#failure ??= failure; // also for the other loops
-      this.close();
+    return new Promise((resolve, reject) => {
+      const reader = { resolve, reject };
+      this.#readers.add(reader);
+      this.#turn = this.#turn.then(() => this.#opened(read)).then((answer) => {
+        this.#readers.delete(reader);
+        resolve(answer);
+      }, (failure) => this.#fail(failure));
     });
-    return turn;
+  }
+
+  // For all who read. What a read fails with that was given up nobody has asked for.
+  #fail(failure) {
+    if (this.#state === 'closed') return;
+    this.#failure = failure;
+    for (const { reject } of this.#readers) reject(failure);
+    this.#readers.clear();
+    this.close();
   }
 
   async #opened(read) {

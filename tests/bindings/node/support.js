@@ -34,12 +34,14 @@ function mariadbToml(t, more = '') {
 database = "${env.TL_MARIADB_DATABASE}"\nuser = "${env.TL_MARIADB_USER}"\n${more}`;
 }
 
+// slowRows: some are there at once, others come later.
 const SQLITE = {
   name: 'sqlite',
   toml: sqliteToml,
   skip: false,
   endless: 'WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT count(*) FROM c',
   manyRows: 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT i FROM n',
+  slowRows: 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT i FROM n',
 };
 const POSTGRESQL = {
   name: 'postgresql',
@@ -49,6 +51,8 @@ const POSTGRESQL = {
   // Sessions that have run such a statement last, also idle ones.
   running: 'SELECT count(*)::int AS n FROM pg_stat_activity WHERE strpos(query, ?) > 0',
   manyRows: 'SELECT generate_series(1, ?::int) AS i',
+  slowRows: `SELECT i, repeat('x', 4000), pg_sleep(CASE WHEN i > 10 THEN 0.03 ELSE 0 END)::text
+    FROM generate_series(1, 20) AS i`,
 };
 const MARIADB = {
   name: 'mariadb',
@@ -57,6 +61,7 @@ const MARIADB = {
   endless: 'SELECT SLEEP(600)',
   running: 'SELECT COUNT(*) AS n FROM information_schema.processlist WHERE INSTR(info, ?) > 0',
   manyRows: 'SELECT seq AS i FROM seq_1_to_1000000 WHERE seq <= ?',
+  slowRows: "SELECT seq AS i, REPEAT('x', 4000), SLEEP(CASE WHEN seq > 10 THEN 0.03 ELSE 0 END) FROM seq_1_to_20",
 };
 
 // Runs the tests that `body` makes for each of the databases.
