@@ -2,7 +2,7 @@
 // Named database connections from one TOML file.
 
 const addon = require('./lib/addon');
-const { classes } = require('./lib/errors');
+const { checked, classes } = require('./lib/errors');
 const { Connection, Handle, Pin, Transaction } = require('./lib/handle');
 const { Registry, open, parse, shared } = require('./lib/registry');
 const { Result } = require('./lib/result');
@@ -14,7 +14,7 @@ module.exports = {
   parse,
   shared,
   version: addon.version(),
-  hasFeature: (name) => addon.hasFeature(String(name)),
+  hasFeature: (name) => checked(addon.hasFeature(String(name))),
   Registry,
   Connection,
   Handle,

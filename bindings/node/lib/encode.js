@@ -217,10 +217,18 @@ function one(at, given, where) {
   }
 }
 
+function title(at, type, name, what) {
+  try {
+    text(at, type, name);
+  } catch (failure) {
+    throw ofStatus(STATUS.DATA, `${what}: ${failure.message}`);
+  }
+}
+
 function named(at, parameters, names) {
   let place = at;
   for (const name of names) {
-    text(place, NAME, name);
+    title(place, NAME, name, 'the name of a parameter');
     one(place + 1, parameters[name], `:${name}`);
     place += 2;
   }
@@ -264,7 +272,7 @@ function undisturbed(write) {
 function encodeRows(rows, names = []) {
   return undisturbed(() => {
     ensure(names.length);
-    names.forEach((name, i) => text(i, TEXT, String(name)));
+    names.forEach((name, i) => title(i, TEXT, String(name), `the name of column ${i + 1}`));
     return allRows(rows, names.length);
   });
 }

@@ -77,8 +77,8 @@ function ofStatus(status, message, fields) {
   return new (byStatus.get(status) ?? TrunklineError)(message, { status, ...fields });
 }
 
-// What the addon tells of a failed call.
-function ofFailure([status, message, sqlstate, native, connection, endpoint, phase, outcome, flat]) {
+// What the addon tells of a failed call. What it has refused itself has a status and a message.
+function ofFailure([status, message, sqlstate, native, connection, endpoint, phase, outcome = 0, flat = []]) {
   if (message === undefined) {
     return ofStatus(status, addon.statusName(status).replaceAll('_', ' '), { outcome: 'unknown' });
   }

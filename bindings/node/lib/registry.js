@@ -73,7 +73,7 @@ class Registry {
   // ---- what is there ----
 
   has(name) {
-    return addon.has(this.#external, required(name));
+    return checked(addon.has(this.#external, required(name)));
   }
 
   // By order of registration.

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "answers.hpp"
+#include "failure.hpp"
 
 namespace {
 
@@ -21,31 +22,48 @@ void Core::let_go() {
   delete this;
 }
 
-tl_queue* Core::queue(tl_error** error) {
-  if (queue_ == nullptr && !state_.ending && lib.tl_queue_new(registry_, 0, &queue_, error) == TL_OK) watch();
+tl_queue* Core::queue(napi_value& problem) {
+  if (queue_ != nullptr) return queue_;
+  tl_error* error = nullptr;
+  const tl_status made = state_.ending ? TL_E_SHUTDOWN : lib.tl_queue_new(registry_, 0, &queue_, &error);
+  if (made != TL_OK) {
+    problem = failure(state_.env, made, error);
+  } else if (const int status = watch(); status != 0) {
+    close_queue();
+    problem = failure(state_.env, TL_E_RESOURCE, std::string("the queue cannot be watched: ") + uv_strerror(status));
+  }
   return queue_;
 }
 
-void Core::watch() {
-  poll_ = static_cast<uv_handle_s*>(std::calloc(1, uv_handle_size(kUvPoll)));
-  uv_poll_init(state_.loop, poll_, lib.tl_queue_fd(queue_));
+// 0, or what libuv says.
+int Core::watch() {
+  auto* const poll = static_cast<uv_handle_s*>(std::calloc(1, uv_handle_size(kUvPoll)));
+  const int made = uv_poll_init(state_.loop, poll, lib.tl_queue_fd(queue_));
+  if (made != 0) {
+    std::free(poll);
+    return made;
+  }
+  poll_ = poll;
   uv_handle_set_data(poll_, this);
-  uv_poll_start(poll_, kUvReadable,
-                [](uv_handle_s* poll, int, int) { static_cast<Core*>(uv_handle_get_data(poll))->drain(); });
   uv_unref(poll_);
   ++state_.open_handles;
+  return uv_poll_start(poll_, kUvReadable,
+                       [](uv_handle_s* at, int, int) { static_cast<Core*>(uv_handle_get_data(at))->drain(); });
 }
 
 void Core::close_queue() {
   if (queue_ == nullptr) return;
   tl_queue* const queue = queue_;
   queue_ = nullptr;
-  uv_handle_set_data(poll_, &state_);
-  uv_close(poll_, [](uv_handle_s* poll) {
-    State* state = static_cast<State*>(uv_handle_get_data(poll));
-    std::free(poll);
-    state->handle_closed();
-  });
+  if (uv_handle_s* const poll = poll_) {
+    poll_ = nullptr;
+    uv_handle_set_data(poll, &state_);
+    uv_close(poll, [](uv_handle_s* closed) {
+      State* state = static_cast<State*>(uv_handle_get_data(closed));
+      std::free(closed);
+      state->handle_closed();
+    });
+  }
   lib.tl_queue_release(queue);  // not before libuv has let go of its descriptor
 }
 
@@ -58,7 +76,7 @@ void Core::begin(uint32_t number, const Slot& slot) {
 void Core::finish(uint32_t number) {
   const bool kept_alive = state_.slot(number).keeps_alive;
   state_.slot(number) = {};
-  if (kept_alive && --pending_ == 0) uv_unref(poll_);
+  if (kept_alive && --pending_ == 0 && poll_ != nullptr) uv_unref(poll_);
   let_go();
 }
 

@@ -12,9 +12,9 @@ class Core {
   Core(State& state, tl_registry* registry);
 
   tl_registry* registry() const { return registry_; }
-  // Made when it is wanted first, so that a program that only blocks has none. nullptr, and what is wrong, where it
-  // cannot be had.
-  tl_queue* queue(tl_error** error);
+  // Made when it is wanted first, so that a program that only blocks has none. nullptr, and the problem for JavaScript,
+  // where it cannot be had.
+  tl_queue* queue(napi_value& problem);
   void close_queue();
 
   // A call has begun, which keeps the process alive or, as listening, does not; its completion was taken.
@@ -26,7 +26,7 @@ class Core {
 
  private:
   ~Core() = default;
-  void watch();
+  int watch();
   void drain();
 
   State& state_;

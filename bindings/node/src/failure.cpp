@@ -48,3 +48,11 @@ napi_value failure(napi_env env, tl_status status, tl_error* error) {
   lib.tl_error_release(error);
   return list;
 }
+
+napi_value failure(napi_env env, tl_status status, const std::string& message) {
+  napi_value list = nullptr;
+  napi_create_array(env, &list);
+  napi_set_element(env, list, 0, number(env, status));
+  napi_set_element(env, list, 1, text(env, message.c_str()));
+  return list;
+}

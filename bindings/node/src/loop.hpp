@@ -11,6 +11,7 @@ extern "C" {
 size_t uv_handle_size(int type);
 int uv_poll_init(uv_loop_s* loop, uv_handle_s* poll, int descriptor);
 int uv_poll_start(uv_handle_s* poll, int events, void (*callback)(uv_handle_s* poll, int status, int events));
+const char* uv_strerror(int status);
 void uv_close(uv_handle_s* handle, void (*callback)(uv_handle_s* handle));
 void uv_ref(uv_handle_s* handle);
 void uv_unref(uv_handle_s* handle);

@@ -46,13 +46,12 @@ struct State {
   napi_env env;
   uv_loop_s* loop = nullptr;
   napi_ref drained = nullptr;  // the function that is told what has come
-  napi_async_context context = nullptr;
   Shared records, scratch, area, options, values, arena;
   std::vector<Slot> slots;
   std::vector<Core*> cores;
   Known known;
   std::vector<tl_column> columns;
-  std::string texts[4];
+  std::string texts[3];
 
   // The poll handles that libuv has not let go of. The environment ends when there are none, and its memory goes then.
   int open_handles = 0;

@@ -70,6 +70,47 @@ onEach('the process', (database) => {
     assert.ok(lines.includes('of a listener') && lines.includes('1'), lines.join(' | '));
   });
 
+  test('the asynchronous context in which the package is loaded first is nothing to it', async (t) => {
+    const code = `const { AsyncLocalStorage } = require('node:async_hooks');
+      const context = new AsyncLocalStorage();
+      const loaded = (name) => { // a reference to the store in which it is
+        const store = {};
+        context.run(store, () => require(name));
+        return new WeakRef(store);
+      };
+      const [own, nodes] = [loaded(process.env.PACKAGE), loaded('node:repl')]; // which Node 18 itself keeps
+      const db = require(process.env.PACKAGE).parse(process.env.TOML);
+      db.events.once('query', () => console.log(context.getStore()));
+      db.on().query('SELECT 1').then(() => db.close()).then(() => setImmediate(() => {
+        gc();
+        console.log(own.deref() === undefined || nodes.deref() !== undefined);
+      }));`;
+    assert.equal(await printed(code, database, t, '--expose-gc'), 'undefined\ntrue');
+  });
+
+  test('a queue that nobody can watch is an error, and no call that never ends', async (t) => {
+    const library = path.join(folder(t), 'unwatchable.so');
+    const source = path.join(__dirname, 'programs', 'unwatchable.c');
+    try {
+      await promisify(execFile)('cc', ['-shared', '-fPIC', '-o', library, source]);
+    } catch (failure) {
+      if (failure.code !== 'ENOENT') throw failure;
+      return t.skip('no C compiler is here');
+    }
+    const code = `${OPEN} (async () => {
+      for (let i = 0; i < 2; ++i) {
+        await db.on().query('SELECT 1').catch((error) => console.log(error.code, error.outcome, error.message));
+      }
+      console.log(db.on().querySync('SELECT 2 AS two')[0].two);
+    })();`;
+    const env = { ...process.env, TOML: `default = "db"\n${database.toml(t)}`, PACKAGE,
+      LD_PRELOAD: `${library} ${process.env.TRUNKLINE_LIBRARY}` };
+    const { stdout } = await promisify(execFile)(process.execPath, ['-e', code], { env, timeout: PATIENCE });
+    const line = 'resource not_sent the queue cannot be watched: operation not permitted';
+    assert.equal(stdout, `${line}\n${line}\n2\n`);
+    return undefined;
+  });
+
   test('the package is imported and required', async (t) => {
     const url = JSON.stringify(`file://${PACKAGE}/index.mjs`);
     const code = `import trunkline, { parse, UniqueViolation, TrunklineError } from ${url};

@@ -103,6 +103,38 @@ onEach('values', (database) => {
     assert.deepEqual([...conn.querySync('SELECT 1 AS one')], [{ one: 1 }]);
   });
 
+  test('text that is not valid Unicode is refused wherever it is', async (t) => {
+    const db = opened(t, database);
+    const conn = db.on();
+    const half = '\ud83d';
+    const refused = (what) => (error) => error instanceof DataError && error.message === `${what}: the text is not valid Unicode`
+      && error.outcome === 'not_sent';
+    const statement = `SELECT '${half}' AS v`;
+    await assert.rejects(conn.query(statement), refused('the statement'));
+    await assert.rejects(conn.query(`SELECT '💡${half}\ufffd${'x'.repeat(1000)}'`), refused('the statement'));
+    assert.throws(() => conn.querySync(statement), refused('the statement'));
+    await assert.rejects(conn.stream(statement).batches().next(), refused('the statement'));
+    await assert.rejects(conn.explain(statement), refused('the statement'));
+    await assert.rejects(conn.executeMany(statement, [[1]]), refused('the statement'));
+    await assert.rejects(conn.load(half, ['a'], [[1]]), refused('the table'));
+    await assert.rejects(conn.load('t', ['a', half], [[1, 2]]), refused('the name of column 2'));
+    await assert.rejects(conn.query('SELECT :a', { a: 1, [half]: 2 }), refused('the name of a parameter'));
+    await assert.rejects(conn.query('SELECT 1', [], { fallback: half }), refused('fallback'));
+    assert.throws(() => db.on(half), refused('the name'));
+    assert.throws(() => db.has(half), refused('the name'));
+    assert.throws(() => db.add(half, {}), refused('the name'));
+    assert.throws(() => db.add('x', `# ${half}`), refused('the settings'));
+    assert.throws(() => db.add('x', { driver: 'sqlite', database: half }), trunkline.ConfigurationError);
+    await assert.rejects(db.patch('db', `# ${half}`), refused('the settings'));
+    await assert.rejects(db.remove(half), refused('the name'));
+    assert.throws(() => conn.tag(half), refused('the tag'));
+    assert.throws(() => trunkline.parse(`# ${half}`), refused('the configuration'));
+    assert.throws(() => trunkline.hasFeature(half), refused('the feature'));
+    const whole = '\ufffd💡\uffee';
+    assert.equal((await conn.query(`SELECT '${whole}' AS v`))[0].v, whole);
+    assert.equal(conn.querySync(`SELECT '${whole}' AS v`)[0].v, whole);
+  });
+
   test('columns may be called anything', async (t) => {
     const conn = opened(t, database).on();
     const q = database.name === 'mariadb' ? '`' : '"';
