@@ -1,6 +1,7 @@
 'use strict';
 // Events of a registry, as those of an EventEmitter. The library tells of a kind only while somebody listens to it.
 
+const { AsyncResource } = require('node:async_hooks');
 const { EventEmitter } = require('node:events');
 
 const addon = require('./addon');
@@ -38,11 +39,44 @@ class Events extends EventEmitter {
     this.#look();
   }
 
+  on(kind, listener) {
+    return super.on(kind, this.#bound(kind, listener));
+  }
+
+  addListener(kind, listener) {
+    return this.on(kind, listener);
+  }
+
+  prependListener(kind, listener) {
+    return super.prependListener(kind, this.#bound(kind, listener));
+  }
+
+  once(kind, listener) {
+    return super.on(kind, this.#bound(kind, listener, true));
+  }
+
+  prependOnceListener(kind, listener) {
+    return super.prependListener(kind, this.#bound(kind, listener, true));
+  }
+
   removeAllListeners(...kinds) {
     super.removeAllListeners(...kinds);
     for (const kind of this.#ends.keys()) this.#end(kind);
     this.#look(); // its own may have been among them
     return this;
+  }
+
+  // Listeners run in the asynchronous context of who has added them: events come in nobody's. An EventEmitter knows by
+  // `listener` what off() is about.
+  #bound(kind, listener, once = false) {
+    if (typeof listener !== 'function') return listener; // which is refused
+    const run = once ? (...told) => {
+      this.off(kind, bound);
+      return Reflect.apply(listener, this, told);
+    } : listener;
+    const bound = AsyncResource.bind(run);
+    bound.listener = listener;
+    return bound;
   }
 
   #look() {

@@ -1,6 +1,7 @@
 'use strict';
 // Answers to the questions that a registry has to the application.
 
+const { AsyncResource } = require('node:async_hooks');
 const { inspect } = require('node:util');
 
 const addon = require('./addon');
@@ -10,6 +11,8 @@ const { classes } = require('./errors');
 const { rowOf } = require('./events');
 const { records } = require('./memory');
 const { tomlOf } = require('./toml');
+
+const UNUSABLE = new Set([STATUS.CONFIGURATION, STATUS.DATA]);
 
 function keepOf(time, what) {
   return time === undefined || time === Infinity ? 0 : milliseconds(time, what);
@@ -41,13 +44,16 @@ async function answerOf(fn, name, nothing, textOf, keep) {
 function answer(registry, kind, fn, nothing, textOf, keep) {
   if (typeof fn !== 'function') throw new TypeError('a function is asked');
   let asks = true;
+  const own = AsyncResource.bind(fn); // questions come in nobody's asynchronous context
   const stop = listen((slot) => addon.subscribe(registry, slot, kind), async (index, handle) => {
     const question = Number(records.i64[8 * index + 7]);
     const { connection } = rowOf(index, handle);
-    const failed = addon.answer(registry, question, ...await answerOf(asks ? fn : () => null, connection, nothing, textOf, keep));
-    if (failed !== undefined && failed[0] === STATUS.CONFIGURATION) {
-      warn(`what was given for ${JSON.stringify(connection)} cannot be used: ${failed[1]}`);
-    }
+    const given = await answerOf(asks ? own : () => null, connection, nothing, textOf, keep);
+    const failed = addon.answer(registry, question, ...given);
+    if (failed === undefined || !UNUSABLE.has(failed[0])) return;
+    warn(`what was given for ${JSON.stringify(connection)} cannot be used: ${failed[1]}`);
+    // Which the library has not seen: it still asks.
+    if (failed[0] === STATUS.DATA) addon.answer(registry, question, STATUS.CONFIGURATION, failed[1], 0);
   });
   return () => {
     asks = false;

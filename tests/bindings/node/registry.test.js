@@ -2,6 +2,7 @@
 // The registry: names that come and go, what it tells of them, and what it asks the application.
 
 const assert = require('node:assert/strict');
+const { AsyncLocalStorage } = require('node:async_hooks');
 const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
@@ -221,6 +222,46 @@ onEach('the registry', (database) => {
         return error instanceof trunkline.NotFound;
       }
     });
+  });
+
+  test('settings that cannot be sent are an answer, too', async (t) => {
+    const db = opened(t, database);
+    const warned = once(process, 'warning');
+    const end = db.resolver(() => `driver = "\ud800"`);
+    await assert.rejects(db.on('broken').query('SELECT 1'), (error) => error instanceof trunkline.ConfigurationError
+      && /the text is not valid Unicode/.test(error.message));
+    assert.match((await warned)[0].message, /not valid Unicode/);
+    end();
+  });
+
+  test('who listens or answers does so in the asynchronous context in which that was asked for', async (t) => {
+    const db = opened(t, database);
+    const context = new AsyncLocalStorage();
+    const told = [];
+    const listener = (by) => () => told.push([by, context.getStore()]);
+    const kept = listener('on');
+    const once_ = listener('once');
+    context.run('of on', () => db.events.on('query', kept));
+    context.run('of once', () => db.events.once('query', once_));
+    context.run('of first', () => db.events.prependOnceListener('query', listener('first')));
+    const settings = settingsOf(t);
+    const end = context.run('of the resolver', () => db.resolver((name) => {
+      told.push([name, context.getStore()]);
+      return settings;
+    }));
+    await context.run('of the caller', () => db.on('tenant').query('SELECT 1'));
+    await eventually(() => told.length === 4);
+    assert.deepEqual(told.splice(0), [['tenant', 'of the resolver'], ['first', 'of first'], ['on', 'of on'], ['once', 'of once']]);
+    assert.deepEqual(db.events.listeners('query'), [kept]);
+    await db.on().query('SELECT 2');
+    await eventually(() => told.length === 1);
+    assert.deepEqual(told.splice(0), [['on', 'of on']]);
+    db.events.once('query', once_);
+    db.events.off('query', once_);
+    db.events.off('query', kept);
+    assert.equal(db.events.listenerCount('query'), 0);
+    assert.throws(() => db.events.on('query', 5), TypeError);
+    end();
   });
 
   test('a handle that is left goes away with its work', async (t) => {
