@@ -280,7 +280,10 @@ export interface Event {
   lost: number;
 }
 
-/** Tells of a kind only while somebody listens to it, which keeps no process alive. */
+/**
+ * Tells of a kind only while somebody listens to it, which keeps no process alive. A listener runs in the asynchronous
+ * context in which it was added.
+ */
 export interface Events extends EventEmitter {
   on(kind: EventKind, listener: (event: Event) => void): this;
   once(kind: EventKind, listener: (event: Event) => void): this;
