@@ -19,6 +19,7 @@ using tl::columnar::Column;
 using tl::columnar::Field;
 using tl::columnar::Schema;
 using tl::columnar::Type;
+using tl::connection::CallOptions;
 
 // Everything that is not the batch's.
 void describe(tl_column& out, const Field& field) noexcept {
@@ -140,16 +141,16 @@ struct ReadInputs {
   std::shared_ptr<tl_result> kept;
 };
 
-tl::Result<Answer> next_batch(ReadInputs& inputs, Options& options) {
-  auto batch = inputs.result->answer.next(options.call);
+tl::Result<Answer> next_batch(ReadInputs& inputs, const CallOptions& options) {
+  auto batch = inputs.result->answer.next(options);
   if (!batch) return batch.take_error();
   if (*batch == nullptr) return Answer{TL_DONE_BATCH};
   auto children = children_of((*batch)->schema(), batch->get());
   return Answer{TL_DONE_BATCH, new tl_batch{batch.take(), std::move(children)}};
 }
 
-tl::Result<Answer> next_set(ReadInputs& inputs, Options& options) {
-  auto moved = inputs.result->answer.next_set(options.call);
+tl::Result<Answer> next_set(ReadInputs& inputs, const CallOptions& options) {
+  auto moved = inputs.result->answer.next_set(options);
   if (!moved) return moved.take_error();
   return Answer{TL_DONE, nullptr, *moved ? 1U : 0U};
 }
@@ -162,7 +163,16 @@ tl_status read_result(tl_result& result, const tl_call* call, tl_error** err, Re
                                    : tl::connection::of_parent("what is left of this result"),
                   err);
   }
-  return perform(ReadInputs(result), call, query_flags, err, read, deliver);
+  ReadInputs inputs(result);
+  if (call == nullptr && !result.answer.streams()) {  // it is here already
+    const CallOptions none;
+    tl::Result<Answer> answer = read(inputs, none);
+    if (!answer) return report(answer.take_error(), err);
+    deliver(*answer);
+    return TL_OK;
+  }
+  const auto body = [read](ReadInputs& given, Options& options) { return read(given, options.call); };
+  return perform(std::move(inputs), call, query_flags, err, body, deliver);
 }
 
 }  // namespace

@@ -74,7 +74,8 @@ Result<std::shared_ptr<Handle>> Handle::derive(const std::shared_ptr<const std::
 
 std::optional<Nanos> Handle::call_timeout() const {
   if (hold_ != nullptr) return hold_->endpoints()->settings().call_timeout;
-  const std::shared_ptr<Connection> connection = known();
+  if (named_ == nullptr) return connection_->call_timeout();
+  const std::shared_ptr<Connection> connection = named_->peek();
   return connection == nullptr ? std::nullopt : connection->call_timeout();
 }
 
