@@ -199,7 +199,8 @@ void Hold::leave() noexcept {
   std::unique_lock lock(mutex_);
   busy_ = false;
   stream_ = 0;
-  release(lock, levels_.empty());  // its last handle was dropped while the verb ran
+  if (leased_) leased_.session().rest();  // its next verb may be long in coming
+  release(lock, levels_.empty());         // its last handle was dropped while the verb ran
 }
 
 // The session goes home without the lock: its next user may run at once, on this thread. Nobody else uses it any more.

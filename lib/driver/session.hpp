@@ -136,6 +136,10 @@ class Session {
   [[nodiscard]] virtual State state() const noexcept = 0;
   // A statement that is not `plain` ran since open() or reset(): reset() before another caller gets it.
   [[nodiscard]] virtual bool changed() const noexcept = 0;
+  // Whether it keeps something that others may wait for, because statements that follow each other closely are faster
+  // so.
+  [[nodiscard]] virtual bool lingers() const noexcept { return false; }
+  virtual void rest() noexcept {}  // lets go of it; not while an operation runs
   // Without a round trip: false when the server has closed it or sent something unasked that means it is going.
   [[nodiscard]] virtual bool looks_alive() noexcept = 0;
   // Its socket, the same as long as it lives; -1: it has none.

@@ -1,12 +1,14 @@
 #include "pool_inside.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tl::pool {
 namespace {
 
 constexpr Nanos look_after = std::chrono::milliseconds(10);
 constexpr Nanos ping_after = std::chrono::seconds(30);
+constexpr Nanos rest_after = std::chrono::milliseconds(10);
 
 Check check_after(Nanos quiet, const config::PrePing& pre_ping) noexcept {
   using Mode = config::PrePing::Mode;
@@ -86,6 +88,9 @@ void Pool::Inside::park(Slot& slot, Chores& chores) noexcept {
   if (settings.idle_timeout && all.size() > min)
     end = std::min(end, later(idle.first()->quiet_since, *settings.idle_timeout));
   if (end < wake) ask_wake(std::max(end, reap_not_before), chores);
+  if (!slot.session->lingers()) return;
+  lingering = true;
+  ask_wake(later(slot.quiet_since, rest_after), chores);
 }
 
 void Pool::Inside::settle(Slot& slot, bool usable, Instant now, Chores& chores) noexcept {
@@ -205,6 +210,23 @@ void Pool::Inside::reap(Instant now, Chores& chores) noexcept {
     discard(*slot, chores);
     reap_not_before = later(now, settings.reap_interval);
   }
+}
+
+// One that lingered and is in use comes home soon, as a rule: to look once more costs less than to be woken for it.
+Instant Pool::Inside::rest(Instant now) noexcept {
+  if (!std::exchange(lingering, false)) return never;
+  Instant next = leased > 0 ? later(now, rest_after) : never;
+  for (Slot* slot = idle.first(); slot; slot = slot->hotter) {
+    if (!slot->session->lingers()) continue;
+    const Instant at = later(slot->quiet_since, rest_after);
+    if (at <= now) {
+      slot->session->rest();  // under the mutex: it takes a microsecond
+    } else {
+      lingering = true;
+      next = std::min(next, at);
+    }
+  }
+  return next;
 }
 
 void Pool::Inside::close(Instant now, Chores& chores) noexcept {

@@ -65,7 +65,8 @@ class Pool::Inside final : public Sharer {
   [[nodiscard]] bool has_no_session() const noexcept { return all.empty() && dialling == 0; }
   [[nodiscard]] Instant next_reap() const noexcept;
   void reap(Instant now, Chores& chores) noexcept;
-  [[nodiscard]] Figures count() const noexcept;  // all but the text
+  [[nodiscard]] Instant rest(Instant now) noexcept;  // of those that have been idle for long enough; the next time
+  [[nodiscard]] Figures count() const noexcept;      // all but the text
 
   // Of the limit; these take the mutex themselves.
   [[nodiscard]] Offer offer() noexcept override;
@@ -111,7 +112,8 @@ class Pool::Inside final : public Sharer {
   SlotsByHeat idle;  // empty while anyone waits
   uint32_t leased = 0;
   uint64_t acquired = 0;
-  Instant wake = never;  // maintain() is expected then
+  Instant wake = never;    // maintain() is expected then
+  bool lingering = false;  // one that came home did, since rest()
   SlotsByAge all;
   WaiterList line;
   bool opened = false;

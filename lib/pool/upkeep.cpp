@@ -94,7 +94,7 @@ Instant Pool::maintain() noexcept {
   in.wake = never;
   in.reap(now, chores);
   in.start_dials(now, chores);
-  in.ask_wake(in.next_reap(), chores);
+  in.ask_wake(std::min(in.next_reap(), in.rest(now)), chores);
   chores.wake = never;  // told by the return value
   in.finish(lock, now, chores);
 

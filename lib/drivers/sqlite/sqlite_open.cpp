@@ -71,12 +71,14 @@ driver::Driver& driver() noexcept {
 }
 
 Result<Handle> SqliteSession::open_handle(const config::Address& address) {
-  // A session is used by one thread at a time: SQLite's own mutexes would only cost.
+  // A session is used by one thread at a time: SQLite's own mutexes would only cost. Nor does it share its file with
+  // others, where the process has SQLite do so: each has a KeptLock.
   const int access =
       address.read_only && !address.is_in_memory() ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   sqlite3* raw = nullptr;
   const int code =
-      sqlite3_open_v2(address.database.c_str(), &raw, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+      sqlite3_open_v2(address.database.c_str(), &raw,
+                      access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE, nullptr);
   Handle db(raw);
   if (code != SQLITE_OK) {
     Failure failure = failure_of(db.get(), code, Phase::connect);
@@ -85,6 +87,8 @@ Result<Handle> SqliteSession::open_handle(const config::Address& address) {
     failure->message = why_not_opened(address.database, code);
     return failure;
   }
+  db.get_deleter().lock = std::make_unique<KeptLock>();
+  db.get_deleter().lock->attach(db.get());
   return db;
 }
 

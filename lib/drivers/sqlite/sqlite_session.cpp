@@ -127,8 +127,10 @@ SqliteSession::Running::Running(SqliteSession& session, const Operation& operati
   session.running_ = &operation;
 }
 
+// What is not over, a stream or one that meets a lock, may be continued late.
 SqliteSession::Running::~Running() {
   session_.running_ = nullptr;
+  if (session_.state() != State::idle) session_.rest();
   if (began_) session_.spent_ += steady_clock().now() - *began_;
 }
 
@@ -183,7 +185,11 @@ bool SqliteSession::should_stop() noexcept {
   return stopped_ != Stopped::no;
 }
 
-int SqliteSession::on_progress(void* self) noexcept { return static_cast<SqliteSession*>(self)->should_stop() ? 1 : 0; }
+int SqliteSession::on_progress(void* self) noexcept {
+  auto& session = *static_cast<SqliteSession*>(self);
+  session.rest();  // of a statement that reads another file, or none
+  return session.should_stop() ? 1 : 0;
+}
 
 // What SQLite asks when it meets a lock. A statement is then tried again as a whole, without a thread that waits; those
 // that would take another path at a second try wait here, as what is no statement does.

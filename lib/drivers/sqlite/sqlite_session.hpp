@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "driver.hpp"
+#include "sqlite_kept_lock.hpp"
 #include "sqlite_lock.hpp"
 
 namespace tl::sqlite {
@@ -16,6 +17,7 @@ constexpr int most_value_bytes = 1'000'000'000;  // SQLite's own default
 
 struct Closer {
   void operator()(sqlite3* db) const noexcept { sqlite3_close_v2(db); }
+  std::unique_ptr<KeptLock> lock;  // null: nothing was opened
 };
 using Handle = std::unique_ptr<sqlite3, Closer>;
 
@@ -50,6 +52,8 @@ class SqliteSession final : public driver::Session {
   [[nodiscard]] driver::State state() const noexcept override;
   [[nodiscard]] bool changed() const noexcept override { return changed_; }
   [[nodiscard]] bool looks_alive() noexcept override { return true; }
+  [[nodiscard]] bool lingers() const noexcept override { return db_.get_deleter().lock->is_kept(); }
+  void rest() noexcept override { db_.get_deleter().lock->release(); }
   [[nodiscard]] std::string backend_id() const override { return ""; }
 
  private:

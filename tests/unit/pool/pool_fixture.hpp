@@ -25,6 +25,8 @@ class FakeSession final : public driver::Session {
   [[nodiscard]] driver::State state() const noexcept override { return told_state; }
   [[nodiscard]] bool changed() const noexcept override { return told_changed; }
   [[nodiscard]] bool looks_alive() noexcept override { return true; }
+  [[nodiscard]] bool lingers() const noexcept override { return told_lingers; }
+  void rest() noexcept override { told_lingers = false; }
   [[nodiscard]] std::string backend_id() const override {
     ++asked_for_backend_id;
     return "backend-" + std::to_string(number());
@@ -32,6 +34,7 @@ class FakeSession final : public driver::Session {
 
   driver::State told_state = driver::State::idle;
   bool told_changed = false;
+  bool told_lingers = false;
   mutable int asked_for_backend_id = 0;
 };
 

@@ -54,6 +54,44 @@ TEST_CASE("borrowing does not ask for a wake-up each time") {
   CHECK(desk.supply.wakes.size() == 1);
 }
 
+TEST_CASE("a session that lingers rests once nobody has needed it for 10 ms") {
+  Desk desk(lasting());
+  auto held = desk.leases(2);
+  FakeSession& one = fake(held[0]);
+  FakeSession& other = fake(held[1]);
+  one.told_lingers = true;
+  held[0].give_back(Fate::keep);
+  REQUIRE(desk.supply.wakes.size() == 1);
+  CHECK(desk.supply.wakes[0] == desk.clock.now() + 10ms);
+  desk.let_pass(6ms);
+  other.told_lingers = true;
+  held[1].give_back(Fate::keep);
+  CHECK(desk.supply.wakes.size() == 1);
+  desk.let_pass(4ms);
+  CHECK_FALSE(one.told_lingers);
+  CHECK(other.told_lingers);
+  SUBCASE("each in its time") { desk.let_pass(6ms); }
+  SUBCASE("unless it is in use, for which the pool does not go on looking") {
+    Lease again = desk.lease();
+    desk.let_pass(1s);
+    CHECK(other.told_lingers);
+    CHECK(desk.pool.maintain().ns == std::numeric_limits<int64_t>::max());
+    again.give_back(Fate::keep);
+    desk.let_pass(10ms);
+  }
+  SUBCASE("nor is it woken each time it comes home") {
+    for (int i = 0; i < 100; ++i) {
+      Lease again = desk.lease();
+      desk.clock.advance(100us);
+      again.give_back(Fate::keep);
+    }
+    CHECK(desk.supply.wakes.size() == 1);
+    desk.let_pass(20ms);
+  }
+  CHECK_FALSE(other.told_lingers);
+  CHECK(desk.pool.maintain().ns == std::numeric_limits<int64_t>::max());
+}
+
 TEST_CASE("min: so many sessions are opened once the pool is, kept when they idle, and replaced") {
   config::Pool settings = lasting();
   settings.min = 2;
