@@ -50,15 +50,6 @@ struct tl_result {
     return handle;
   }
   void release() noexcept { const std::shared_ptr<tl_result> last = std::move(callers); }
-  // Both are kept from the first time on, because the answer may go to an Arrow stream.
-  [[nodiscard]] const std::string& endpoint() const {
-    if (kept_endpoint.empty()) kept_endpoint = answer.endpoint();
-    return kept_endpoint;
-  }
-  [[nodiscard]] const std::string& connection() const {
-    if (kept_connection.empty()) kept_connection = answer.connection();
-    return kept_connection;
-  }
 
   std::shared_ptr<tl::registry::Registry> registry;
   tl::connection::QueryResult answer;
@@ -67,7 +58,6 @@ struct tl_result {
   std::shared_ptr<tl_result> callers;  // its caller's own hold; reads of it on a queue have others
   std::atomic<bool> read{false};       // somebody reads
   tl::MadeHere made_here;
-  mutable std::string kept_endpoint, kept_connection;
   mutable std::vector<ShownSchema> shown;
 };
 

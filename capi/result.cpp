@@ -96,18 +96,8 @@ const char* problem_with(const tl_column* out, size_t n, size_t columns) noexcep
 
 size_t count(const std::shared_ptr<const Schema>& schema) noexcept { return schema == nullptr ? 0 : schema->size(); }
 
-const char* kept_text(const tl_result* result, const std::string& (tl_result::*text)() const) noexcept {
-  try {
-    return result == nullptr ? "" : (result->*text)().c_str();
-  } catch (const std::bad_alloc&) {
-    return "";
-  }
-}
-
 // What is left of the current set, and its session; the caller's handle keeps an empty set.
 tl::columnar::BatchSource take_current(tl_result& result) {
-  (void)result.endpoint();
-  (void)result.connection();
   // Arrow's own release drops it, which nobody asks in which process.
   const std::shared_ptr<tl_result> rest(new tl_result(result.registry, result.answer.take_current()),
                                         tl::capi::destroy<tl_result>);
@@ -165,7 +155,7 @@ tl_status read_result(tl_result& result, const tl_call* call, tl_error** err, Re
   }
   ReadInputs inputs(result);
   if (call == nullptr && !result.answer.streams()) {  // it is here already
-    const CallOptions none;
+    static const CallOptions& none = *new CallOptions;  // never destroyed
     tl::Result<Answer> answer = read(inputs, none);
     if (!answer) return report(answer.take_error(), err);
     deliver(*answer);
@@ -198,8 +188,12 @@ int64_t tl_result_lag_ms(const tl_result* result) {
   return std::chrono::ceil<std::chrono::milliseconds>(*result->answer.lag()).count();
 }
 
-const char* tl_result_endpoint(const tl_result* result) { return kept_text(result, &tl_result::endpoint); }
-const char* tl_result_connection(const tl_result* result) { return kept_text(result, &tl_result::connection); }
+const char* tl_result_endpoint(const tl_result* result) {
+  return result == nullptr ? "" : result->answer.endpoint().c_str();
+}
+const char* tl_result_connection(const tl_result* result) {
+  return result == nullptr ? "" : result->answer.connection().c_str();
+}
 size_t tl_result_columns(const tl_result* result) { return result == nullptr ? 0 : count(result->answer.set().schema); }
 
 tl_status tl_result_schema(const tl_result* result, tl_column* out, size_t n, tl_error** err) {
