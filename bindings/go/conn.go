@@ -93,13 +93,18 @@ func (s *session) Exec(ctx context.Context, sql string, args ...any) (Result, er
 
 // QueryRow runs a statement of which one row is wanted. What has failed, Scan tells.
 func (s *session) QueryRow(ctx context.Context, sql string, args ...any) *Row {
+	row := &Row{} // no more than can be inlined: so it costs a caller no memory
+	s.fill(row, ctx, sql, args)
+	return row
+}
+
+func (s *session) fill(row *Row, ctx context.Context, sql string, args []any) {
 	found, _, err := s.run(ctx, 0, sql, args)
 	if err != nil {
-		return &Row{err: err}
+		row.err = err
+		return
 	}
-	row := &Row{}
 	row.rows.begin(s.handle, found)
-	return row
 }
 
 func (s *session) query(ctx context.Context, flags C.uint32_t, sql string, args []any) (*Rows, error) {

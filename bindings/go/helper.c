@@ -100,12 +100,13 @@ static void submit(helper_verb* verb) {
                              arena, verb->arena_len, &verb->call, NULL, &verb->err);
 }
 
-tl_status helper_turn(tl_queue* queue, helper_verb* list, tl_completion* out, size_t max, size_t* n) {
+tl_status helper_turn(tl_queue* queue, helper_verb* list, tl_completion* out, size_t max, int64_t timeout_ms,
+                      size_t* n) {
   while (list != NULL) {
     submit(list);
     list = list->next;
   }
-  tl_status status = tl_queue_wait(queue, out, max, 0, n);
+  tl_status status = tl_queue_wait(queue, out, max, timeout_ms, n);
   if (status == TL_E_MISUSE) *n = 0;
   for (size_t i = 0; i < *n; i++) {
     if (out[i].kind != TL_DONE_RESULT || out[i].value == NULL) continue;

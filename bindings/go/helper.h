@@ -57,9 +57,10 @@ void helper_take(helper_rows* rows, tl_batch* batch);
 /* After the result has moved to its next set. */
 tl_status helper_begin_set(helper_rows* rows);
 
-/* Submits a list of statements, and then as tl_queue_wait without waiting. The value of a completion that has a result
- * becomes its helper_rows; user_data of streamed ones has its highest bit set. */
-tl_status helper_turn(tl_queue* queue, helper_verb* list, tl_completion* out, size_t max, size_t* n);
+/* Submits a list of statements, and then as tl_queue_wait. The value of a completion that has a result becomes its
+ * helper_rows; user_data of streamed ones has its highest bit set. */
+tl_status helper_turn(tl_queue* queue, helper_verb* list, tl_completion* out, size_t max, int64_t timeout_ms,
+                      size_t* n);
 
 /* As https://arrow.apache.org/docs/format/CStreamInterface.html has it. */
 void helper_release_arrow(struct ArrowArrayStream* stream);

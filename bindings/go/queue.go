@@ -14,8 +14,12 @@ import (
 
 const together = 256 // completions taken at once
 
-// queue is a tl_queue and the goroutine that takes from it, which waits as for a socket and holds no thread. While it
-// is awake callers have it submit their statements, many with one call into C: if each did so itself, they would wait
+// linger is how long the goroutine of a queue waits in C before it waits as for a socket, in milliseconds. It is woken
+// sooner there: the runtime would first look into an epoll that is in its own.
+const linger = 20
+
+// queue is a tl_queue and the goroutine that takes from it, which in the end waits as for a socket and holds no thread.
+// While it is awake callers have it submit their statements, many with one call into C: if each did so itself, they would wait
 // for each other's locks.
 type queue struct {
 	pointer *C.tl_queue
@@ -128,27 +132,40 @@ func (v *verb) copyStatement() {
 
 // drain hands out what has arrived, and what it brings about; true: nothing will arrive any more.
 func (q *queue) drain() (ended bool) {
+	idle := false
 	for {
-		woken := q.begin()
-		status := C.helper_turn(q.pointer, q.list(), q.taken, together, &q.n)
+		woken, timeout := q.begin(idle)
+		status := C.helper_turn(q.pointer, q.list(), q.taken, together, timeout, &q.n)
 		q.refuse()
 		q.deliver(unsafe.Slice(q.taken, together)[:q.n])
 		if status == C.TL_E_SHUTDOWN || status == C.TL_E_CLOSED {
 			return q.close()
 		}
-		if q.n == 0 && !woken && q.sleep() { // what was woken may have left something
+		if q.n > 0 || woken || !q.sleep() { // what was woken may have left something
+			idle = false
+		} else if idle || runtime.GOMAXPROCS(0) == 1 { // which would keep the only processor from the others
 			return false
+		} else {
+			idle = true
 		}
-		runtime.Gosched() // so that those who were answered ask again, and what they ask goes as one
+		// So that those who were answered ask again, and what they ask goes as one; once more for those whom another
+		// processor has taken.
+		runtime.Gosched()
+		runtime.Gosched()
 	}
 }
 
-func (q *queue) begin() (woken bool) {
+// begin takes what was handed over. Where there is nothing an idle one sleeps in its turn.
+func (q *queue) begin(idle bool) (woken bool, timeout C.int64_t) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	woken, q.woken, q.awake = q.woken, false, true
+	woken, q.woken = q.woken, false
 	q.turn, q.handed = q.handed, q.turn[:0]
-	return woken
+	q.awake = !idle || woken || len(q.turn) > 0
+	if !q.awake {
+		timeout = linger
+	}
+	return woken, timeout
 }
 
 // sleep is false where somebody has handed over a statement meanwhile.
