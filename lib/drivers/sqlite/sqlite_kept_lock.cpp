@@ -1,6 +1,7 @@
 #include "sqlite_kept_lock.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -13,8 +14,20 @@ constexpr uint32_t most_pages = 500;  // SQLite checkpoints from 1000 on
 constexpr size_t place_of_pages = 4;  // in the index, in words of 32 bits
 // By the coarse clock.
 constexpr Nanos closely = std::chrono::milliseconds(5);
-constexpr Nanos longest = std::chrono::milliseconds(20);
-constexpr int known_version = 3;  // of the table of functions
+constexpr Nanos span = std::chrono::milliseconds(200);
+constexpr Nanos without = std::chrono::milliseconds(4);  // at the beginning of each span: a tick of that clock
+constexpr int known_version = 3;                         // of the table of functions
+
+int64_t span_of(Instant at) noexcept { return at.ns / span.count(); }
+
+// Other file systems of SQLite's may see to more.
+bool is_the_systems(sqlite3* db) noexcept {
+  char* name = nullptr;
+  sqlite3_file_control(db, "main", SQLITE_FCNTL_VFSNAME, &name);
+  const bool is = name != nullptr && std::string_view(name) == "unix";
+  sqlite3_free(name);
+  return is;
+}
 
 }  // namespace
 
@@ -26,6 +39,7 @@ KeptLock& KeptLock::of(sqlite3_file* file) noexcept {
 
 void KeptLock::attach(sqlite3* db) noexcept {
   sqlite3_file* file = nullptr;
+  if (!is_the_systems(db)) return;
   if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || file == nullptr) return;
   if (file->pMethods == nullptr || file->pMethods->iVersion < 2 || file->pMethods->xShmMap == nullptr) return;
   file_ = file;
@@ -66,17 +80,21 @@ int KeptLock::on_lock(sqlite3_file* file, int first, int count, int what) noexce
 }
 
 int KeptLock::take(int lock) noexcept {
-  if (is_left_ && lock == lock_) {
+  const Instant now = steady_clock().coarse();
+  if (is_left_ && lock == lock_ && span_of(now) == span_of(taken_)) {
     is_left_ = false;
     return SQLITE_OK;
   }
   release();
-  const Instant now = steady_clock().coarse();
-  follows_closely_ = now - taken_ <= closely;
-  taken_ = now;
+  note_taking(now);
   const int code = system_->xShmLock(file_, lock, 1, shared_take);
   if (code == SQLITE_OK) lock_ = lock;
   return code;
+}
+
+void KeptLock::note_taking(Instant now) noexcept {
+  may_stay_ = now - taken_ <= closely && Nanos(now.ns % span.count()) >= without;
+  taken_ = now;
 }
 
 int KeptLock::leave() noexcept {
@@ -91,7 +109,7 @@ int KeptLock::leave_to_system() noexcept {
 }
 
 bool KeptLock::is_worth_keeping() const noexcept {
-  if (!follows_closely_ || index_ == nullptr || steady_clock().coarse() - taken_ >= longest) return false;
+  if (!may_stay_ || index_ == nullptr) return false;
   return lock_ == first_reader || __atomic_load_n(index_ + place_of_pages, __ATOMIC_RELAXED) <= most_pages;
 }
 

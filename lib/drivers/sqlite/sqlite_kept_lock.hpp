@@ -11,9 +11,11 @@ namespace tl::sqlite {
 // stands one of these, which does not leave the lock, and has it already when the next statement wants the same.
 // What a statement sees does not change, since SQLite looks anew, at every beginning, at what has been committed.
 // Others may wait for the lock, though: whoever begins the log anew, and checkpoints, which write back no further than
-// what the lock stands for. And the system drops it when anything in the process closes the file. So it is kept
-//  - only where statements follow each other closely, and for 20 ms at most before the system is asked again;
-//  - only until release() or a statement that wants another;
+// what the lock stands for. And the system drops it, for all sessions of the process, when anything in that closes the
+// file: then what begins before the system is asked again has no lock. So it is kept
+//  - only where statements follow each other closely, until release() or a statement that wants another;
+//  - for less than 200 ms. SQLite asks the system only where no session of the process has the lock: so that they all
+//    leave it there are moments, the same for all of them, at which none keeps it;
 //  - only where all of the log is written back, or as long as it is short: below half of what SQLite checkpoints at.
 // Who locks all of the file, because it leaves the log or takes the file for itself, is not disturbed any more.
 // Locks and the beginning of the log's index are as in https://www.sqlite.org/walformat.html.
@@ -43,6 +45,7 @@ class KeptLock {
     return lock >= first_reader && (lock_ == none || is_left_);
   }
   [[nodiscard]] int take(int lock) noexcept;
+  void note_taking(Instant now) noexcept;
   [[nodiscard]] int leave() noexcept;
   [[nodiscard]] int leave_to_system() noexcept;
   [[nodiscard]] bool is_worth_keeping() const noexcept;
@@ -53,7 +56,7 @@ class KeptLock {
   const volatile uint32_t* index_ = nullptr;  // of the log; null: not mapped
   int lock_ = none;                           // that the system has given
   bool is_left_ = false;                      // as SQLite believes
-  bool follows_closely_ = false;              // upon another
+  bool may_stay_ = false;                     // as for the time
   Instant taken_;                             // from the system
   sqlite3_int64 size_ = unknown;              // of the file, while it cannot change
 };

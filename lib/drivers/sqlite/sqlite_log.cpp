@@ -38,6 +38,7 @@ int SqliteSession::on_log(void* self, sqlite3* db, const char* name, int pages) 
 // The transaction is committed: whoever is in a hurry need not wait.
 int SqliteSession::on_readers(void* self, int) noexcept {
   auto& session = *static_cast<SqliteSession*>(self);
+  session.rest();
   if (session.should_stop() || session.restart_until_.passed(steady_clock().now())) return 0;
   nanosleep(&pause_for_readers, nullptr);
   return 1;

@@ -195,6 +195,7 @@ int SqliteSession::on_progress(void* self) noexcept {
 // that would take another path at a second try wait here, as what is no statement does.
 int SqliteSession::on_busy(void* self, int) noexcept {
   auto& session = *static_cast<SqliteSession*>(self);
+  session.rest();
   if (session.active_ != nullptr && !session.active_->waits_itself) return 0;
   const std::optional<Deadline> next = session.next_try();
   if (!next) return 0;
