@@ -19,8 +19,8 @@ const together = 256 // completions taken at once
 const linger = 20
 
 // queue is a tl_queue and the goroutine that takes from it, which in the end waits as for a socket and holds no thread.
-// While it is awake callers have it submit their statements, many with one call into C: if each did so itself, they would wait
-// for each other's locks.
+// While it is awake callers have it submit their statements, many with one call into C: if each did so itself, they
+// would wait for each other's locks.
 type queue struct {
 	pointer *C.tl_queue
 	file    *os.File // of a copy of its descriptor, which is the library's to close
@@ -141,13 +141,11 @@ func (q *queue) drain() (ended bool) {
 		if status == C.TL_E_SHUTDOWN || status == C.TL_E_CLOSED {
 			return q.close()
 		}
-		if q.n > 0 || woken || !q.sleep() { // what was woken may have left something
-			idle = false
-		} else if idle || runtime.GOMAXPROCS(0) == 1 { // which would keep the only processor from the others
+		quiet := q.n == 0 && !woken && q.sleep()           // what was woken may have left something
+		if quiet && (idle || runtime.GOMAXPROCS(0) == 1) { // to wait in C would keep the only processor from the others
 			return false
-		} else {
-			idle = true
 		}
+		idle = quiet
 		// So that those who were answered ask again, and what they ask goes as one; once more for those whom another
 		// processor has taken.
 		runtime.Gosched()

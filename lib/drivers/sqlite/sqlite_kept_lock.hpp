@@ -23,7 +23,7 @@ class KeptLock {
  public:
   // Takes its place at the main file of the handle, which must be closed before it goes.
   void attach(sqlite3* db) noexcept;
-  // By the thread that uses the handle, and from within its progress handler.
+  // One thread at a time; while one is inside SQLite with the handle, that one, from its progress and busy handlers.
   [[nodiscard]] bool is_kept() const noexcept { return is_left_; }
   void release() noexcept;
 
