@@ -150,6 +150,7 @@ function drained(n, attached) {
 }
 
 addon.onDrained(drained);
+process.on('exit', addon.endCalls); // process.exit() runs nothing else of the addon's
 
 function milliseconds(value, what) {
   if (value === Infinity) return -1;

@@ -67,6 +67,19 @@ void Core::close_queue() {
   lib.tl_queue_release(queue);  // not before libuv has let go of its descriptor
 }
 
+void Core::await_calls(std::chrono::steady_clock::time_point until) {
+  if (queue_ == nullptr) return;
+  lib.tl_queue_shutdown(queue_);
+  tl_completion completions[kTogether];
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
+    size_t n = 0;
+    if (lib.tl_queue_wait(queue_, completions, kTogether, std::max<int64_t>(left, 0), &n) != TL_OK) return;
+    for (size_t i = 0; i < n; ++i) lib.tl_completion_release(&completions[i]);
+    if (left <= 0) return;
+  }
+}
+
 void Core::begin(uint32_t number, const Slot& slot) {
   state_.slot(number) = slot;
   hold();

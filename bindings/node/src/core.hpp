@@ -1,6 +1,7 @@
 // A registry, the queue on which its answers arrive in one environment, and what JavaScript holds of it.
 #pragma once
 
+#include <chrono>
 #include <vector>
 
 #include "library.hpp"
@@ -16,6 +17,8 @@ class Core {
   // where it cannot be had.
   tl_queue* queue(napi_value& problem);
   void close_queue();
+  // Takes no more calls, and waits for those that are under way and have been cancelled, until then at most.
+  void await_calls(std::chrono::steady_clock::time_point until);
 
   // A call has begun, which keeps the process alive or, as listening, does not; its completion was taken.
   void begin(uint32_t number, const Slot& slot);

@@ -13,7 +13,8 @@
   X(tl_batch_release) X(tl_error_release) X(tl_status_name) X(tl_error_status) X(tl_error_message)                    \
   X(tl_error_connection) X(tl_error_endpoint) X(tl_error_phase) X(tl_error_sqlstate) X(tl_error_native)               \
   X(tl_error_outcome) X(tl_error_detail) X(tl_op_new) X(tl_op_release) X(tl_cancel) X(tl_completion_release)          \
-  X(tl_queue_new) X(tl_queue_release) X(tl_queue_fd) X(tl_queue_wait) X(tl_queue_wake) X(tl_subscribe) X(tl_answer)   \
+  X(tl_queue_new) X(tl_queue_release) X(tl_queue_fd) X(tl_queue_wait) X(tl_queue_wake) X(tl_queue_shutdown)           \
+  X(tl_subscribe) X(tl_answer)                                                                                        \
   X(tl_registry_open) X(tl_registry_parse) X(tl_registry_shared) X(tl_registry_share) X(tl_registry_has)              \
   X(tl_registry_add) X(tl_registry_remove) X(tl_registry_connect) X(tl_registry_connect_all) X(tl_registry_close)     \
   X(tl_registry_trim) X(tl_registry_patch) X(tl_registry_reload) X(tl_inspect) X(tl_conn_get) X(tl_conn_derive)       \

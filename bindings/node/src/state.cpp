@@ -1,8 +1,15 @@
 #include "state.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core.hpp"
+
+namespace {
+
+constexpr std::chrono::seconds kPatience(1);  // with calls that have been cancelled
+
+}  // namespace
 
 void Shared::hold(napi_env env, napi_value buffer) {
   if (reference != nullptr) napi_delete_reference(env, reference);
@@ -23,16 +30,21 @@ Slot& State::slot(uint32_t number) {
   return slots[number];
 }
 
-// What is under way is cancelled, so that nobody's session waits for an answer that nobody takes.
-void State::end() {
-  ending = true;
-  const std::vector<Slot> under_way = std::move(slots);
-  slots.clear();
-  for (const Slot& slot : under_way) {
+// Calls take their next steps only while somebody waits for them: a server would go on with the statements of a process
+// that has ended before it could cancel them there.
+void State::end_calls() {
+  for (const Slot& slot : slots) {
     if (slot.op != 0) lib.tl_cancel(slot.core->registry(), slot.op);
   }
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  for (Core* core : cores) core->await_calls(until);
+}
+
+void State::end() {
+  ending = true;
+  end_calls();
   for (Core* core : cores) core->close_queue();
-  for (const Slot& slot : under_way) {
+  for (const Slot& slot : std::exchange(slots, {})) {
     if (slot.core != nullptr) slot.core->let_go();
   }
   if (open_handles == 0) napi_remove_async_cleanup_hook(hook);

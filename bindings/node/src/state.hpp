@@ -60,6 +60,9 @@ struct State {
 
   Slot& slot(uint32_t number);
   void handle_closed();
+  // Cancels what is under way, and waits for that, a second at most. No call begins or is answered afterwards; those
+  // that block go on.
+  void end_calls();
   void end();
 };
 

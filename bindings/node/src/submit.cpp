@@ -162,6 +162,11 @@ napi_value cancel(const Arguments& a) {  // slot
   return nullptr;
 }
 
+napi_value end_calls(const Arguments& a) {
+  a.state.end_calls();
+  return nullptr;
+}
+
 }  // namespace
 
 void add_verbs(napi_env env, napi_value exports) {
@@ -187,6 +192,7 @@ void add_verbs(napi_env env, napi_value exports) {
       {"inspect", inspect, kRegistry, {{2, "what"}, {3, kName}}},
       {"subscribe", subscribe, kRegistry},
       {"cancel", cancel, Function::kNoHandle},
+      {"endCalls", end_calls, Function::kNoHandle},
   };
   export_functions(env, exports, kFunctions);
 }

@@ -9,14 +9,14 @@ const path = require('node:path');
 const { test } = require('node:test');
 const { promisify } = require('node:util');
 
-const { POSTGRESQL, SQLITE, folder, onEach, opened } = require('./support');
+const { POSTGRESQL, SQLITE, eventually, folder, onEach, opened } = require('./support');
 
 const PACKAGE = path.join(__dirname, '..', '..', '..', 'bindings', 'node');
 const PATIENCE = 60_000;
 
 // What a program prints; it must end by itself, in order.
-async function printed(code, database, t, ...flags) {
-  const env = { ...process.env, TOML: `default = "db"\n${database.toml(t)}`, PACKAGE };
+async function printed(code, database, t, { flags = [], env: more = {} } = {}) {
+  const env = { ...process.env, ...more, TOML: `default = "db"\n${database.toml(t)}`, PACKAGE };
   const run = promisify(execFile)(process.execPath, [...flags, '-e', code], { env, timeout: PATIENCE });
   const { stdout, stderr } = await run;
   assert.equal(stderr, '');
@@ -55,10 +55,20 @@ onEach('the process', (database) => {
     assert.equal(await printed(code, database, t), 'left');
   });
 
-  test('may be ended while statements run', async (t) => {
-    const code = `${OPEN} db.events.on('checkout', () => { console.log('out'); process.exit(0); });
-      db.on().query(${JSON.stringify(database.endless)});`;
-    assert.equal(await printed(code, database, t), 'out');
+  test('may be ended while a statement runs, and leaves none at the server', async (t) => {
+    const mark = `of a process that ${process.pid} has begun`;
+    const code = `${OPEN} db.on().query(process.env.ENDLESS);
+      (async () => {
+        if (process.env.RUNNING) while ((await db.on().query(process.env.RUNNING, [process.env.MARK]))[0].n === 0);
+        console.log('out');
+        process.on('exit', () => console.log(db.on().querySync('SELECT 1 AS one')[0].one));
+        process.exit(0);
+      })();`;
+    const env = { ENDLESS: `${database.endless} /* ${mark} */`, RUNNING: database.running ?? '', MARK: mark };
+    assert.equal(await printed(code, database, t, { env }), 'out\n1');
+    if (database.running === undefined) return;
+    const own = opened(t, database);
+    await eventually(async () => (await own.on().query(database.running, [mark]))[0].n === 0);
   });
 
   test('an error of a listener is not caught, and costs nobody an answer', async (t) => {
@@ -85,7 +95,7 @@ onEach('the process', (database) => {
         gc();
         console.log(own.deref() === undefined || nodes.deref() !== undefined);
       }));`;
-    assert.equal(await printed(code, database, t, '--expose-gc'), 'undefined\ntrue');
+    assert.equal(await printed(code, database, t, { flags: ['--expose-gc'] }), 'undefined\ntrue');
   });
 
   test('a queue that nobody can watch is an error, and no call that never ends', async (t) => {
@@ -119,7 +129,7 @@ onEach('the process', (database) => {
       const named = await import(${url});
       console.log(parse === required.parse, UniqueViolation.prototype instanceof TrunklineError,
         trunkline === required, Object.keys(required).filter((name) => !(name in named)).join());`;
-    assert.equal(await printed(code, database, t, '--input-type=module'), 'true true true');
+    assert.equal(await printed(code, database, t, { flags: ['--input-type=module'] }), 'true true true');
   });
 
   test('rows are the same where no code may be made at run time', async (t) => {

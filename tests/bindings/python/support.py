@@ -175,6 +175,9 @@ class AsyncTest(unittest.IsolatedAsyncioTestCase):
         await self.eventually(home)
 
 
+OWN = f"/* of Python test {os.getpid()} */"  # so that no other program's statements are taken for this one's
+
+
 class OnSqlite:
     name = "main"
     more = ""
@@ -192,9 +195,9 @@ class OnPostgresql:
     name = "pg"
     more = ""
     many_rows = "SELECT generate_series(1, ?::int)"
-    endless = "SELECT pg_sleep(600)"
+    endless = f"SELECT pg_sleep(600) {OWN}"
     stalls = "SELECT i, CASE WHEN i = 200000 THEN pg_sleep(600)::text END FROM generate_series(1, 200000) AS i"
-    running = ("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(600)%' "
+    running = (f"SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%{OWN}%' "
                "AND pid <> pg_backend_pid()")
 
     def toml(self) -> str:
@@ -206,9 +209,9 @@ class OnMariadb:
     name = "mariadb"
     more = ""
     many_rows = "SELECT seq FROM seq_1_to_1000000 WHERE seq <= ?"
-    endless = "SELECT SLEEP(600)"
+    endless = f"SELECT SLEEP(600) {OWN}"
     stalls = "SELECT seq, IF(seq = 200000, SLEEP(600), 0) FROM seq_1_to_200000"
-    running = ("SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%SLEEP(600)%' "
+    running = (f"SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%{OWN}%' "
                "AND id <> CONNECTION_ID()")
 
     def toml(self) -> str:
