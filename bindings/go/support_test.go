@@ -13,7 +13,7 @@ import (
 var background = context.Background()
 
 // So that no other program's statements are taken for this one's.
-var own = fmt.Sprintf(" /* of Go test %d */", os.Getpid())
+var mark = fmt.Sprintf(" /* of Go test %d */", os.Getpid())
 
 // place is a database that tests run on, in the words that differ between them.
 type place struct {
@@ -39,8 +39,8 @@ func postgresqlPlace() place {
 		toml: "driver = \"postgresql\"\nsocket = \"" + os.Getenv("TL_PG_SOCKET") + "\"\nport = " + os.Getenv("TL_PG_PORT") +
 			"\ndatabase = \"" + os.Getenv("TL_PG_DATABASE") + "\"\nuser = \"" + os.Getenv("TL_PG_USER") + "\"\n",
 		series:  "SELECT i FROM generate_series(1, ?::int) AS i",
-		endless: "SELECT pg_sleep(600)" + own,
-		running: "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%" + own + "%' " +
+		endless: "SELECT pg_sleep(600)" + mark,
+		running: "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%" + mark + "%' " +
 			"AND pid <> pg_backend_pid()",
 	}
 }
@@ -51,8 +51,8 @@ func mariadbPlace() place {
 		toml: "driver = \"mariadb\"\nsocket = \"" + os.Getenv("TL_MARIADB_SOCKET") + "\"\ndatabase = \"" +
 			os.Getenv("TL_MARIADB_DATABASE") + "\"\nuser = \"" + os.Getenv("TL_MARIADB_USER") + "\"\n",
 		series:  "SELECT seq AS i FROM seq_1_to_1000000 WHERE seq <= ?",
-		endless: "SELECT SLEEP(600)" + own,
-		running: "SELECT count(*) FROM information_schema.processlist WHERE info LIKE '%" + own + "%' " +
+		endless: "SELECT SLEEP(600)" + mark,
+		running: "SELECT count(*) FROM information_schema.processlist WHERE info LIKE '%" + mark + "%' " +
 			"AND id <> CONNECTION_ID()",
 	}
 }

@@ -8,7 +8,7 @@ const { trunkline } = require('./support');
 const addon = require('../../../bindings/node/lib/addon');
 
 const WITHOUT_HANDLE = ['open', 'parse', 'shared', 'schema', 'server', 'statusName', 'version', 'hasFeature', 'shareMemory',
-  'onDrained', 'loadLibrary', 'cancel'];
+  'onDrained', 'loadLibrary', 'cancel', 'endCalls'];
 const withHandle = Object.keys(addon).filter((name) => !WITHOUT_HANDLE.includes(name));
 const REFUSES = (name) => ({ name: 'TypeError', message: new RegExp(`^${name}: `) });
 

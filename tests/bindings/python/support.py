@@ -196,7 +196,8 @@ class OnPostgresql:
     more = ""
     many_rows = "SELECT generate_series(1, ?::int)"
     endless = f"SELECT pg_sleep(600) {OWN}"
-    stalls = "SELECT i, CASE WHEN i = 200000 THEN pg_sleep(600)::text END FROM generate_series(1, 200000) AS i"
+    stalls = ("SELECT i, CASE WHEN i = 200000 THEN pg_sleep(600)::text END FROM generate_series(1, 200000) AS i "
+              f"{OWN}")
     running = (f"SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%{OWN}%' "
                "AND pid <> pg_backend_pid()")
 
@@ -210,7 +211,7 @@ class OnMariadb:
     more = ""
     many_rows = "SELECT seq FROM seq_1_to_1000000 WHERE seq <= ?"
     endless = f"SELECT SLEEP(600) {OWN}"
-    stalls = "SELECT seq, IF(seq = 200000, SLEEP(600), 0) FROM seq_1_to_200000"
+    stalls = f"SELECT seq, IF(seq = 200000, SLEEP(600), 0) FROM seq_1_to_200000 {OWN}"
     running = (f"SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%{OWN}%' "
                "AND id <> CONNECTION_ID()")
 
