@@ -150,7 +150,7 @@ function drained(n, attached) {
 }
 
 addon.onDrained(drained);
-process.on('exit', addon.endCalls); // process.exit() runs nothing else of the addon's
+process.on('exit', addon.endCalls); // the main thread's process.exit() runs nothing else of the addon's
 
 function milliseconds(value, what) {
   if (value === Infinity) return -1;

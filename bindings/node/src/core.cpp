@@ -25,7 +25,7 @@ void Core::let_go() {
 tl_queue* Core::queue(napi_value& problem) {
   if (queue_ != nullptr) return queue_;
   tl_error* error = nullptr;
-  const tl_status made = state_.ending ? TL_E_SHUTDOWN : lib.tl_queue_new(registry_, 0, &queue_, &error);
+  const tl_status made = state_.over ? TL_E_SHUTDOWN : lib.tl_queue_new(registry_, 0, &queue_, &error);
   if (made != TL_OK) {
     problem = failure(state_.env, made, error);
   } else if (const int status = watch(); status != 0) {

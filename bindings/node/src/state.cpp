@@ -30,20 +30,21 @@ Slot& State::slot(uint32_t number) {
   return slots[number];
 }
 
-// Calls take their next steps only while somebody waits for them: a server would go on with the statements of a process
-// that has ended before it could cancel them there.
+// The waiting is for a process that is about to end: a server would go on with statements that it has not cancelled
+// there by then.
 void State::end_calls() {
+  if (std::exchange(over, true)) return;
   for (const Slot& slot : slots) {
     if (slot.op != 0) lib.tl_cancel(slot.core->registry(), slot.op);
   }
   const auto until = std::chrono::steady_clock::now() + kPatience;
   for (Core* core : cores) core->await_calls(until);
+  for (Core* core : cores) core->close_queue();
 }
 
 void State::end() {
   ending = true;
   end_calls();
-  for (Core* core : cores) core->close_queue();
   for (const Slot& slot : std::exchange(slots, {})) {
     if (slot.core != nullptr) slot.core->let_go();
   }

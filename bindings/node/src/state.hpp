@@ -56,12 +56,13 @@ struct State {
   // The poll handles that libuv has not let go of. The environment ends when there are none, and its memory goes then.
   int open_handles = 0;
   bool ending = false;
+  bool over = false;  // with its calls
   napi_async_cleanup_hook_handle hook = nullptr;
 
   Slot& slot(uint32_t number);
   void handle_closed();
-  // Cancels what is under way, and waits for that, a second at most. No call begins or is answered afterwards; those
-  // that block go on.
+  // Cancels the calls under way, and waits for that, a second at most. Afterwards none is answered, and only those that
+  // block can be made.
   void end_calls();
   void end();
 };

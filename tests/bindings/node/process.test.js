@@ -9,7 +9,7 @@ const path = require('node:path');
 const { test } = require('node:test');
 const { promisify } = require('node:util');
 
-const { POSTGRESQL, SQLITE, eventually, folder, onEach, opened } = require('./support');
+const { POSTGRESQL, eventually, folder, onEach, opened } = require('./support');
 
 const PACKAGE = path.join(__dirname, '..', '..', '..', 'bindings', 'node');
 const PATIENCE = 60_000;
@@ -31,7 +31,7 @@ onEach('the process', (database) => {
   });
 
   test('does not end while a call is pending', async (t) => {
-    const wait = database.name === 'postgresql' ? 'SELECT pg_sleep(0.3)' : 'SELECT 1';
+    const wait = { sqlite: 'SELECT 1', postgresql: 'SELECT pg_sleep(0.3)', mariadb: 'SELECT SLEEP(0.3)' }[database.name];
     assert.equal(await printed(`${OPEN} db.on().query('${wait}').then(() => console.log('done'));`, database, t), 'done');
   });
 
@@ -53,6 +53,16 @@ onEach('the process', (database) => {
       console.log('left');
     })();`;
     assert.equal(await printed(code, database, t), 'left');
+  });
+
+  test('may be ended by a listener', async (t) => {
+    const code = `${OPEN} db.events.on('checkout', () => { console.log('out'); process.exit(0); });
+      db.on().query(${JSON.stringify(database.endless)});`;
+    assert.equal(await printed(code, database, t), 'out');
+    const WORKER = code.replace("console.log('out'); process.exit(0)", 'process.exit(3)');
+    const starts = `const { Worker } = require('node:worker_threads');
+      new Worker(process.env.WORKER, { eval: true }).on('exit', (status) => console.log(status));`;
+    assert.equal(await printed(starts, database, t, { env: { WORKER } }), '3');
   });
 
   test('may be ended while a statement runs, and leaves none at the server', async (t) => {
@@ -138,7 +148,7 @@ onEach('the process', (database) => {
       const own = (row) => Object.entries(row).join(' ');
       console.log([...conn.querySync(sql).map(own), own(conn.querySync('SELECT 5 AS "__proto__"')[0])].join(' | '));`;
     for (const flags of [[], ['--disallow-code-generation-from-strings']]) {
-      assert.equal(await printed(code, database, t, ...flags), 'a b,1 __proto__,2 | a b,3 __proto__,4 | __proto__,5');
+      assert.equal(await printed(code, database, t, { flags }), 'a b,1 __proto__,2 | a b,3 __proto__,4 | __proto__,5');
     }
   });
 
@@ -151,7 +161,7 @@ onEach('the process', (database) => {
       db.on().query('SELECT 1').then(() => console.log(threads() - before));`;
     assert.equal(await printed(code, database, t), '0');
   });
-}, [SQLITE, POSTGRESQL]);
+});
 
 onEach('TLS', (database) => {
   test('PostgreSQL is reached through TLS by the OpenSSL that libpq was built with', async (t) => {
