@@ -154,8 +154,8 @@ tl_status read_result(tl_result& result, const tl_call* call, tl_error** err, Re
                   err);
   }
   ReadInputs inputs(result);
-  if (call == nullptr && !result.answer.streams()) {    // it is here already
-    static const CallOptions& none = *new CallOptions;  // never destroyed
+  if (call == nullptr && !result.answer.streams()) {  // it is here already
+    const CallOptions none;
     tl::Result<Answer> answer = read(inputs, none);
     if (!answer) return report(answer.take_error(), err);
     deliver(*answer);

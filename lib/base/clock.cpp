@@ -34,7 +34,7 @@ int Deadline::poll_ms(Instant now) const noexcept {
 }
 
 const Clock& steady_clock() noexcept {
-  static const SteadyClock& clock = *new SteadyClock;  // leaked: threads may still ask during exit
+  static constexpr SteadyClock clock{};
   return clock;
 }
 

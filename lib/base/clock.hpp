@@ -33,10 +33,12 @@ struct Deadline {
 
 class Clock {
  public:
-  virtual ~Clock() = default;
   [[nodiscard]] virtual Instant now() const noexcept = 0;
   // Cheap, a few milliseconds behind: for ages, never for deadlines.
   [[nodiscard]] virtual Instant coarse() const noexcept = 0;
+
+ protected:
+  ~Clock() = default;
 };
 
 [[nodiscard]] const Clock& steady_clock() noexcept;  // CLOCK_MONOTONIC; never destroyed

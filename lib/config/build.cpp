@@ -138,7 +138,7 @@ class ConnectionBuilder {
   }
 
   Result<void> retry(const Node& settings) {
-    static const Node& none = *new Node;  // no static destructors
+    const Node none;
     const Node* const table = settings.find("retry");
     Values values(table == nullptr ? none : *table, "retry", below(path_, "retry"), result_.driver, blame_, config_);
     Retry& out = result_.retry;
@@ -168,7 +168,7 @@ class ConnectionBuilder {
     Values values(merged, "", path, result_.driver, blame_, config_);
     if (Result<void> done = address(values, merged, out.address); !done) return done;
     if (over != nullptr) record_replica(out.address, *over, over_name);
-    static const Node& none = *new Node;  // no static destructors
+    const Node none;
     const Node* pool_node = merged.find("pool");
     return pool(pool_node == nullptr ? none : *pool_node, path + ".pool", out.pool);
   }

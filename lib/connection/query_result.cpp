@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "consistency.hpp"
+#include "fork.hpp"
 #include "values.hpp"
 
 namespace tl::connection {
@@ -100,8 +101,8 @@ QueryResult::QueryResult(BatchHandle batch) {
 namespace {
 
 const std::string& nobody() noexcept {
-  static const std::string none;
-  return none;
+  static constinit PerProcess<const std::string> none;
+  return none.get([] { return new std::string(); });
 }
 
 }  // namespace

@@ -67,7 +67,6 @@ class Dial {
 
 class Driver {
  public:
-  virtual ~Driver() = default;
   [[nodiscard]] virtual sql::Dialect dialect() const noexcept = 0;
 
   // Blocks: connects, authenticates, and applies the session settings of the address. Errors: unavailable,
@@ -81,6 +80,9 @@ class Driver {
 
   // The text that begins a transaction, in the dialect.
   [[nodiscard]] virtual std::string begin_text(const TransactionOptions& options) const = 0;
+
+ protected:
+  ~Driver() = default;
 };
 
 }  // namespace tl::driver

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "fork.hpp"
+
 namespace tl::observe {
 namespace {
 
@@ -56,9 +58,9 @@ std::optional<int64_t> micros(std::optional<Nanos> duration) noexcept {
 }  // namespace
 
 std::shared_ptr<const columnar::Batch> as_batch(const Event& event) {
-  static const auto& schema =
-      *new std::shared_ptr<const columnar::Schema>(make_schema());  // threads may still ask during exit
-  auto batch = columnar::Batch::make(schema);
+  using Schema = std::shared_ptr<const columnar::Schema>;
+  static constinit PerProcess<const Schema> schema;
+  auto batch = columnar::Batch::make(schema.get([] { return new Schema(make_schema()); }));
   Row row(batch->columns());
   row.text(kind_name(event.kind));
   row.integer(event.at);

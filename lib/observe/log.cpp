@@ -5,17 +5,19 @@
 
 #include <unistd.h>
 
+#include "fork.hpp"
+
 namespace tl::observe {
 namespace {
 
 Level threshold() noexcept {
-  static const Level chosen = [] {
+  static constinit PerProcess<const Level> chosen;
+  return chosen.get([] {
     const char* text = std::getenv("TRUNKLINE_LOG");
     const std::string_view name = text == nullptr ? "warning" : text;
-    if (name == "off") return Level::off;
-    return name == "info" ? Level::info : Level::warning;
-  }();
-  return chosen;
+    if (name == "off") return new Level(Level::off);
+    return new Level(name == "info" ? Level::info : Level::warning);
+  });
 }
 
 }  // namespace

@@ -40,9 +40,8 @@ struct Row {
     return planned() * 100 > limit * warning_percent ? Verdict::warning : Verdict::ok;
   }
   // The user or database; "": the server, or the client library's own user.
-  [[nodiscard]] const std::string& whose() const noexcept {
-    static const std::string nobody;
-    return scope == Scope::user ? by.address().user : scope == Scope::database ? by.address().database : nobody;
+  [[nodiscard]] std::string whose() const {
+    return scope == Scope::user ? by.address().user : scope == Scope::database ? by.address().database : "";
   }
 };
 

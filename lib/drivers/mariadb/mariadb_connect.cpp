@@ -19,15 +19,15 @@ constexpr const char* authentication_plugins = "mysql_native_password,caching_sh
 // Connector/C ignores SIGPIPE for the whole process when it is initialised.
 void initialise() {
   const ForkDelay delay;
-  static const bool once = [] {
+  static constinit PerProcess<const int> once;
+  (void)once.get([] {
     OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);  // see the PostgreSQL driver
     struct sigaction before {};
     sigaction(SIGPIPE, nullptr, &before);
-    mysql_server_init(0, nullptr, nullptr);
+    const int result = mysql_server_init(0, nullptr, nullptr);
     sigaction(SIGPIPE, &before, nullptr);
-    return true;
-  }();
-  (void)once;
+    return new int(result);
+  });
 }
 
 void set_tls(MYSQL* conn, const config::Address& address) {

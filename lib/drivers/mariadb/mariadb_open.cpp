@@ -156,7 +156,7 @@ bool begins_isolated(std::string_view text) {
 }
 
 driver::Driver& driver() noexcept {
-  static MariadbDriver& instance = *new MariadbDriver();
+  static constinit MariadbDriver instance;
   return instance;
 }
 

@@ -355,14 +355,14 @@ Result<Footing> footing_of(PGconn* conn, const config::Address& address, driver:
 // Without its exit handler: one that runs while a handshake is going on crashes the process at exit.
 void initialise() {
   const ForkDelay delay;
-  static const int once = OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
-  (void)once;
+  static constinit PerProcess<const int> once;
+  (void)once.get([] { return new int(OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr)); });
 }
 
 }  // namespace
 
 driver::Driver& driver() noexcept {
-  static PostgresqlDriver& instance = *new PostgresqlDriver();
+  static constinit PostgresqlDriver instance;
   return instance;
 }
 

@@ -2,6 +2,7 @@
 #include <array>
 #include <charconv>
 
+#include "fork.hpp"
 #include "postgresql_session.hpp"
 
 namespace tl::postgresql {
@@ -26,9 +27,12 @@ std::string with_server(const char* question) {
 }
 
 const char* question(bool by_insertion, bool with_the_server) {
-  static const auto& all =
-      *new std::array<std::string, 4>{flushed, inserted, with_server(flushed), with_server(inserted)};
-  return all[(by_insertion ? 1 : 0) + (with_the_server ? 2 : 0)].c_str();
+  using Questions = std::array<std::string, 4>;
+  static constinit PerProcess<const Questions> all;
+  const Questions& made = all.get([] {
+    return new Questions{flushed, inserted, with_server(flushed), with_server(inserted)};
+  });
+  return made[(by_insertion ? 1 : 0) + (with_the_server ? 2 : 0)].c_str();
 }
 
 uint64_t number_of(const PGresult& row, int column) noexcept {

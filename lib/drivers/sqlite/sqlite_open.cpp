@@ -66,7 +66,7 @@ Failure as_opening(Failure failure, const std::string& path) {
 }  // namespace
 
 driver::Driver& driver() noexcept {
-  static SqliteDriver& instance = *new SqliteDriver();
+  static constinit SqliteDriver instance;
   return instance;
 }
 
