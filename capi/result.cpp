@@ -189,10 +189,10 @@ int64_t tl_result_lag_ms(const tl_result* result) {
 }
 
 const char* tl_result_endpoint(const tl_result* result) {
-  return result == nullptr ? "" : result->answer.endpoint().c_str();
+  return result == nullptr ? "" : result->answer.endpoint();
 }
 const char* tl_result_connection(const tl_result* result) {
-  return result == nullptr ? "" : result->answer.connection().c_str();
+  return result == nullptr ? "" : result->answer.connection();
 }
 size_t tl_result_columns(const tl_result* result) { return result == nullptr ? 0 : count(result->answer.set().schema); }
 

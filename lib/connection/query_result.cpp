@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "consistency.hpp"
-#include "fork.hpp"
 #include "values.hpp"
 
 namespace tl::connection {
@@ -98,22 +97,9 @@ QueryResult::QueryResult(BatchHandle batch) {
   if (batch->rows() > 0) set_.batches.push(std::move(batch));
 }
 
-namespace {
+const char* QueryResult::endpoint() const noexcept { return source_ == nullptr ? "" : source_->endpoint().c_str(); }
 
-const std::string& nobody() noexcept {
-  static constinit PerProcess<const std::string> none;
-  return none.get([] { return new std::string(); });
-}
-
-}  // namespace
-
-const std::string& QueryResult::endpoint() const noexcept {
-  return source_ == nullptr ? nobody() : source_->endpoint();
-}
-
-const std::string& QueryResult::connection() const noexcept {
-  return source_ == nullptr ? nobody() : source_->connection();
-}
+const char* QueryResult::connection() const noexcept { return source_ == nullptr ? "" : source_->connection().c_str(); }
 
 void QueryResult::begin_anew() noexcept {
   stream_.close();

@@ -124,8 +124,8 @@ class QueryResult {
   [[nodiscard]] Result<void> begin(driver::Request request, const CallOptions& options);
 
   [[nodiscard]] const Set& set() const noexcept { return set_; }
-  [[nodiscard]] const std::string& endpoint() const noexcept;
-  [[nodiscard]] const std::string& connection() const noexcept;
+  [[nodiscard]] const char* endpoint() const noexcept;
+  [[nodiscard]] const char* connection() const noexcept;
   // What that was when it began with the statement, and how far behind at most. Nothing: nobody served it; not known.
   [[nodiscard]] std::optional<Role> role() const noexcept { return role_; }
   [[nodiscard]] std::optional<Nanos> lag() const noexcept { return lag_; }

@@ -1,23 +1,27 @@
 #include "log.hpp"
 
+#include <atomic>
 #include <cstdlib>
 #include <string>
 
 #include <unistd.h>
 
-#include "fork.hpp"
-
 namespace tl::observe {
 namespace {
 
+Level chosen_level() noexcept {
+  const char* text = std::getenv("TRUNKLINE_LOG");
+  const std::string_view name = text == nullptr ? "warning" : text;
+  if (name == "off") return Level::off;
+  return name == "info" ? Level::info : Level::warning;
+}
+
 Level threshold() noexcept {
-  static constinit PerProcess<const Level> chosen;
-  return chosen.get([] {
-    const char* text = std::getenv("TRUNKLINE_LOG");
-    const std::string_view name = text == nullptr ? "warning" : text;
-    if (name == "off") return new Level(Level::off);
-    return new Level(name == "info" ? Level::info : Level::warning);
-  });
+  constexpr int unknown = -1;
+  static constinit std::atomic<int> chosen = unknown;
+  int level = chosen.load(std::memory_order_relaxed);
+  if (level == unknown) chosen.store(level = static_cast<int>(chosen_level()), std::memory_order_relaxed);
+  return static_cast<Level>(level);
 }
 
 }  // namespace
