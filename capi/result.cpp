@@ -188,9 +188,7 @@ int64_t tl_result_lag_ms(const tl_result* result) {
   return std::chrono::ceil<std::chrono::milliseconds>(*result->answer.lag()).count();
 }
 
-const char* tl_result_endpoint(const tl_result* result) {
-  return result == nullptr ? "" : result->answer.endpoint();
-}
+const char* tl_result_endpoint(const tl_result* result) { return result == nullptr ? "" : result->answer.endpoint(); }
 const char* tl_result_connection(const tl_result* result) {
   return result == nullptr ? "" : result->answer.connection();
 }
