@@ -4,9 +4,9 @@
 //  - what belongs to its parent's sessions and threads is neither used nor destroyed: whoever may still reach it asks
 //    process_number();
 //  - what lives on has a ForkMutex, or is locked while a fork takes place (ForkParticipant);
-//  - what is made when it is used first is PerProcess or has a ForkMutex: for a function's static variable that a
-//  thread
-//    was making at the fork the child would wait for ever. There is none but those that the compiler can make.
+//  - what is made when it is used first is PerProcess or has a ForkMutex. A function's static variables are those that
+//    the compiler can make, and no others: a child would wait for ever for one that another thread of its parent was
+//    making at the fork.
 #pragma once
 #include <atomic>
 #include <cstdint>
